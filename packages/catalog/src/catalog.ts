@@ -1,0 +1,159 @@
+import type { Digest } from '@gantry/oci';
+import type {
+  Candidate,
+  ChannelTag,
+  Lease,
+  ManifestRecord,
+  PoolObject,
+  Promotion,
+  PromotionState,
+  Publication,
+  Task,
+  TaskState,
+  Timestamp,
+} from './records.ts';
+
+/**
+ * What is known. Each call is one atomic, durable write, or one read by an index; there are no transactions over
+ * several calls. A record with a `revision` is replaced only by who has read that revision.
+ */
+export interface Catalog extends AsyncDisposable {
+  readonly manifests: Manifests;
+  readonly candidates: Candidates;
+  readonly channels: Channels;
+  readonly promotions: Promotions;
+  readonly publications: Publications;
+  readonly pool: Pool;
+  readonly tasks: Tasks;
+  readonly leases: Leases;
+}
+
+/** A page of a list. Hand `next` back as `cursor` for the next one; null: there is none. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface PageRequest {
+  readonly limit: number;
+  /** From a former page. @throws Fault REQUEST_INVALID for one that no page gave */
+  readonly cursor?: string;
+}
+
+export interface Manifests {
+  /** No effect when it is there already. */
+  put(record: ManifestRecord): Promise<void>;
+  get(digest: Digest): Promise<ManifestRecord | undefined>;
+  /** In one query; unknown digests are absent from the map. */
+  getAll(digests: readonly Digest[]): Promise<Map<Digest, ManifestRecord>>;
+}
+
+export interface CandidateQuery extends PageRequest {
+  readonly repository?: string;
+  readonly tag?: string;
+  readonly digest?: Digest;
+  readonly since?: Timestamp;
+}
+
+export interface Candidates {
+  /** Inserts, or replaces the candidate of the same source, repository, tag and digest. It is its tag's newest then. */
+  put(candidate: Candidate): Promise<void>;
+  /** The newest candidate of a tag. */
+  current(repository: string, tag: string): Promise<Candidate | undefined>;
+  /** The newest candidate of a digest in a repository. */
+  byDigest(repository: string, digest: Digest): Promise<Candidate | undefined>;
+  /** The newest candidate of each tag of one repository of a source, by tag. */
+  currentOf(source: string, sourceRepository: string): Promise<Map<string, Candidate>>;
+  /** The source that a published name comes from, if any candidate has it. */
+  sourceOf(repository: string): Promise<{ source: string; sourceRepository: string } | undefined>;
+  /** Newest first. */
+  list(query: CandidateQuery): Promise<Page<Candidate>>;
+}
+
+export interface Channels {
+  /** Sets tags, and removes them, of one repository in one channel: one atomic write. */
+  apply(
+    channel: string,
+    repository: string,
+    set: readonly ChannelTag[],
+    remove: readonly string[],
+  ): Promise<void>;
+  /** All tags of a repository in a channel, by name. */
+  tagsOf(channel: string, repository: string): Promise<ChannelTag[]>;
+  tag(channel: string, repository: string, tag: string): Promise<ChannelTag | undefined>;
+  /** The newest entry of that digest in the repository, under whichever tag. */
+  byDigest(channel: string, repository: string, digest: Digest): Promise<ChannelTag | undefined>;
+  /** Names of repositories that have a tag in the channel, sorted. */
+  repositories(channel: string, page: PageRequest): Promise<Page<string>>;
+  /** Sorted by name. */
+  listTags(channel: string, repository: string, page: PageRequest): Promise<Page<ChannelTag>>;
+}
+
+export interface PromotionQuery extends PageRequest {
+  readonly state?: PromotionState;
+  readonly to?: string;
+  readonly since?: Timestamp;
+}
+
+export interface Promotions {
+  /**
+   * Stores a new promotion and gives it its sequence and revision 1. If one with the same idempotency key exists, that
+   * one is returned and nothing is stored.
+   */
+  create(
+    promotion: Omit<Promotion, 'sequence' | 'revision'>,
+  ): Promise<{ promotion: Promotion; created: boolean }>;
+  get(id: string): Promise<Promotion | undefined>;
+  /** Replaces it if its revision is still that of `promotion`; undefined if another was faster. */
+  replace(promotion: Promotion): Promise<Promotion | undefined>;
+  byIdempotencyKey(key: string): Promise<Promotion | undefined>;
+  /** All in one of the states, in the order of acceptance. */
+  inStates(states: readonly PromotionState[]): Promise<Promotion[]>;
+  /** Newest first. */
+  list(query: PromotionQuery): Promise<Page<Promotion>>;
+}
+
+export interface Publications {
+  /** Inserts or replaces by tree and serial. */
+  put(publication: Publication): Promise<void>;
+  get(tree: string, serial: number): Promise<Publication | undefined>;
+  latest(tree: string): Promise<Publication | undefined>;
+  /** Newest first. */
+  list(tree: string, page: PageRequest): Promise<Page<Publication>>;
+}
+
+export interface Pool {
+  /** The objects of those paths that are in the pool, by path. */
+  getAll(tree: string, paths: readonly string[]): Promise<Map<string, PoolObject>>;
+  /** Applies a publication's list: one atomic write. Repeating it changes nothing. */
+  apply(tree: string, serial: number, add: readonly PoolObject[], remove: readonly string[]): Promise<void>;
+  /** The last serial that was applied; 0 for none. */
+  serial(tree: string): Promise<number>;
+  /** The whole pool, sorted by path (by UTF-8 bytes). */
+  list(tree: string): AsyncIterable<PoolObject>;
+}
+
+export interface TaskQuery extends PageRequest {
+  readonly state?: TaskState;
+  readonly kind?: Task['kind'];
+}
+
+export interface Tasks {
+  create(task: Omit<Task, 'revision'>): Promise<Task>;
+  get(id: string): Promise<Task | undefined>;
+  /** Replaces it if its revision is still that of `task`; undefined if another was faster. */
+  replace(task: Task): Promise<Task | undefined>;
+  /** All in one of the states, oldest first. */
+  inStates(states: readonly TaskState[]): Promise<Task[]>;
+  /** Newest first. */
+  list(query: TaskQuery): Promise<Page<Task>>;
+}
+
+export interface Leases {
+  /** Takes the lease if it is free, expired or already this holder's; a new holder gets a higher fence. */
+  acquire(name: string, holder: string, ttlMs: number): Promise<Lease | undefined>;
+  /** Prolongs it; undefined if it was lost. */
+  renew(lease: Lease, ttlMs: number): Promise<Lease | undefined>;
+  release(lease: Lease): Promise<void>;
+  list(): Promise<Lease[]>;
+}

@@ -1,0 +1,13 @@
+import type { Catalog } from './catalog.ts';
+
+export * from './catalog.ts';
+export * from './records.ts';
+
+/** Where the catalog is kept, as `catalog` in the configuration. */
+export type CatalogConfiguration = { sqlite: { file: string } };
+
+/** Opens the catalog that the configuration names. The engine is loaded only then. @throws Fault CONFIGURATION_INVALID */
+export async function openCatalog(configuration: CatalogConfiguration): Promise<Catalog> {
+  const { openSqliteCatalog } = await import('./sqlite.ts');
+  return openSqliteCatalog(configuration.sqlite);
+}

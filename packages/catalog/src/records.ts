@@ -1,0 +1,186 @@
+import type { Digest, ManifestKind, Problem } from '@gantry/oci';
+
+/** A time as RFC 3339 in UTC with milliseconds, as `Date.toISOString` gives it: it sorts as text. */
+export type Timestamp = string;
+
+/**
+ * A manifest whose bytes, and those of all it refers to, are in the store. Immutable. Written only after everything
+ * below it is durable, so its presence is the proof.
+ */
+export interface ManifestRecord {
+  readonly digest: Digest;
+  readonly kind: ManifestKind;
+  readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly subject?: Digest;
+  readonly manifests: readonly Digest[];
+  readonly blobs: readonly BlobReference[];
+}
+
+export interface BlobReference {
+  readonly digest: Digest;
+  readonly size: number;
+  /** A non-distributable layer: recorded, not fetched. */
+  readonly foreign?: true;
+}
+
+/** A tag that belongs to a manifest by its name: `sha256-<hex>` and cosign's `sha256-<hex>.sig`. */
+export interface CompanionTag {
+  readonly tag: string;
+  readonly digest: Digest;
+}
+
+/** What goes wherever a manifest goes: all that refers to it or to what it contains, and the tags named after those. */
+export interface Companions {
+  readonly companions: readonly CompanionTag[];
+  /** Manifests that have a subject in the graph, theirs too. Sorted. */
+  readonly referrers: readonly Digest[];
+}
+
+/** A tag of a source at one digest, synced. A tag that moved leaves its former candidates behind. */
+export interface Candidate extends Companions {
+  readonly source: string;
+  readonly sourceRepository: string;
+  /** The published name: after `rename`, before a channel's prefix. */
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: Digest;
+  readonly mediaType: string;
+  /** Sorted `os/architecture[/variant]`. */
+  readonly platforms: readonly string[];
+  /** Bytes of all distinct blobs and manifests of the graph, companions left out. */
+  readonly size: number;
+  /** Of the (first) image's config. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** When this tag was last seen to move to this digest. */
+  readonly syncedAt: Timestamp;
+}
+
+/** A tag in a channel: what the publisher puts into the tree. */
+export interface ChannelTag extends Companions {
+  readonly channel: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: Digest;
+  /** The promotion that put it there. */
+  readonly promotion: string;
+  readonly promotedAt: Timestamp;
+}
+
+export const PROMOTION_STATES = [
+  'queued',
+  'gating',
+  'promoting',
+  'publishing',
+  'done',
+  'partial',
+  'failed',
+  'refused',
+  'cancelled',
+] as const;
+export type PromotionState = (typeof PROMOTION_STATES)[number];
+/** States that are not left any more. */
+export const PROMOTION_ENDED: readonly PromotionState[] = [
+  'done',
+  'partial',
+  'failed',
+  'refused',
+  'cancelled',
+];
+
+/** One thing to promote (`tags` get `digest`) or, with no digest, to take back (`tags` are removed). */
+export interface PromotionItem extends Companions {
+  readonly channel: string;
+  readonly repository: string;
+  /** As it was asked for: a tag or a digest. */
+  readonly reference: string;
+  /** What the reference meant when the promotion was accepted; null for tags to be removed, or when it was refused then. */
+  readonly digest: Digest | null;
+  readonly tags: readonly string[];
+  readonly state: 'accepted' | 'refused' | 'done' | 'failed';
+  readonly problem?: Problem;
+}
+
+/** A decision to change channels, and how far it has come. Also a rollback: it is a promotion of what was there before. */
+export interface Promotion {
+  readonly id: string;
+  /** The order of acceptance; given by the catalog. */
+  readonly sequence: number;
+  readonly revision: number;
+  readonly kind: 'promote' | 'rollback';
+  /** The channel; for a rollback of all channels `*`. */
+  readonly to: string;
+  readonly state: PromotionState;
+  readonly atomic: boolean;
+  readonly items: readonly PromotionItem[];
+  readonly reason?: string;
+  /** The name of the token, or what sent the message. */
+  readonly requestedBy: string;
+  /** The caller's key, made unique by who it is, and the digest of the body that came with it. */
+  readonly idempotency?: { readonly key: string; readonly body: Digest };
+  readonly serial?: number;
+  readonly error?: Problem;
+  readonly timeline: readonly {
+    readonly at: Timestamp;
+    readonly state: PromotionState;
+    readonly note?: string;
+  }[];
+  readonly createdAt: Timestamp;
+  readonly startedAt?: Timestamp;
+  readonly endedAt?: Timestamp;
+}
+
+/** A serial of a tree. `preparing` until the tree's pointer has been seen at it; then it is history. */
+export interface Publication {
+  readonly tree: string;
+  readonly serial: number;
+  readonly state: 'preparing' | 'published';
+  readonly root: Digest;
+  /** Promotions whose items appeared in this serial. */
+  readonly promotions: readonly string[];
+  /** What came into the pool. */
+  readonly added: { readonly objects: number; readonly bytes: number };
+  readonly publishedAt: Timestamp;
+}
+
+/** An object in the pool of the tree's current serial. */
+export interface PoolObject {
+  readonly path: string;
+  readonly size: number;
+  /** Hex SHA-256 of the bytes. */
+  readonly sha256: string;
+  /** The first serial of the object's unbroken run in the pools up to now. */
+  readonly since: number;
+}
+
+export const TASK_STATES = ['queued', 'running', 'done', 'partial', 'failed', 'cancelled'] as const;
+export type TaskState = (typeof TASK_STATES)[number];
+export const TASK_ENDED: readonly TaskState[] = ['done', 'partial', 'failed', 'cancelled'];
+
+/** A piece of longer work: a sync, a publication asked for. */
+export interface Task {
+  readonly id: string;
+  readonly revision: number;
+  readonly kind: 'sync' | 'publish';
+  /** What was asked: for a sync `source` and maybe `repositories`. */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  readonly state: TaskState;
+  readonly progress: { readonly bytes: number; readonly blobs: number; readonly tags: number };
+  /** What failed, item by item: `REPO:TAG`, a repository, or the source's name. */
+  readonly errors: readonly { readonly item: string; readonly problem: Problem }[];
+  /** What came of it, for instance the serial. */
+  readonly result?: Readonly<Record<string, unknown>>;
+  readonly createdAt: Timestamp;
+  readonly startedAt?: Timestamp;
+  readonly endedAt?: Timestamp;
+}
+
+/** The right to do what only one may do at a time. Whoever has a higher `fence` has taken over. */
+export interface Lease {
+  readonly name: string;
+  readonly holder: string;
+  readonly fence: number;
+  /** By the catalog's clock. */
+  readonly expiresAt: Timestamp;
+}

@@ -1,0 +1,69 @@
+import type { Readable } from 'node:stream';
+import type { Digest } from '@gantry/oci';
+
+/** Bytes `start` to `end`, both included, counted from 0 (as in RFC 9110, section 14.1.2); `end` absent: to the last one. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end?: number;
+}
+
+/**
+ * Bytes by their digest, each stored once. What the store says it has is whole, verified and durable; bytes that are on
+ * their way can't be seen by a reader.
+ */
+export interface BlobStore extends AsyncDisposable {
+  /** The blob's size in bytes; undefined when the store has no such blob. */
+  stat(digest: Digest): Promise<{ size: number } | undefined>;
+
+  /** Streams a blob, or a part of it. @throws Fault BLOB_UNKNOWN */
+  open(digest: Digest, range?: ByteRange): Promise<Readable>;
+
+  /** All bytes of a small blob (a manifest, a config). @throws Fault BLOB_UNKNOWN; SIZE_INVALID when it is over `maxBytes` */
+  read(digest: Digest, maxBytes: number): Promise<Buffer>;
+
+  /**
+   * Starts to write a blob, or goes on with one that an earlier attempt left unfinished, also in a former process.
+   * One writer a digest at a time in a process: a second waits for the first to end.
+   * @param size the blob's whole size in bytes, as its descriptor says
+   */
+  write(digest: Digest, size: number): Promise<BlobWriter>;
+
+  /** All digests in the store, in no order. */
+  list(): AsyncIterable<{ digest: Digest; size: number }>;
+
+  /** Removes a blob; no error if it is absent. */
+  delete(digest: Digest): Promise<void>;
+}
+
+/** One blob on its way into the store. Ends with `commit`, `suspend` or `discard`; disposing of it suspends. */
+export interface BlobWriter extends AsyncDisposable {
+  /** Bytes that are here already: the source is asked for those from here on. */
+  readonly offset: number;
+
+  /** Takes the next bytes. @throws Fault SIZE_INVALID for bytes past the blob's size; STORAGE_FULL */
+  append(chunk: Uint8Array): Promise<void>;
+
+  /**
+   * Verifies size and digest, makes the blob durable and then visible. Also right when another writer has made it
+   * visible in the meantime.
+   * @throws Fault SIZE_INVALID when bytes are missing (what came is kept for the next attempt); DIGEST_INVALID when they
+   * are not the digest's (what came is thrown away)
+   */
+  commit(): Promise<void>;
+
+  /** Ends for now: what came is kept, and the next writer goes on from there. */
+  suspend(): Promise<void>;
+
+  /** Throws away what came, for a source that can't go on from an offset. The writer then starts again at 0. */
+  restart(): Promise<void>;
+}
+
+/** A power of stores whose blobs are files: the publisher can hardlink them. Mode 0444; never to be changed in place. */
+export interface FileBlobs {
+  pathOf(digest: Digest): string;
+}
+
+/** Whether the store keeps its blobs as files. */
+export function hasFiles(store: BlobStore): store is BlobStore & FileBlobs {
+  return 'pathOf' in store;
+}
