@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { type ServerProcess, startProcess } from './process.ts';
+import { attempt, run } from './run.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** A Docker daemon of its own: socket, data and containerd in one temporary folder, no network set up. */
+export interface Dockerd extends ServerProcess {
+  /** Runs the docker client against it, and gives its stdout. */
+  docker(...args: string[]): Promise<string>;
+}
+
+/** Starts dockerd. It must be root; it touches neither the machine's firewall nor its bridges. */
+export async function startDockerd(): Promise<Dockerd> {
+  const folder = await temporaryFolder('dockerd');
+  const at = (name: string) => path.join(folder.path, name);
+  const host = `unix://${at('socket')}`;
+  const env = { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: at('client'), DOCKER_CONTEXT: undefined };
+  const server = await startProcess({
+    name: 'dockerd',
+    command: 'dockerd',
+    args: [
+      '--iptables=false',
+      '--ip6tables=false',
+      '--bridge=none',
+      '--storage-driver=vfs',
+      `--host=${host}`,
+      `--data-root=${at('data')}`,
+      `--exec-root=${at('run')}`,
+      `--pidfile=${at('pid')}`,
+    ],
+    ready: async () => (await attempt('docker', ['version'], { env })).code === 0,
+    readyWithinMs: 40_000,
+  });
+  return {
+    ...server,
+    docker: (...args) => run('docker', args, { env }),
+    [Symbol.asyncDispose]: async () => {
+      await server.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}

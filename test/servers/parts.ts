@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+
+/**
+ * The real servers and clients that tests may need: how each is found, and what brings it. A program of the same name
+ * but of another project is not taken for it.
+ */
+const PARTS = {
+  'docker-registry': {
+    looks: () => says('docker-registry', ['--version'], /distribution/),
+    from: 'apt: docker-registry',
+  },
+  dockerd: {
+    looks: () => isRoot() && says('dockerd', ['--version'], /^Docker version/),
+    from: 'apt: docker.io, as root',
+  },
+  docker: { looks: () => says('docker', ['--version'], /^Docker version/), from: 'apt: docker.io' },
+  podman: { looks: () => says('podman', ['--version'], /^podman version/), from: 'apt: podman' },
+  skopeo: { looks: () => says('skopeo', ['--version'], /^skopeo version/), from: 'apt: skopeo' },
+  crane: {
+    looks: () => says('crane', ['--help'], /managing container images/),
+    from: 'go: go-containerregistry',
+  },
+  regctl: { looks: () => says('regctl', ['version'], /VCSTag/), from: 'go: regclient' },
+  rsync: { looks: () => says('rsync', ['--version'], /^rsync +version/), from: 'apt: rsync' },
+  nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },
+  git: { looks: () => says('git', ['--version'], /^git version/), from: 'apt: git' },
+  tmpfs: { looks: () => isRoot() && says('mount', ['--version'], /util-linux/), from: 'Linux, as root' },
+} as const satisfies Record<string, { looks: () => boolean; from: string }>;
+
+export type Part = keyof typeof PARTS;
+
+/** Like Jest's own; they run only where the parts are there. */
+export interface TestsWithParts {
+  test(title: string, body: () => Promise<void>, timeoutMs?: number): void;
+  beforeAll(hook: () => Promise<void>, timeoutMs?: number): void;
+  afterAll(hook: () => Promise<void>, timeoutMs?: number): void;
+}
+
+/**
+ * Tests that need real parts. Where one is missing, each test is skipped, its title says for want of what, and Jest
+ * counts it. With GANTRY_TEST_REQUIRE_PARTS=1 it fails instead, so that a complete run can not pass by skipping.
+ */
+export function needs(...parts: readonly Part[]): TestsWithParts {
+  const missing = parts.filter((part) => !isThere(part));
+  if (missing.length === 0) return { test, beforeAll, afterAll };
+  const want = missing.map((part) => `${part} (${PARTS[part].from})`).join(', ');
+  const required = process.env['GANTRY_TEST_REQUIRE_PARTS'] === '1';
+  return {
+    test: (title) => {
+      if (!required) {
+        test.skip(`${title} [skipped: no ${want}]`, () => undefined);
+        return;
+      }
+      test(title, () => {
+        throw new Error(`this test needs ${want}, which is not on this machine`);
+      });
+    },
+    beforeAll: () => undefined,
+    afterAll: () => undefined,
+  };
+}
+
+const found = new Map<Part, boolean>();
+
+/** Whether the part is on this machine. Looked for once. */
+function isThere(part: Part): boolean {
+  const known = found.get(part) ?? PARTS[part].looks();
+  found.set(part, known);
+  return known;
+}
+
+function says(command: string, args: readonly string[], expected: RegExp): boolean {
+  const { stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 });
+  return error === undefined && expected.test(`${stdout}${stderr}`);
+}
+
+function isRoot(): boolean {
+  return process.getuid?.() === 0;
+}
