@@ -2,7 +2,8 @@ import type { Readable } from 'node:stream';
 
 /**
  * Where a tree's bytes come from: a directory, or a mirror's URL. Paths are those of the tree, `/` between the parts,
- * without one in front. Each call throws a Fault UNAVAILABLE when the place itself does not answer.
+ * without one in front. Each call throws a Fault UNAVAILABLE when the place itself does not answer, and TREE_INVALID for
+ * a path that would lead out of the tree.
  */
 export interface TreeSource {
   /** For messages: the directory, or the URL without credentials. */
@@ -13,6 +14,9 @@ export interface TreeSource {
   stat(path: string): Promise<{ size: number; contentType?: string } | undefined>;
   /** Streams a file, for its digest to be checked; undefined if it is absent. */
   open(path: string): Promise<Readable | undefined>;
-  /** All files below a folder of the tree, where the place can list them (a directory can, a web server can not). */
-  list?(folder: string): AsyncIterable<{ path: string; size: number }>;
+  /**
+   * All files below a folder of the tree (`''`: all of it), where the place can list them (a directory can, a web server
+   * can not). `irregular` ones are no plain files: symbolic links, devices.
+   */
+  list?(folder: string): AsyncIterable<{ path: string; size: number; irregular?: true }>;
 }

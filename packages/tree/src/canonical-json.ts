@@ -1,0 +1,74 @@
+import { Fault, quote } from '@gantry/oci';
+
+/**
+ * What the documents of a tree are made of. A Map stands for an object whose member names come from users: a tag may be
+ * called `10` or `__proto__`.
+ */
+export type CanonicalValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly CanonicalValue[]
+  | ReadonlyMap<string, CanonicalValue>
+  | { readonly [member: string]: CanonicalValue };
+
+/**
+ * Canonical JSON (RFC 8785): no white space, members in the order of their UTF-16 code units, strings escaped as
+ * ECMAScript does. Of numbers just the safe integers.
+ * @throws Fault TREE_INVALID for what has no canonical form: a lone surrogate, any other number, undefined
+ */
+export function canonicalJson(value: CanonicalValue): string {
+  switch (typeof value) {
+    case 'string':
+      return canonicalString(value);
+    case 'number':
+      if (Number.isSafeInteger(value)) return String(value);
+      throw new Fault(
+        'TREE_INVALID',
+        `the number ${value} can not stand in a document: only safe integers can`,
+      );
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      if (value === null) return 'null';
+      if (isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+      return canonicalObject(value);
+    default:
+      throw new Fault('TREE_INVALID', `a value of type ${typeof value} can not stand in a document`);
+  }
+}
+
+/** The bytes of {@link canonicalJson}: UTF-8, no byte order mark, no newline at the end. */
+export function canonicalBytes(value: CanonicalValue): Uint8Array {
+  return Buffer.from(canonicalJson(value));
+}
+
+type CanonicalObject = ReadonlyMap<string, CanonicalValue> | { readonly [member: string]: CanonicalValue };
+
+function canonicalObject(value: CanonicalObject): string {
+  const members: [string, CanonicalValue][] = value instanceof Map ? [...value] : Object.entries(value);
+  if (!isSorted(members)) members.sort(([a], [b]) => (a < b ? -1 : 1));
+  let text = '{';
+  for (const [name, member] of members) {
+    text += `${text.length === 1 ? '' : ','}${canonicalString(name)}:${canonicalJson(member)}`;
+  }
+  return `${text}}`;
+}
+
+function canonicalString(text: string): string {
+  if (text.isWellFormed()) return JSON.stringify(text);
+  throw new Fault('TREE_INVALID', `${quote(text)} can not stand in a document: it has a lone surrogate`);
+}
+
+function isSorted(members: readonly (readonly [string, unknown])[]): boolean {
+  for (let at = 1; at < members.length; at++) {
+    if ((members[at - 1]?.[0] ?? '') > (members[at]?.[0] ?? '')) return false;
+  }
+  return true;
+}
+
+/** `Array.isArray` as a guard that knows readonly arrays. */
+function isArray(value: unknown): value is readonly CanonicalValue[] {
+  return Array.isArray(value);
+}

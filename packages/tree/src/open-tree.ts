@@ -1,0 +1,202 @@
+import { type Digest, digestOf, Fault } from '@gantry/oci';
+import { type DocumentCache, documentCache } from './document-cache.ts';
+import type { RepositoryDocument, RootDocument, ShardDocument, Statement } from './documents.ts';
+import { indexPath, POINTER_PATH, serialPath, shardOf } from './paths.ts';
+import { invalidDocument, MAX_DOCUMENT_BYTES } from './reading-json.ts';
+import { assembleRepository, decodeRepositoryFile } from './repository.ts';
+import { decodeRoot } from './root.ts';
+import { decodeShard } from './shard.ts';
+import { decodeStatement, judgeStatement, MAX_STATEMENT_BYTES, type StatedSerial } from './statement.ts';
+import type { TreeView } from './tree-reader.ts';
+import type { TreeSource } from './tree-source.ts';
+
+export interface OpenTreeOptions {
+  /** That serial instead of the current one. */
+  readonly serial?: number;
+  /** The id of the only tree that is accepted. */
+  readonly pinnedTree?: string;
+  /** The lowest serial that is accepted. */
+  readonly floorSerial?: number;
+  /** The view that was held so far. An equal statement gives it back, a newer one shares what is unchanged with it. */
+  readonly previous?: TreeView;
+  /** Room for documents that were read, in bytes of the files; 64 MiB if absent. The previous view's is taken over. */
+  readonly cacheBytes?: number;
+}
+
+/**
+ * Opens the state that a tree's pointer names, or that of `serial`. The root document is read at once, all else on first use.
+ * @returns undefined when the pointer (or that serial's statement) is absent: an absent or empty tree
+ * @throws Fault TREE_INVALID for a statement that is malformed, below `floorSerial`, of another tree than the pinned or
+ * former one, older than the former one, or a fork of it; UNAVAILABLE when the place does not answer, or lacks the root
+ */
+export async function openTree(
+  source: TreeSource,
+  options: OpenTreeOptions = {},
+): Promise<TreeView | undefined> {
+  const next = await readStatement(source, options.serial);
+  if (next === undefined) return undefined;
+  refuseUnfit(source, next, options);
+  const { previous, cacheBytes = 64 * 1024 * 1024 } = options;
+  if (previous !== undefined && previous.digest === next.digest) return previous;
+  const cache = previous instanceof OpenedTree ? previous.cache : documentCache(cacheBytes);
+  return OpenedTree.open(source, next, cache);
+}
+
+/**
+ * The current statement, or that of `serial`; undefined if it is absent. A signature is not looked at.
+ * @throws Fault TREE_INVALID, UNAVAILABLE
+ */
+export async function readStatement(source: TreeSource, serial?: number): Promise<StatedSerial | undefined> {
+  const path = serial === undefined ? POINTER_PATH : serialPath(serial);
+  const where = `${path} of ${source.name}`;
+  const bytes = await source.read(path, MAX_STATEMENT_BYTES);
+  if (bytes === undefined) return undefined;
+  const statement = decodeStatement(bytes, where);
+  if (serial !== undefined && statement.serial !== serial) {
+    throw invalidDocument(where, `it is the statement of serial ${statement.serial}`);
+  }
+  return { statement, digest: digestOf(bytes) };
+}
+
+function refuseUnfit(source: TreeSource, next: StatedSerial, options: OpenTreeOptions): void {
+  const { tree, serial } = next.statement;
+  const refuse = (why: string) =>
+    new Fault('TREE_INVALID', `serial ${serial} of ${source.name} is refused: ${why}`, { tree, serial });
+  if (options.pinnedTree !== undefined && tree !== options.pinnedTree) {
+    throw refuse(`it is of the tree ${tree}, and ${options.pinnedTree} is pinned`);
+  }
+  if (options.floorSerial !== undefined && serial < options.floorSerial) {
+    throw refuse(`serial ${options.floorSerial} was seen before, and a tree never goes back`);
+  }
+  if (options.previous === undefined) return;
+  const held = options.previous.statement;
+  switch (judgeStatement(options.previous, next)) {
+    case 'same':
+    case 'newer':
+      return;
+    case 'older':
+      throw refuse(`serial ${held.serial} was read before, and a tree never goes back`);
+    case 'fork':
+      throw refuse(`it is a fork: it contradicts serial ${held.serial}, which was read before`);
+    case 'other tree':
+      throw refuse(`it is of the tree ${tree}, and ${held.tree} was read before`);
+  }
+}
+
+/** A view on a source. Documents are content-addressed, so that views of one tree share one cache. */
+class OpenedTree implements TreeView {
+  readonly statement: Statement;
+  readonly digest: Digest;
+  readonly shards: ReadonlyMap<string, Digest>;
+  readonly cache: DocumentCache;
+  readonly #source: TreeSource;
+  /** Documents on their way: many who wait share one load. */
+  readonly #loads: Map<string, Promise<unknown>>;
+
+  constructor(source: TreeSource, stated: StatedSerial, root: RootDocument, cache: DocumentCache) {
+    this.#source = source;
+    this.statement = stated.statement;
+    this.digest = stated.digest;
+    this.shards = root.shards;
+    this.cache = cache;
+    this.#loads = new Map();
+  }
+
+  static async open(source: TreeSource, stated: StatedSerial, cache: DocumentCache): Promise<OpenedTree> {
+    const { root } = stated.statement;
+    const known = cache.get(`root ${root}`) as RootDocument | undefined;
+    if (known !== undefined) return new OpenedTree(source, stated, known, cache);
+    const bytes = await readDocumentBytes(source, root);
+    const document = decodeRoot(bytes, nameOf(source, root));
+    cache.set(`root ${root}`, document, bytes.length);
+    return new OpenedTree(source, stated, document, cache);
+  }
+
+  async shard(key: string): Promise<ShardDocument> {
+    const digest = this.shards.get(key);
+    if (digest === undefined) return { repositories: new Map() };
+    return this.#load('shard', digest, (bytes) => Promise.resolve(decodeShard(bytes, this.#nameOf(digest))));
+  }
+
+  async repositoryDigest(name: string): Promise<Digest | undefined> {
+    const shard = await this.shard(shardOf(name));
+    return shard.repositories.get(name);
+  }
+
+  async repository(name: string): Promise<RepositoryDocument | undefined> {
+    const digest = await this.repositoryDigest(name);
+    if (digest === undefined) return undefined;
+    const where = this.#nameOf(digest);
+    const document = await this.#load('repository', digest, (bytes, count) =>
+      assembleRepository(
+        decodeRepositoryFile(bytes, where),
+        async (part) => {
+          const partBytes = await readDocumentBytes(this.#source, part);
+          count(partBytes.length);
+          return partBytes;
+        },
+        where,
+      ),
+    );
+    if (document.name !== name)
+      throw invalidDocument(where, `it is named for "${name}", and is of "${document.name}"`);
+    return document;
+  }
+
+  async *repositories(): AsyncGenerator<{ name: string; digest: Digest }> {
+    for (const key of this.shards.keys()) {
+      const shard = await this.shard(key);
+      for (const [name, digest] of shard.repositories) yield { name, digest };
+    }
+  }
+
+  document(digest: Digest): Promise<Uint8Array> {
+    return this.#load('bytes', digest, (bytes) => Promise.resolve(bytes));
+  }
+
+  #nameOf(digest: Digest): string {
+    return nameOf(this.#source, digest);
+  }
+
+  /** @param kind what the document is read as: the cache holds it decoded */
+  async #load<T>(
+    kind: string,
+    digest: Digest,
+    decode: (bytes: Uint8Array, count: (moreBytes: number) => void) => Promise<T>,
+  ): Promise<T> {
+    const key = `${kind} ${digest}`;
+    const cached = this.cache.get(key) ?? this.#loads.get(key);
+    if (cached !== undefined) return cached as T | Promise<T>;
+    const load = (async () => {
+      const bytes = await readDocumentBytes(this.#source, digest);
+      let sizeBytes = bytes.length;
+      const decoded = await decode(bytes, (moreBytes) => (sizeBytes += moreBytes));
+      this.cache.set(key, decoded, sizeBytes);
+      return decoded;
+    })();
+    this.#loads.set(key, load);
+    try {
+      return await load;
+    } finally {
+      this.#loads.delete(key);
+    }
+  }
+}
+
+/**
+ * The bytes of a document in `pool/index`.
+ * @throws Fault UNAVAILABLE when it is absent, or its bytes are not those of its digest
+ */
+export async function readDocumentBytes(source: TreeSource, digest: Digest): Promise<Uint8Array> {
+  const bytes = await source.read(indexPath(digest), MAX_DOCUMENT_BYTES);
+  if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
+  const why = bytes === undefined ? 'it is absent' : 'its bytes are not those of its digest';
+  throw new Fault('UNAVAILABLE', `${nameOf(source, digest)} can not be read: ${why}`, {
+    document: indexPath(digest),
+    tree: source.name,
+  });
+}
+
+function nameOf(source: TreeSource, digest: Digest): string {
+  return `the document ${indexPath(digest)} of ${source.name}`;
+}
