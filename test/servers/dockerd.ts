@@ -6,7 +6,7 @@ import { temporaryFolder } from './temporary-folder.ts';
 /** A Docker daemon of its own: socket, data and containerd in one temporary folder, no network set up. */
 export interface Dockerd extends ServerProcess {
   /** Runs the docker client against it, and gives its stdout. */
-  docker(...args: string[]): Promise<string>;
+  readonly docker: (...args: string[]) => Promise<string>;
 }
 
 /** Starts dockerd. It must be root; it touches neither the machine's firewall nor its bridges. */

@@ -1,0 +1,18 @@
+/** What a client had in its hands after a pull. */
+export interface Pulled {
+  /** Of the manifest that the reference names, as the client itself worked it out from the bytes. */
+  readonly digest: string;
+  /** The content of the file `hello` in the unpacked image, of clients that unpack. */
+  readonly hello?: string;
+}
+
+/** A container client of the tests. It keeps nothing from one pull to the next. */
+export interface Client extends AsyncDisposable {
+  /** Pulls `host:port/repository:tag` (or `@digest`) over plain HTTP, whole. */
+  pull(reference: string): Promise<Pulled>;
+}
+
+/** The reference without its tag or digest. */
+export function repositoryOf(reference: string): string {
+  return reference.replace(/(@[^@]+|:[^:/]+)$/, '');
+}

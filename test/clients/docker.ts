@@ -1,0 +1,29 @@
+import { startDockerd } from '../servers/dockerd.ts';
+import { type Client, repositoryOf } from './client.ts';
+
+/** `docker pull`, by a daemon of its own. */
+export async function openDocker(): Promise<Client> {
+  const dockerd = await startDockerd();
+  const { docker } = dockerd;
+  return {
+    pull: async (reference) => {
+      await docker('pull', '--quiet', reference);
+      const inspected = await docker('image', 'inspect', '--format', '{{json .RepoDigests}}', reference);
+      const known = JSON.parse(inspected) as string[];
+      const pulled = known.find((name) => name.startsWith(`${repositoryOf(reference)}@`));
+      if (pulled === undefined) throw new Error(`docker keeps ${reference} as ${inspected}`);
+      const container = (await docker('create', '--network=none', reference)).trim();
+      const hello = fileInTar(await docker('cp', `${container}:/hello`, '-'));
+      await docker('rm', container);
+      await docker('image', 'rm', '--force', reference);
+      return { digest: pulled.slice(pulled.indexOf('@') + 1), hello };
+    },
+    [Symbol.asyncDispose]: () => dockerd[Symbol.asyncDispose](),
+  };
+}
+
+/** The content of the only file in a tar: its size stands in octal at 124, its content follows the header of 512 bytes. */
+function fileInTar(tar: string): string {
+  const size = Number.parseInt(tar.slice(124, 135), 8);
+  return tar.slice(512, 512 + size);
+}
