@@ -1,0 +1,47 @@
+/**
+ * Runs `work` on each item, at most `limit` at once, taking the next item only when there is room: so an endless list is
+ * no matter. The first error ends it, once what is under way has ended.
+ */
+export async function forEachConcurrently<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const underWay = new Set<Promise<void>>();
+  let failure: { error: unknown } | undefined;
+  for await (const item of items) {
+    const run = work(item)
+      .catch((error: unknown) => {
+        failure ??= { error };
+      })
+      .finally(() => underWay.delete(run));
+    underWay.add(run);
+    if (underWay.size >= limit) await Promise.race(underWay);
+    if (failure !== undefined) break;
+  }
+  await Promise.all(underWay);
+  if (failure !== undefined) throw failure.error;
+}
+
+/**
+ * One run a key at a time: whoever asks for a key that is under way waits for that run. If it fails, each waiter tries
+ * for itself, as its own source may do better.
+ */
+export class SingleFlight<K> {
+  readonly #underWay = new Map<K, Promise<void>>();
+
+  async run(key: K, work: () => Promise<void>): Promise<void> {
+    for (;;) {
+      const other = this.#underWay.get(key);
+      if (other === undefined) break;
+      try {
+        return await other;
+      } catch {
+        // Ours to try, unless a third was faster.
+      }
+    }
+    const mine = work().finally(() => this.#underWay.delete(key));
+    this.#underWay.set(key, mine);
+    await mine;
+  }
+}

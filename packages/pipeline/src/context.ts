@@ -1,0 +1,32 @@
+import type { Catalog } from '@gantry/catalog';
+import type { BlobStore } from '@gantry/store';
+
+/** What the steps say of themselves: one line an event, its fields first. A pino logger is one. */
+export interface Log {
+  debug(fields: object, event: string): void;
+  info(fields: object, event: string): void;
+  warn(fields: object, event: string): void;
+  error(fields: object, event: string): void;
+}
+
+/** What every step works on. */
+export interface Flow {
+  readonly catalog: Catalog;
+  readonly store: BlobStore;
+  readonly log: Log;
+  /** The time, in one place so that tests can set it. */
+  readonly now: () => Date;
+  /** Who holds leases: unique to the process. */
+  readonly holder: string;
+}
+
+/** A named set of repository tags. */
+export interface Channel {
+  readonly name: string;
+  /** Goes before the published name in the tree; `` or ends as the operator wrote it (`testing/`). */
+  readonly prefix: string;
+  /** The channel that references are looked up in; candidates where it is absent. */
+  readonly from?: string;
+  /** Whether the channel stands in the tree. */
+  readonly publish: boolean;
+}

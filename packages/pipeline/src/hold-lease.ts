@@ -1,0 +1,64 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Lease } from '@gantry/catalog';
+import { Fault } from '@gantry/oci';
+import type { Flow } from './context.ts';
+
+/** How long a lease lasts without being renewed: what a successor of a killed worker waits at the most. */
+export const LEASE_TTL_MS = 10_000;
+const RENEW_EVERY_MS = LEASE_TTL_MS / 4;
+
+/** A lease that is held while work goes on. */
+export interface HeldLease {
+  /** Aborted when the lease was lost. */
+  readonly signal: AbortSignal;
+  /** Asks the catalog, not the clock. @throws Fault LEASE_LOST */
+  confirm(): Promise<void>;
+}
+
+/**
+ * Runs `work` under the lease, renewing it meanwhile.
+ * @returns what `work` returned, or undefined without running it when another holds the lease
+ */
+export async function withLease<T>(
+  flow: Flow,
+  name: string,
+  work: (lease: HeldLease) => Promise<T>,
+): Promise<{ value: T } | undefined> {
+  const leases = flow.catalog.leases;
+  let lease: Lease | undefined = await leases.acquire(name, flow.holder, LEASE_TTL_MS);
+  if (lease === undefined) return undefined;
+  const lost = new AbortController();
+  const confirm = async () => {
+    if (lease !== undefined) lease = await leases.renew(lease, LEASE_TTL_MS);
+    if (lease === undefined) {
+      const fault = new Fault('LEASE_LOST', `another worker has taken the lease ${name} over`, {
+        lease: name,
+      });
+      lost.abort(fault);
+      throw fault;
+    }
+  };
+  const timer = setInterval(() => {
+    confirm().catch((error: unknown) => flow.log.warn({ err: error, lease: name }, 'lease.renewal_failed'));
+  }, RENEW_EVERY_MS);
+  try {
+    return { value: await work({ signal: lost.signal, confirm }) };
+  } finally {
+    clearInterval(timer);
+    if (lease !== undefined) await leases.release(lease);
+  }
+}
+
+/** Like withLease, but waits until the lease is free. */
+export async function withLeaseWaiting<T>(
+  flow: Flow,
+  name: string,
+  work: (lease: HeldLease) => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  for (;;) {
+    const result = await withLease(flow, name, work);
+    if (result !== undefined) return result.value;
+    await pause(250, undefined, signal === undefined ? {} : { signal });
+  }
+}

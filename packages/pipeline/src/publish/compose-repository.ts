@@ -1,0 +1,110 @@
+import type { ChannelTag, ManifestRecord } from '@gantry/catalog';
+import type { Digest } from '@gantry/oci';
+import {
+  type BlobEntry,
+  blobPath,
+  type EncodedDocument,
+  encodeReferrers,
+  type ManifestEntry,
+  manifestPath,
+  type RepositoryDocument,
+  treeTime,
+} from '@gantry/tree';
+import type { ContentGraph } from '../content-graph.ts';
+
+/** What one repository of a channel is to look like in the tree. */
+export interface Composition {
+  /** The published name, the channel's prefix included. */
+  readonly name: string;
+  readonly channel: string;
+  readonly tags: readonly ChannelTag[];
+  /** Of all that the tags reach. */
+  readonly graph: ContentGraph;
+  /** The repository as it stands in the tree. */
+  readonly former: RepositoryDocument | undefined;
+  /** Records of what stands in `former`, as far as they are known. */
+  readonly formerRecords: ReadonlyMap<Digest, ManifestRecord>;
+  /** What no tag has reached since before this is left out. */
+  readonly keepUntaggedMs: number;
+  readonly now: Date;
+}
+
+/** A repository document whose objects have no `since` yet: which serial they came with is for the publisher to fill in. */
+export interface ComposedRepository {
+  readonly name: string;
+  readonly channel: string;
+  readonly tags: ReadonlyMap<string, Digest>;
+  readonly manifests: ReadonlyMap<Digest, Omit<ManifestEntry, 'since'>>;
+  readonly blobs: ReadonlyMap<Digest, Omit<BlobEntry, 'since'>>;
+  readonly referrers: ReadonlyMap<Digest, Digest>;
+  /** The referrers documents that `referrers` names. */
+  readonly referrersDocuments: readonly EncodedDocument[];
+}
+
+/** Decides what stands in a repository's document. */
+export function composeRepository(wanted: Composition): ComposedRepository {
+  const manifests = new Map<Digest, Omit<ManifestEntry, 'since'>>();
+  const blobs = new Map<Digest, Omit<BlobEntry, 'since'>>();
+  const records = new Map<Digest, ManifestRecord>(wanted.graph.manifests);
+  for (const { digest, kind, size } of wanted.graph.manifests.values()) manifests.set(digest, { kind, size });
+  for (const { digest, size } of wanted.graph.blobs.values()) blobs.set(digest, { size });
+
+  for (const [digest, { kind, size, untagged }] of wanted.former?.manifests ?? []) {
+    if (manifests.has(digest)) continue;
+    const since = untagged ?? treeTime(wanted.now.getTime());
+    if (wanted.now.getTime() - Date.parse(since) > wanted.keepUntaggedMs) continue;
+    manifests.set(digest, { kind, size, untagged: since });
+    const record = wanted.formerRecords.get(digest);
+    if (record === undefined) continue;
+    records.set(digest, record);
+    for (const blob of record.blobs) if (blob.foreign !== true) blobs.set(blob.digest, { size: blob.size });
+  }
+
+  const referrersDocuments = new Map<Digest, EncodedDocument>();
+  for (const [subject, referrers] of groupBySubject(records.values())) {
+    referrersDocuments.set(subject, encodeReferrers(referrers));
+  }
+  return {
+    name: wanted.name,
+    channel: wanted.channel,
+    tags: publishedTags(wanted.tags),
+    manifests,
+    blobs,
+    referrers: new Map([...referrersDocuments].map(([subject, { digest }]) => [subject, digest])),
+    referrersDocuments: [...referrersDocuments.values()],
+  };
+}
+
+/** The channel's tags, and the companion tags of each. Where two tags carry one companion, the later promotion's is it. */
+function publishedTags(tags: readonly ChannelTag[]): Map<string, Digest> {
+  const published = new Map<string, Digest>();
+  for (const { companions } of tags.toSorted((a, b) => (a.promotedAt < b.promotedAt ? -1 : 1))) {
+    for (const companion of companions) published.set(companion.tag, companion.digest);
+  }
+  for (const { tag, digest } of tags) published.set(tag, digest);
+  return published;
+}
+
+function groupBySubject(records: Iterable<ManifestRecord>): Map<Digest, ManifestRecord[]> {
+  const bySubject = new Map<Digest, ManifestRecord[]>();
+  for (const record of records) {
+    if (record.subject !== undefined) bySubject.getOrInsertComputed(record.subject, () => []).push(record);
+  }
+  return bySubject;
+}
+
+/** The pool's paths of all objects of a repository, with the digest that each is checked by. */
+export function* objectsOf(
+  repository: Pick<ComposedRepository, 'manifests' | 'blobs'>,
+): Iterable<PoolContent> {
+  for (const [digest, { kind, size }] of repository.manifests)
+    yield { path: manifestPath(kind, digest), digest, size };
+  for (const [digest, { size }] of repository.blobs) yield { path: blobPath(digest), digest, size };
+}
+
+/** An object whose bytes are in the store. */
+export interface PoolContent {
+  readonly path: string;
+  readonly digest: Digest;
+  readonly size: number;
+}

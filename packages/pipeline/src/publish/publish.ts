@@ -1,0 +1,172 @@
+import { randomBytes } from 'node:crypto';
+import type { PoolObject, Promotion, Publication } from '@gantry/catalog';
+import { Fault } from '@gantry/oci';
+import { encodeStatement, type EncodedDocument, type Statement, treeTime, type TreeView } from '@gantry/tree';
+import { forEachConcurrently } from '../concurrency.ts';
+import type { HeldLease } from '../hold-lease.ts';
+import { applyPromotions, type TouchedRepository } from './apply-promotions.ts';
+import { composeChange, type TreeChange } from './compose-change.ts';
+import type { PoolContent } from './compose-repository.ts';
+import { endPromotions } from './end-promotions.ts';
+import { type PublishContext, STATEMENT_VALID_MS } from './published-tree.ts';
+import { recoverTree } from './recover.ts';
+import { newPoolObjects, removeOldFullList, writeFullListIfDue, writeList } from './write-lists.ts';
+
+const PUTS_AT_ONCE = 16;
+
+/** What a call of publish has come to. */
+export interface PublishOutcome {
+  /** The tree's serial now; undefined while it has none. */
+  readonly serial?: number;
+  /** Whether that serial is new. */
+  readonly published: boolean;
+}
+
+/**
+ * Publishes what waits, as one serial. The order makes a crash harmless at any step: objects, documents, lists, the
+ * statement that claims the serial, and the pointer last, each durable before the next; the catalog follows the tree.
+ * @param full looks at every repository of every channel and puts back what is missing, not just at what was promoted
+ * @throws Fault LEASE_LOST when another publisher came in between; STORAGE_FULL; whatever the store or catalog throws
+ */
+export async function publish(
+  context: PublishContext,
+  lease: HeldLease,
+  full: boolean,
+): Promise<PublishOutcome> {
+  const { flow, tree } = context;
+  const view = await recoverTree(context);
+  const promotions = await flow.catalog.promotions.inStates(['publishing']);
+  const applied = await applyPromotions(flow, tree.channels, promotions);
+  const touched = (full ? await allRepositories(context) : applied).filter(({ channel }) => channel.publish);
+
+  const serial = Math.max(view?.statement.serial ?? 0, await tree.target.highestSerial()) + 1;
+  const change = await composeChange(context, view, touched, serial);
+  const ids = promotions.map(({ id }) => id);
+  if (!change.changed && view !== undefined && !isRefreshDue(context, view.statement)) {
+    if (full) await putContents(context, change.contents, change.documents);
+    await endAll(context, promotions, ids, view.statement.serial);
+    return { serial: view.statement.serial, published: false };
+  }
+
+  const added = await newPoolObjects(context, change.contents, change.documents, serial);
+  const statement = await putAll(context, view, change, added, serial, full);
+  const publication: Publication = {
+    tree: tree.name,
+    serial,
+    state: 'preparing',
+    root: change.root,
+    promotions: ids,
+    added: { objects: added.length, bytes: added.reduce((sum, { size }) => sum + size, 0) },
+    publishedAt: flow.now().toISOString(),
+  };
+  await flow.catalog.publications.put(publication);
+  const { bytes } = encodeStatement(statement);
+  await lease.confirm();
+  if (!(await tree.target.claim(serial, bytes))) {
+    throw new Fault(
+      'LEASE_LOST',
+      `serial ${serial} of ${tree.target.source.name} was claimed by another publisher`,
+      { serial },
+    );
+  }
+  await lease.confirm();
+  await tree.target.movePointer(bytes);
+
+  await flow.catalog.pool.apply(tree.name, serial, added, []);
+  await flow.catalog.publications.put({ ...publication, state: 'published' });
+  flow.log.info(
+    { tree: tree.name, serial, root: change.root, ...publication.added, promotions: ids.length },
+    'publication.done',
+  );
+  await endAll(context, promotions, ids, serial);
+  await removeOldFullList(context, statement, view?.statement);
+  return { serial, published: true };
+}
+
+async function allRepositories({ flow, tree }: PublishContext): Promise<TouchedRepository[]> {
+  const all: TouchedRepository[] = [];
+  for (const channel of tree.channels) {
+    let cursor: string | null | undefined;
+    do {
+      const page = await flow.catalog.channels.repositories(channel.name, {
+        limit: 1000,
+        ...(cursor == null ? {} : { cursor }),
+      });
+      for (const repository of page.items) all.push({ channel, repository });
+      cursor = page.next;
+    } while (cursor !== null);
+  }
+  return all;
+}
+
+function isRefreshDue({ flow, tree }: PublishContext, statement: Statement): boolean {
+  return flow.now().getTime() - Date.parse(statement.published) >= tree.refreshMs;
+}
+
+/** Puts everything that the new serial names, in phases, and gives its statement. */
+async function putAll(
+  context: PublishContext,
+  view: TreeView | undefined,
+  change: TreeChange,
+  added: readonly PoolObject[],
+  serial: number,
+  full: boolean,
+): Promise<Statement> {
+  const { flow, tree } = context;
+  const isNew = new Set(added.map(({ path }) => path));
+  const wanted = <T extends { path: string }>(objects: readonly T[]) =>
+    full ? objects : objects.filter(({ path }) => isNew.has(path));
+  await putContents(context, wanted(change.contents), wanted(change.documents));
+  const list = await writeList(context, serial, added);
+  const fullList = await writeFullListIfDue(context, serial, added, view?.statement);
+  await tree.target.settle();
+  const now = flow.now().getTime();
+  return {
+    tree: view?.statement.tree ?? randomBytes(16).toString('hex'),
+    serial,
+    previous: view === undefined ? null : { serial: view.statement.serial, digest: view.digest },
+    published: treeTime(now),
+    expires: treeTime(now + STATEMENT_VALID_MS),
+    root: change.root,
+    list,
+    full: fullList,
+    signatures: [],
+  };
+}
+
+/** Blobs, then manifests, then documents: each phase durable before the next names it. */
+async function putContents(
+  { tree }: PublishContext,
+  contents: readonly PoolContent[],
+  documents: readonly EncodedDocument[],
+): Promise<void> {
+  const isBlob = ({ path }: PoolContent) => path.startsWith('pool/blobs/');
+  const put = (object: PoolContent) => tree.target.putContent(object);
+  await forEachConcurrently(contents.filter(isBlob), PUTS_AT_ONCE, put);
+  await tree.target.settle();
+  await forEachConcurrently(
+    contents.filter((object) => !isBlob(object)),
+    PUTS_AT_ONCE,
+    put,
+  );
+  await tree.target.settle();
+  await forEachConcurrently(documents, PUTS_AT_ONCE, ({ path, bytes }) => tree.target.putBytes(path, bytes));
+  await tree.target.settle();
+}
+
+/** A promotion into channels that are kept out of the tree has no serial. */
+async function endAll(
+  context: PublishContext,
+  promotions: readonly Promotion[],
+  ids: readonly string[],
+  serial: number,
+): Promise<void> {
+  const inTree = new Set(
+    context.tree.channels.filter(({ publish: isPublished }) => isPublished).map(({ name }) => name),
+  );
+  const isSeen = new Map(
+    promotions.map(({ id, items }) => [id, items.some(({ channel }) => inTree.has(channel))]),
+  );
+  await endPromotions(context, { promotions: ids.filter((id) => isSeen.get(id) === true), serial });
+  await endPromotions(context, { promotions: ids.filter((id) => isSeen.get(id) !== true) });
+}

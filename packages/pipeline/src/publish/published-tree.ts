@@ -1,0 +1,51 @@
+import { openTree, type TreeView } from '@gantry/tree';
+import type { Channel, Flow } from '../context.ts';
+import type { TreeTarget } from './tree-target.ts';
+
+/** A tree that is published to, and by which rules. */
+export interface PublishedTree {
+  /** In the catalog: there may be several trees. */
+  readonly name: string;
+  readonly target: TreeTarget;
+  readonly channels: readonly Channel[];
+  /** How long manifests stay that no tag reaches any more. */
+  readonly keepUntaggedMs: number;
+  /** A statement older than this is made anew, with the same root. */
+  readonly refreshMs: number;
+  /** Waits until a serial is served, before its promotions are called done. */
+  readonly served?: (serial: number) => Promise<void>;
+}
+
+/** How long a statement holds; readers are alarmed past it. */
+export const STATEMENT_VALID_MS = 7 * 86_400_000;
+
+/** The publisher's own reader of the tree: what has not changed since the last time is not read again. */
+export class TreeState {
+  readonly #tree: PublishedTree;
+  #view: TreeView | undefined;
+
+  constructor(tree: PublishedTree) {
+    this.#tree = tree;
+  }
+
+  /** The tree as its pointer says now; undefined before the first publication. */
+  async read(): Promise<TreeView | undefined> {
+    this.#view = await openTree(
+      this.#tree.target.source,
+      this.#view === undefined ? {} : { previous: this.#view },
+    );
+    return this.#view;
+  }
+}
+
+/** Everything a step of the publisher needs. */
+export interface PublishContext {
+  readonly flow: Flow;
+  readonly tree: PublishedTree;
+  readonly state: TreeState;
+}
+
+/** A repository's published name in a channel. */
+export function publishedName(channel: Channel, repository: string): string {
+  return `${channel.prefix}${repository}`;
+}

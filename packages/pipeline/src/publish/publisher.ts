@@ -1,0 +1,39 @@
+import type { Flow } from '../context.ts';
+import { withLease, withLeaseWaiting } from '../hold-lease.ts';
+import { publish, type PublishOutcome } from './publish.ts';
+import { type PublishContext, type PublishedTree, TreeState } from './published-tree.ts';
+
+/** Publishes one tree. Any number of publishers may exist; a lease lets one of them work. */
+export interface Publisher {
+  /**
+   * Publishes all promotions that are ready. What becomes ready while a publication runs is published together by the
+   * next one, here or by whoever holds the lease: so a caller that returns early has lost nothing.
+   */
+  publishPending(): Promise<void>;
+  /** Publishes now, looking at every repository, and waits for it. */
+  publishAll(signal?: AbortSignal): Promise<PublishOutcome>;
+  /** Makes the statement anew when it is due, so that it does not expire. */
+  refresh(): Promise<void>;
+}
+
+export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
+  const context: PublishContext = { flow, tree, state: new TreeState(tree) };
+  const leaseName = `publish:${tree.name}`;
+  const isPending = async () => (await flow.catalog.promotions.inStates(['publishing'])).length > 0;
+  return {
+    async publishPending() {
+      // Asked again after the lease is free: a promotion that became ready just before finds either this loop or the lease.
+      while (await isPending()) {
+        const ran = await withLease(flow, leaseName, (lease) => publish(context, lease, false));
+        if (ran === undefined) return;
+      }
+    },
+    publishAll: (signal) =>
+      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, true), signal),
+    async refresh() {
+      await withLease(flow, leaseName, async (lease) => {
+        if ((await context.state.read()) !== undefined) await publish(context, lease, false);
+      });
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import type { PoolObject } from '@gantry/catalog';
+import { type Digest, digestOf, splitDigest } from '@gantry/oci';
+import {
+  decodeStatement,
+  type EncodedDocument,
+  formatList,
+  fullListPath,
+  listPath,
+  MAX_STATEMENT_BYTES,
+  serialPath,
+  type Statement,
+} from '@gantry/tree';
+import type { PoolContent } from './compose-repository.ts';
+import type { PublishContext } from './published-tree.ts';
+
+const FULL_LIST_EVERY_MS = 86_400_000;
+
+/** What comes into the pool with a serial. */
+export async function newPoolObjects(
+  { flow, tree }: PublishContext,
+  contents: readonly PoolContent[],
+  documents: readonly EncodedDocument[],
+  serial: number,
+): Promise<PoolObject[]> {
+  const known = await flow.catalog.pool.getAll(
+    tree.name,
+    [...contents, ...documents].map(({ path }) => path),
+  );
+  const added: PoolObject[] = [];
+  for (const { path, digest, size } of contents) {
+    if (!known.has(path))
+      added.push({ path, size, sha256: await sha256Of(flow.store, digest), since: serial });
+  }
+  for (const { path, digest, bytes } of documents) {
+    if (!known.has(path))
+      added.push({ path, size: bytes.length, sha256: splitDigest(digest).hex, since: serial });
+  }
+  return added;
+}
+
+/** The list of a serial, written. @returns the digest of its bytes */
+export async function writeList(
+  { tree }: PublishContext,
+  serial: number,
+  added: readonly PoolObject[],
+): Promise<Digest> {
+  const bytes = formatList(added.map(toLine));
+  await tree.target.putBytes(listPath(serial), bytes);
+  return digestOf(bytes);
+}
+
+/**
+ * The newest full list as the next statement names it: made anew once a day, else that of the current statement.
+ * @param former the tree's current statement
+ */
+export async function writeFullListIfDue(
+  { flow, tree }: PublishContext,
+  serial: number,
+  added: readonly PoolObject[],
+  former: Statement | undefined,
+): Promise<Statement['full']> {
+  const full = former?.full ?? null;
+  if (full !== null) {
+    const statement = await tree.target.source.read(serialPath(full.serial), MAX_STATEMENT_BYTES);
+    const madeAt =
+      statement === undefined ? 0 : Date.parse(decodeStatement(statement, serialPath(full.serial)).published);
+    if (flow.now().getTime() - madeAt < FULL_LIST_EVERY_MS) return full;
+  }
+  const lines = added.map(toLine);
+  for await (const object of flow.catalog.pool.list(tree.name)) lines.push(toLine(object));
+  const bytes = formatList(lines);
+  await tree.target.putBytes(fullListPath(serial), bytes);
+  return { serial, digest: digestOf(bytes) };
+}
+
+/** Of the full lists, the newest two are kept: takes away the one before `former`'s, once `current` names a new one. */
+export async function removeOldFullList(
+  { tree }: PublishContext,
+  current: Statement,
+  former: Statement | undefined,
+): Promise<void> {
+  const second = former?.full ?? null;
+  if (second === null || current.full?.serial === second.serial) return;
+  const made = await tree.target.source.read(serialPath(second.serial), MAX_STATEMENT_BYTES);
+  const previous = made === undefined ? null : decodeStatement(made, serialPath(second.serial)).previous;
+  if (previous === null) return;
+  const before = await tree.target.source.read(serialPath(previous.serial), MAX_STATEMENT_BYTES);
+  const third = before === undefined ? null : decodeStatement(before, serialPath(previous.serial)).full;
+  if (third !== null) await tree.target.removeFullList(third.serial);
+}
+
+function toLine({ path, size, sha256 }: PoolObject) {
+  return { op: '+', path, size, sha256 } as const;
+}
+
+/** Lists name every object by its SHA-256. One with another digest is read for it, once in its life. */
+async function sha256Of(store: PublishContext['flow']['store'], digest: Digest): Promise<string> {
+  const { algorithm, hex } = splitDigest(digest);
+  if (algorithm === 'sha256') return hex;
+  const hash = createHash('sha256');
+  for await (const chunk of (await store.open(digest)) as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest('hex');
+}
