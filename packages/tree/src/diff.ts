@@ -1,5 +1,4 @@
 import type { Digest } from '@gantry/oci';
-import type { RepositoryDocument } from './documents.ts';
 import type { TreeView } from './tree-reader.ts';
 
 /** A tag that differs: absent in the one (`from` is missing) or in the other (`to` is missing), or another manifest. */
@@ -15,30 +14,35 @@ export interface TagDifference {
  * repositories are not read.
  */
 export async function* diffTrees(from: TreeView, to: TreeView): AsyncGenerator<TagDifference> {
+  for await (const repository of differingRepositories(from, to))
+    yield* await diffRepository(from, to, repository);
+}
+
+/** The repositories whose documents differ, in the same order. */
+export async function* differingRepositories(from: TreeView, to: TreeView): AsyncGenerator<string> {
   for (const shard of differing(from.shards, to.shards)) {
     const [before, after] = await Promise.all([from.shard(shard), to.shard(shard)]);
-    for (const repository of differing(before.repositories, after.repositories)) {
-      const documents = await Promise.all([from.repository(repository), to.repository(repository)]);
-      yield* diffTags(repository, ...documents);
-    }
+    yield* differing(before.repositories, after.repositories);
   }
 }
 
-function* diffTags(
+/** The tags of one repository that differ, sorted. */
+export async function diffRepository(
+  from: TreeView,
+  to: TreeView,
   repository: string,
-  before: RepositoryDocument | undefined,
-  after: RepositoryDocument | undefined,
-): Generator<TagDifference> {
+): Promise<TagDifference[]> {
+  const [before, after] = await Promise.all([from.repository(repository), to.repository(repository)]);
   const [old, now] = [before?.tags ?? new Map<string, Digest>(), after?.tags ?? new Map<string, Digest>()];
-  for (const tag of differing(old, now)) {
+  return differing(old, now).map((tag) => {
     const [fromDigest, toDigest] = [old.get(tag), now.get(tag)];
-    yield {
+    return {
       repository,
       tag,
       ...(fromDigest === undefined ? {} : { from: fromDigest }),
       ...(toDigest === undefined ? {} : { to: toDigest }),
     };
-  }
+  });
 }
 
 /** The keys that have not the same digest in both maps, sorted. */

@@ -14,3 +14,5 @@ export * from './tree-source.ts';
 export * from './directory-source.ts';
 export * from './http-source.ts';
 export * from './lay-tree.ts';
+export * from './verify.ts';
+export type { Finding, FindingKind } from './findings.ts';

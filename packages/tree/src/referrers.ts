@@ -5,12 +5,15 @@ import type { EncodedDocument } from './documents.ts';
 import { encodeDocument } from './encoding.ts';
 import { invalidDocument, readJson } from './reading-json.ts';
 
+/** What of a manifest stands in an answer of the referrers API. */
+export type ReferringManifest = Pick<Manifest, 'digest' | 'kind' | 'size' | 'artifactType' | 'annotations'>;
+
 /**
  * The answer to "who refers to this subject?": an OCI index of descriptors (distribution-spec, "Listing Referrers"),
  * sorted by digest.
  * @param manifests those that have the subject, each once
  */
-export function encodeReferrers(manifests: readonly Manifest[]): EncodedDocument {
+export function encodeReferrers(manifests: readonly ReferringManifest[]): EncodedDocument {
   const sorted = manifests.toSorted((a, b) => (a.digest < b.digest ? -1 : 1));
   return encodeDocument(
     canonicalBytes({
@@ -47,7 +50,7 @@ export function decodeReferrers(bytes: Uint8Array, where = 'the referrers docume
   );
 }
 
-function describe(manifest: Manifest): CanonicalValue {
+function describe(manifest: ReferringManifest): CanonicalValue {
   const { artifactType, annotations } = manifest;
   return {
     mediaType: MANIFEST_MEDIA_TYPES[manifest.kind],

@@ -1,0 +1,100 @@
+import { Fault, quote } from '@gantry/oci';
+
+/**
+ * What can be found wrong with a tree.
+ *
+ * - `missing`, `wrong-size`, `corrupt` (bytes that are not those of the digest), `unreadable`: a file that should be there
+ * - `invalid`: a document, list or manifest that contradicts the format, or another one
+ * - `broken-chain`: a statement whose predecessor is absent or another one; `fork`: two histories of one tree;
+ *   `rollback`: a serial below one that was seen before; `expired`: a statement past its time
+ * - `stale`, `ahead`, `other-tree`, `different`: beside the tree that it is compared with
+ * - `extra`: a file that belongs to no pool (left over from a crash, or strange); `wrong-type`: manifests that a server
+ *   sends with another Content-Type, so that it is good for blobs only
+ */
+export type FindingKind =
+  | 'missing'
+  | 'wrong-size'
+  | 'corrupt'
+  | 'unreadable'
+  | 'invalid'
+  | 'broken-chain'
+  | 'fork'
+  | 'rollback'
+  | 'expired'
+  | 'stale'
+  | 'ahead'
+  | 'other-tree'
+  | 'different'
+  | 'extra'
+  | 'wrong-type';
+
+export interface Finding {
+  readonly kind: FindingKind;
+  /** A warning does not make the tree unequal to its root. */
+  readonly severity: 'error' | 'warning';
+  /** A sentence that names the thing and what is wrong with it. */
+  readonly message: string;
+  /** The file in the tree. */
+  readonly path?: string;
+  readonly repository?: string;
+  readonly tag?: string;
+}
+
+/** Collects findings, and how much has been looked at. */
+export interface FindingLog {
+  readonly findings: readonly Finding[];
+  readonly errors: number;
+  readonly warnings: number;
+  add(kind: FindingKind, message: string, about?: About): void;
+  /** A fault met at a file. @throws the fault itself when so many were unreadable that the place must be gone */
+  addFault(error: unknown, about: About): void;
+}
+
+interface About {
+  readonly path?: string;
+  readonly repository?: string;
+  readonly tag?: string;
+  /** `error` if absent. */
+  readonly severity?: 'error' | 'warning';
+}
+
+/** After so many files that could not be read, the place itself is taken to be gone. */
+const UNREADABLE_MAX = 100;
+
+/** @param maxFindings that are kept; those past them are counted only */
+export function findingLog(maxFindings: number): FindingLog {
+  const findings: Finding[] = [];
+  let [errors, warnings, unreadable] = [0, 0, 0];
+  const add: FindingLog['add'] = (kind, message, { severity = 'error', ...about } = {}) => {
+    if (severity === 'error') errors++;
+    else warnings++;
+    if (findings.length < maxFindings) findings.push({ kind, severity, message, ...about });
+  };
+  return {
+    findings,
+    get errors() {
+      return errors;
+    },
+    get warnings() {
+      return warnings;
+    },
+    add,
+    addFault(error, about) {
+      // A stream ends with the file system's own error.
+      const isUnreadable = error instanceof Fault ? error.code === 'UNAVAILABLE' : isSystemError(error);
+      if (!(error instanceof Fault) && !isUnreadable) throw error;
+      if (isUnreadable && ++unreadable > UNREADABLE_MAX) throw error;
+      const message = error instanceof Error ? error.message : String(error);
+      add(isUnreadable ? 'unreadable' : 'invalid', message, about);
+    },
+  };
+}
+
+/** `fedora/httpd:latest`, quoted, for messages. */
+export function tagName(repository: string, tag: string): string {
+  return quote(`${repository}:${tag}`);
+}
+
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
