@@ -16,7 +16,7 @@ export interface Flow {
   readonly log: Log;
   /** The time, in one place so that tests can set it. */
   readonly now: () => Date;
-  /** Who holds leases: unique to the process. */
+  /** Who holds leases, for people to read: host and process. */
   readonly holder: string;
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Lease } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
@@ -25,7 +26,9 @@ export async function withLease<T>(
   work: (lease: HeldLease) => Promise<T>,
 ): Promise<{ value: T } | undefined> {
   const leases = flow.catalog.leases;
-  let lease: Lease | undefined = await leases.acquire(name, flow.holder, LEASE_TTL_MS);
+  // A name of its own for each time: two who work in one process keep each other out, too.
+  const holder = `${flow.holder} ${randomUUID()}`;
+  let lease: Lease | undefined = await leases.acquire(name, holder, LEASE_TTL_MS);
   if (lease === undefined) return undefined;
   const lost = new AbortController();
   const confirm = async () => {

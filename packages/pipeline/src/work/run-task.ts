@@ -25,6 +25,7 @@ export async function runTask(
     const task = await updateTask(flow.catalog, id, (now) =>
       now.state === 'queued' ? { ...now, state: 'running', startedAt: flow.now().toISOString() } : undefined,
     );
+    if (task.state !== 'running') return;
     const cancelled = new AbortController();
     const progress = new Progress();
     const save = setInterval(() => {

@@ -1,0 +1,295 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeImage, makeIndex, makeLayer, makeSbom } from '@gantry/registry';
+import { blobPath, openTree, POINTER_PATH, verifyTree } from '@gantry/tree';
+import { type FlowFixture, openFlow } from '../flow.fixture.ts';
+import { acceptRollback } from '../promote/rollback.ts';
+import { runPromotion } from '../promote/run-promotion.ts';
+import { createPublisher } from './publisher.ts';
+import type { TreeTarget } from './tree-target.ts';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const layer = (text: string) => makeLayer([{ path: 'a', content: text }]);
+const image = (text: string) => makeImage({ platform: amd64, layers: [layer('base'), layer(text)] });
+
+async function openSynced(...texts: string[]): Promise<FlowFixture> {
+  const fixture = await openFlow();
+  for (const text of texts) fixture.upstream.push('app', makeIndex([image(text)]), text);
+  await fixture.sync();
+  return fixture;
+}
+const promoteAs = async (fixture: FlowFixture, reference: string, ...tags: string[]) => {
+  const id = await fixture.promote({ items: [{ repository: 'app', reference, tags }], to: 'stable' });
+  await fixture.publisher.publishPending();
+  return id;
+};
+const view = async (fixture: FlowFixture) => {
+  const opened = await openTree(fixture.treeSource);
+  if (opened === undefined) throw new Error('there is no tree');
+  return opened;
+};
+const findings = async (fixture: FlowFixture) =>
+  (await verifyTree(fixture.treeSource, { deep: true })).findings;
+
+describe('a publication', () => {
+  test('is a whole tree, in which each object stands once and knows its serial', async () => {
+    await using fixture = await openSynced('1', '2');
+    const first = await promoteAs(fixture, '1', '1', 'latest');
+    await promoteAs(fixture, '2', '2', 'latest');
+    const tree = await view(fixture);
+    expect(tree.statement).toMatchObject({
+      serial: 2,
+      previous: { serial: 1 },
+      published: '2026-11-21T09:00:00Z',
+      expires: '2026-11-28T09:00:00Z',
+      full: { serial: 1 },
+      signatures: [],
+    });
+    const app = await tree.repository('app');
+    expect(app?.channel).toBe('stable');
+    const [one, two] = [makeIndex([image('1')]), makeIndex([image('2')])];
+    expect([...(app?.tags ?? [])].toSorted()).toEqual(
+      [
+        ['1', one.digest],
+        ['2', two.digest],
+        ['latest', two.digest],
+      ].toSorted(),
+    );
+    expect(app?.blobs.get(layer('base').digest)?.since).toBe(1);
+    expect(app?.blobs.get(layer('2').digest)?.since).toBe(2);
+    expect(await findings(fixture)).toEqual([]);
+    expect((await fixture.flow.catalog.promotions.get(first))?.serial).toBe(1);
+  });
+
+  test('has the modes that the format names, and shares its bytes with the store', async () => {
+    const umask = process.umask(0o077);
+    try {
+      await using fixture = await openSynced('1');
+      await promoteAs(fixture, '1');
+      const root = join(fixture.root, 'tree');
+      for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
+        const { mode } = await stat(join(entry.parentPath, entry.name));
+        expect([entry.name, mode & 0o777]).toEqual([entry.name, entry.isDirectory() ? 0o755 : 0o444]);
+      }
+      expect((await stat(join(root, blobPath(layer('1').digest)))).nlink).toBe(2);
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  test('of the same content is the same to the byte', async () => {
+    const roots: string[] = [];
+    for (let run = 0; run < 2; run++) {
+      await using fixture = await openSynced('1', '2');
+      await promoteAs(fixture, '1', 'constructor', '__proto__', '10');
+      await promoteAs(fixture, '2', 'latest');
+      roots.push((await view(fixture)).statement.root);
+    }
+    expect(roots[0]).toBe(roots[1]);
+  });
+
+  test('that would change nothing is not made; the promotion knows the serial that has it', async () => {
+    await using fixture = await openSynced('1');
+    await promoteAs(fixture, '1');
+    const again = await promoteAs(fixture, '1');
+    expect((await view(fixture)).statement.serial).toBe(1);
+    expect(await fixture.flow.catalog.promotions.get(again)).toMatchObject({ state: 'done', serial: 1 });
+  });
+
+  test('takes all that waits together, in the order of acceptance', async () => {
+    await using fixture = await openSynced('1', '2');
+    const ids: string[] = [];
+    for (let n = 0; n < 50; n++) {
+      ids.push(
+        await fixture.promote({
+          items: [{ repository: 'app', reference: n % 2 === 0 ? '2' : '1', tags: ['latest', `t${n}`] }],
+          to: 'stable',
+        }),
+      );
+    }
+    await Promise.all(Array.from({ length: 5 }, () => fixture.publisher.publishPending()));
+    const app = await (await view(fixture)).repository('app');
+    expect(app?.tags.get('latest')).toBe(makeIndex([image('1')]).digest);
+    expect(app?.tags.size).toBe(51);
+    const serials = await Promise.all(
+      ids.map(async (id) => (await fixture.flow.catalog.promotions.get(id))?.serial),
+    );
+    expect(new Set(serials)).toEqual(new Set([1]));
+    expect(await fixture.flow.catalog.publications.get('main', 1)).toMatchObject({
+      state: 'published',
+      promotions: ids,
+    });
+  });
+
+  test('keeps what no tag reaches any more, marked, and in the end leaves it out', async () => {
+    await using fixture = await openSynced('1', '2', '3');
+    await promoteAs(fixture, '1', 'latest');
+    await promoteAs(fixture, '2', 'latest');
+    const old = makeIndex([image('1')]).digest;
+    let app = await (await view(fixture)).repository('app');
+    expect(app?.manifests.get(old)).toMatchObject({ untagged: '2026-11-21T09:00:00Z', since: 1 });
+    expect(app?.blobs.has(layer('1').digest)).toBe(true);
+    fixture.clock = new Date('2026-12-25T09:00:00Z');
+    await promoteAs(fixture, '3', 'other');
+    app = await (await view(fixture)).repository('app');
+    expect([app?.manifests.has(old), app?.blobs.has(layer('1').digest)]).toEqual([false, false]);
+    expect(await findings(fixture)).toEqual([]);
+  });
+
+  test('leaves a channel that is not published out of the tree', async () => {
+    await using fixture = await openSynced('1');
+    const id = await fixture.promote({ items: [{ repository: 'app', reference: '1' }], to: 'private' });
+    await promoteAs(fixture, '1', 'x');
+    expect((await fixture.flow.catalog.promotions.get(id))?.state).toBe('done');
+    expect(await (await view(fixture)).repository('private/app')).toBeUndefined();
+    expect((await fixture.flow.catalog.channels.tag('private', 'app', '1'))?.tag).toBe('1');
+  });
+
+  test('lists the referrers of an image as the crane will answer them', async () => {
+    await using fixture = await openFlow();
+    const app = image('1');
+    const sbom = makeSbom(app, 'app');
+    fixture.upstream.push('app', app, '1');
+    fixture.upstream.push('app', sbom);
+    await fixture.sync();
+    await promoteAs(fixture, '1', '1');
+    const tree = await view(fixture);
+    const document = (await tree.repository('app'))?.referrers.get(app.digest);
+    if (document === undefined) throw new Error('no referrers');
+    const { manifests } = JSON.parse(Buffer.from(await tree.document(document)).toString()) as {
+      manifests: { digest: string }[];
+    };
+    expect(manifests.map(({ digest }) => digest)).toEqual([sbom.digest]);
+  });
+
+  test('is made anew before it expires, with the same root', async () => {
+    await using fixture = await openSynced('1');
+    await promoteAs(fixture, '1');
+    const { root } = (await view(fixture)).statement;
+    await fixture.publisher.refresh();
+    expect((await view(fixture)).statement.serial).toBe(1);
+    fixture.clock = new Date('2026-11-22T09:00:00Z');
+    await fixture.publisher.refresh();
+    expect((await view(fixture)).statement).toMatchObject({
+      serial: 2,
+      root,
+      expires: '2026-11-29T09:00:00Z',
+      full: { serial: 2 },
+    });
+    expect(await findings(fixture)).toEqual([]);
+  });
+
+  test('asked for by hand puts back what was taken from the tree', async () => {
+    await using fixture = await openSynced('1');
+    await promoteAs(fixture, '1');
+    await rm(join(fixture.root, 'tree', blobPath(layer('1').digest)));
+    expect(await findings(fixture)).not.toEqual([]);
+    await fixture.publisher.publishAll();
+    expect(await findings(fixture)).toEqual([]);
+  });
+});
+
+describe('a rollback', () => {
+  const rollBack = async (fixture: FlowFixture, serial: number) => {
+    const { promotion } = await acceptRollback(
+      fixture.flow,
+      fixture.channels,
+      fixture.treeSource,
+      { serial },
+      { name: 'bot' },
+    );
+    await runPromotion(fixture.flow, promotion.id);
+    await fixture.publisher.publishPending();
+    return promotion.id;
+  };
+
+  test('puts tags back, takes newer ones away, and the next publication does not undo it', async () => {
+    await using fixture = await openSynced('1', '2');
+    await promoteAs(fixture, '1', 'latest');
+    await promoteAs(fixture, '2', 'latest', 'new');
+    const id = await rollBack(fixture, 1);
+    expect(await fixture.flow.catalog.promotions.get(id)).toMatchObject({
+      kind: 'rollback',
+      state: 'done',
+      serial: 3,
+    });
+    const expected = new Map([['latest', makeIndex([image('1')]).digest]]);
+    expect((await (await view(fixture)).repository('app'))?.tags).toEqual(expected);
+    await fixture.publisher.publishAll();
+    expect((await (await view(fixture)).repository('app'))?.tags).toEqual(expected);
+  });
+
+  test('to what is there, and to what never was, is refused', async () => {
+    await using fixture = await openSynced('1');
+    await promoteAs(fixture, '1');
+    await expect(rollBack(fixture, 1)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(rollBack(fixture, 7)).rejects.toMatchObject({ code: 'PUBLICATION_UNKNOWN' });
+  });
+});
+
+describe('a publisher that dies', () => {
+  const STEPS = [
+    'putContent',
+    'putBytes',
+    'settle',
+    'claim',
+    'movePointer',
+  ] as const satisfies (keyof TreeTarget)[];
+
+  /** A target that fails before or after the n-th call of one of its steps, as a killed process would stop there. */
+  const failing = (
+    target: TreeTarget,
+    step: (typeof STEPS)[number],
+    n: number,
+    when: 'before' | 'after',
+  ): TreeTarget => {
+    let calls = 0;
+    const original = target[step].bind(target) as (...parameters: unknown[]) => Promise<unknown>;
+    const die = () => {
+      throw new Error(`died ${when} ${step} ${n}`);
+    };
+    return {
+      ...target,
+      [step]: async (...parameters: unknown[]) => {
+        calls++;
+        if (calls === n && when === 'before') die();
+        const result = await original(...parameters);
+        if (calls === n && when === 'after') die();
+        return result;
+      },
+    };
+  };
+
+  const cases = STEPS.flatMap((step) =>
+    [1, 2, 3].flatMap((n) => (['before', 'after'] as const).map((when) => [when, step, n] as const)),
+  );
+  test.each(cases)(
+    '%s %s, call %d: the old serial stays whole, and the next run completes',
+    async (when, step, n) => {
+      await using fixture = await openSynced('1', '2');
+      await promoteAs(fixture, '1', 'latest');
+      const id = await fixture.promote({
+        items: [{ repository: 'app', reference: '2', tags: ['latest'] }],
+        to: 'stable',
+      });
+      const dying = createPublisher(fixture.flow, {
+        ...fixture.tree,
+        target: failing(fixture.tree.target, step, n, when),
+      });
+      const died = await dying.publishPending().then(
+        () => false,
+        () => true,
+      );
+      // A step that happens less often than n times did not fail.
+      expect(died || ['claim', 'movePointer'].includes(step) || n > 1).toBe(true);
+      const kept = (await findings(fixture)).filter(({ kind }) => kind !== 'extra');
+      expect(kept).toEqual([]);
+      await fixture.publisher.publishPending();
+      const app = await (await view(fixture)).repository('app');
+      expect(app?.tags.get('latest')).toBe(makeIndex([image('2')]).digest);
+      expect((await fixture.flow.catalog.promotions.get(id))?.state).toBe('done');
+      expect(await findings(fixture)).toEqual([]);
+      expect((await readFile(join(fixture.root, 'tree', POINTER_PATH))).length).toBeGreaterThan(0);
+    },
+  );
+});
