@@ -15,7 +15,11 @@ import type {
 
 /**
  * What is known. Each call is one atomic, durable write, or one read by an index; there are no transactions over
- * several calls. A record with a `revision` is replaced only by who has read that revision.
+ * several calls. A record with a `revision` is replaced only by who has read that revision. Many may use one catalog at
+ * once, in one process and in several. A read sees every write that was acknowledged before.
+ *
+ * Every call may throw Fault UNAVAILABLE, and every write STORAGE_FULL; then nothing of it was acknowledged, and it may
+ * be made again. Disposing of a catalog ends the writes under way.
  */
 export interface Catalog extends AsyncDisposable {
   readonly manifests: Manifests;
@@ -28,13 +32,17 @@ export interface Catalog extends AsyncDisposable {
   readonly leases: Leases;
 }
 
-/** A page of a list. Hand `next` back as `cursor` for the next one; null: there is none. */
+/**
+ * A page of a list. Hand `next` back as `cursor` for the next one; null: there is none. What is inserted or removed
+ * between two pages shifts nothing: no item comes twice, and none that stayed is left out.
+ */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly next: string | null;
 }
 
 export interface PageRequest {
+  /** How many items at the most, from 1 on. @throws Fault REQUEST_INVALID */
   readonly limit: number;
   /** From a former page. @throws Fault REQUEST_INVALID for one that no page gave */
   readonly cursor?: string;
@@ -44,7 +52,7 @@ export interface Manifests {
   /** No effect when it is there already. */
   put(record: ManifestRecord): Promise<void>;
   get(digest: Digest): Promise<ManifestRecord | undefined>;
-  /** In one query; unknown digests are absent from the map. */
+  /** Thousands at once are fine; unknown digests are absent from the map. */
   getAll(digests: readonly Digest[]): Promise<Map<Digest, ManifestRecord>>;
 }
 
@@ -52,11 +60,15 @@ export interface CandidateQuery extends PageRequest {
   readonly repository?: string;
   readonly tag?: string;
   readonly digest?: Digest;
+  /** With `syncedAt` at that time or later. */
   readonly since?: Timestamp;
 }
 
 export interface Candidates {
-  /** Inserts, or replaces the candidate of the same source, repository, tag and digest. It is its tag's newest then. */
+  /**
+   * Inserts, or replaces the candidate of the same source, repository, tag and digest. It is its tag's newest then,
+   * whatever its `syncedAt`.
+   */
   put(candidate: Candidate): Promise<void>;
   /** The newest candidate of a tag. */
   current(repository: string, tag: string): Promise<Candidate | undefined>;
@@ -66,12 +78,12 @@ export interface Candidates {
   currentOf(source: string, sourceRepository: string): Promise<Map<string, Candidate>>;
   /** The source that a published name comes from, if any candidate has it. */
   sourceOf(repository: string): Promise<{ source: string; sourceRepository: string } | undefined>;
-  /** Newest first. */
+  /** Newest first, by `syncedAt`. */
   list(query: CandidateQuery): Promise<Page<Candidate>>;
 }
 
 export interface Channels {
-  /** Sets tags, and removes them, of one repository in one channel: one atomic write. */
+  /** Removes tags and sets tags (one that is in both is set) of one repository in one channel: one atomic write. */
   apply(
     channel: string,
     repository: string,
@@ -92,13 +104,15 @@ export interface Channels {
 export interface PromotionQuery extends PageRequest {
   readonly state?: PromotionState;
   readonly to?: string;
+  /** With `createdAt` at that time or later. */
   readonly since?: Timestamp;
 }
 
 export interface Promotions {
   /**
-   * Stores a new promotion and gives it its sequence and revision 1. If one with the same idempotency key exists, that
-   * one is returned and nothing is stored.
+   * Stores a new promotion and gives it its sequence, higher than any before, and revision 1. If one with the same
+   * idempotency key exists, that one is returned and nothing is stored.
+   * @throws Fault CONFLICT when the id is another promotion's
    */
   create(
     promotion: Omit<Promotion, 'sequence' | 'revision'>,
@@ -109,7 +123,7 @@ export interface Promotions {
   byIdempotencyKey(key: string): Promise<Promotion | undefined>;
   /** All in one of the states, in the order of acceptance. */
   inStates(states: readonly PromotionState[]): Promise<Promotion[]>;
-  /** Newest first. */
+  /** Newest first, by `createdAt`. */
   list(query: PromotionQuery): Promise<Page<Promotion>>;
 }
 
@@ -123,13 +137,17 @@ export interface Publications {
 }
 
 export interface Pool {
-  /** The objects of those paths that are in the pool, by path. */
+  /** The objects of those paths that are in the pool, by path. Thousands at once are fine. */
   getAll(tree: string, paths: readonly string[]): Promise<Map<string, PoolObject>>;
-  /** Applies a publication's list: one atomic write. Repeating it changes nothing. */
+  /**
+   * Applies a publication's list, which names a path once. A serial that was applied, or is below one that was, changes
+   * nothing. An engine without transactions over many records may leave a part applied when it crashes: `serial` moves
+   * last, and repeating the call completes it.
+   */
   apply(tree: string, serial: number, add: readonly PoolObject[], remove: readonly string[]): Promise<void>;
   /** The last serial that was applied; 0 for none. */
   serial(tree: string): Promise<number>;
-  /** The whole pool, sorted by path (by UTF-8 bytes). */
+  /** The whole pool, sorted by path (by UTF-8 bytes). Read in parts: stable while whoever lists holds the publisher's lease. */
   list(tree: string): AsyncIterable<PoolObject>;
 }
 
@@ -139,21 +157,29 @@ export interface TaskQuery extends PageRequest {
 }
 
 export interface Tasks {
+  /** Stores a new task, at revision 1. @throws Fault CONFLICT when the id is another task's */
   create(task: Omit<Task, 'revision'>): Promise<Task>;
   get(id: string): Promise<Task | undefined>;
   /** Replaces it if its revision is still that of `task`; undefined if another was faster. */
   replace(task: Task): Promise<Task | undefined>;
   /** All in one of the states, oldest first. */
   inStates(states: readonly TaskState[]): Promise<Task[]>;
-  /** Newest first. */
+  /** Newest first, by `createdAt`. */
   list(query: TaskQuery): Promise<Page<Task>>;
 }
 
+/** Times are by the catalog's clock, not the caller's. A holder's name is its own: two workers never share one. */
 export interface Leases {
-  /** Takes the lease if it is free, expired or already this holder's; a new holder gets a higher fence. */
+  /**
+   * Takes the lease if it is free, expired or already this holder's. Who holds it already keeps the fence; any other
+   * taking, also of a lease that one gave back or let expire, gets a higher fence than all before. undefined: another
+   * holds it.
+   */
   acquire(name: string, holder: string, ttlMs: number): Promise<Lease | undefined>;
-  /** Prolongs it; undefined if it was lost. */
+  /** Prolongs it, also one that has expired if nobody took it since; undefined if it was lost. */
   renew(lease: Lease, ttlMs: number): Promise<Lease | undefined>;
+  /** Gives it back; no effect if it was lost. */
   release(lease: Lease): Promise<void>;
+  /** Those in force, by name. */
   list(): Promise<Lease[]>;
 }

@@ -2,6 +2,7 @@ import type { Catalog } from './catalog.ts';
 
 export * from './catalog.ts';
 export * from './records.ts';
+export * from './replace-until-done.ts';
 
 /** Where the catalog is kept, as `catalog` in the configuration. */
 export type CatalogConfiguration = { sqlite: { file: string } };

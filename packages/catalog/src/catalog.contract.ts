@@ -1,0 +1,50 @@
+import type { Catalog } from './catalog.ts';
+import { candidatesContract } from './contract/candidates.ts';
+import { channelsContract } from './contract/channels.ts';
+import { leasesContract } from './contract/leases.ts';
+import { manifestsContract } from './contract/manifests.ts';
+import { poolContract } from './contract/pool.ts';
+import { promotionsContract } from './contract/promotions.ts';
+import { publicationsContract } from './contract/publications.ts';
+import { tasksContract } from './contract/tasks.ts';
+
+/** Where one test keeps its catalog: empty at first, and gone with all its connections when it is disposed of. */
+export interface CatalogPlace extends AsyncDisposable {
+  /** Opens the same catalog once more, as another process would. */
+  connect(): Promise<Catalog>;
+}
+
+/** What every implementation of `Catalog` must hold, told by what a caller sees. `open` makes a new empty place. */
+export function catalogContract(name: string, open: () => Promise<CatalogPlace>): void {
+  describe(`the catalog contract, ${name}`, () => {
+    describe('manifests', () => manifestsContract(open));
+    describe('candidates', () => candidatesContract(open));
+    describe('channels', () => channelsContract(open));
+    describe('promotions', () => promotionsContract(open));
+    describe('publications', () => publicationsContract(open));
+    describe('pool', () => poolContract(open));
+    describe('tasks', () => tasksContract(open));
+    describe('leases', () => leasesContract(open));
+
+    test('what one connection was acknowledged, another reads, also after the first is closed', async () => {
+      await using place = await open();
+      const first = await place.connect();
+      const second = await place.connect();
+      await first.pool.apply('tree', 7, [], []);
+      expect(await second.pool.serial('tree')).toBe(7);
+      const last = first.pool.apply('tree', 8, [], []);
+      await first[Symbol.asyncDispose]();
+      await last; // disposing ended the write that was under way
+      expect(await second.pool.serial('tree')).toBe(8);
+    });
+
+    test('a closed catalog says so', async () => {
+      await using place = await open();
+      const catalog = await place.connect();
+      await catalog[Symbol.asyncDispose]();
+      await catalog[Symbol.asyncDispose](); // twice is no error
+      await expect(catalog.pool.serial('tree')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+      await expect(catalog.pool.apply('tree', 1, [], [])).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    });
+  });
+}

@@ -1,0 +1,141 @@
+import type { Candidate, CandidateQuery } from '../index.ts';
+import type { CatalogPlace } from '../catalog.contract.ts';
+import { allPages, AWKWARD_NAMES, candidate, digest, refusesBadPages, time } from './samples.ts';
+
+export function candidatesContract(open: () => Promise<CatalogPlace>): void {
+  test('a candidate comes back as it was put, awkward labels too', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const whole = candidate({
+      labels: AWKWARD_NAMES,
+      companions: [{ tag: `sha256-${'0'.repeat(64)}.sig`, digest: digest('signature') }],
+      referrers: [digest('sbom')],
+    });
+    await candidates.put(whole);
+    const found = await candidates.current('app', 'latest');
+    expect(found).toEqual(whole);
+    expect(Object.entries(found?.labels ?? {})).toEqual(Object.entries(AWKWARD_NAMES));
+    expect(await candidates.current('app', 'other')).toBeUndefined();
+    expect(await candidates.current('other', 'latest')).toBeUndefined();
+  });
+
+  test("the candidate put last is its tag's newest, whatever its time, also one that was there before", async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const one = candidate({ digest: digest('one'), syncedAt: time(10) });
+    const two = candidate({ digest: digest('two'), syncedAt: time(5) });
+    await candidates.put(one);
+    await candidates.put(two);
+    expect(await candidates.current('app', 'latest')).toEqual(two);
+    await candidates.put({ ...one, syncedAt: time(1), size: 1 });
+    expect(await candidates.current('app', 'latest')).toEqual({ ...one, syncedAt: time(1), size: 1 });
+    const all = await candidates.list({ limit: 10 });
+    expect(all.items.map((item) => item.digest)).toEqual([two.digest, one.digest]); // replaced, not doubled
+  });
+
+  test('byDigest finds the newest of a digest in one repository, under whichever tag', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    await candidates.put(candidate({ tag: 'a', syncedAt: time(1) }));
+    await candidates.put(candidate({ tag: 'b', syncedAt: time(2) }));
+    await candidates.put(candidate({ tag: 'b', digest: digest('two'), syncedAt: time(3) }));
+    await candidates.put(candidate({ tag: 'c', repository: 'other', syncedAt: time(4) }));
+    expect((await candidates.byDigest('app', digest('one')))?.tag).toBe('b');
+    expect(await candidates.byDigest('app', digest('three'))).toBeUndefined();
+  });
+
+  test('currentOf has the newest of each tag of one repository of one source', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    await candidates.put(candidate({ tag: 'a', digest: digest('old') }));
+    await candidates.put(candidate({ tag: 'a', digest: digest('new') }));
+    await candidates.put(candidate({ tag: '__proto__', digest: digest('odd') }));
+    await candidates.put(candidate({ tag: 'b', sourceRepository: 'candidate/other', repository: 'other' }));
+    await candidates.put(candidate({ tag: 'c', source: 'elsewhere', repository: 'else' }));
+    const current = await candidates.currentOf('candidates', 'candidate/app');
+    expect(new Map([...current].map(([tag, found]) => [tag, found.digest]))).toEqual(
+      new Map([
+        ['a', digest('new')],
+        ['__proto__', digest('odd')],
+      ]),
+    );
+    expect(await candidates.currentOf('nowhere', 'candidate/app')).toEqual(new Map());
+  });
+
+  test('sourceOf says where a published name comes from', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    await candidates.put(candidate());
+    expect(await candidates.sourceOf('app')).toEqual({
+      source: 'candidates',
+      sourceRepository: 'candidate/app',
+    });
+    expect(await candidates.sourceOf('candidate/app')).toBeUndefined();
+  });
+
+  test('list filters by each filter and all together, newest first, in pages of any size', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const put: Candidate[] = [];
+    for (const [at, repository] of ['app', 'web'].entries()) {
+      for (const [by, tag] of ['1.0', '1.1', 'latest'].entries()) {
+        for (const [of, name] of ['one', 'two'].entries()) {
+          // several share a time: then the one that was put later comes first
+          put.push(
+            candidate({
+              repository,
+              tag,
+              digest: digest(name),
+              syncedAt: time(Math.floor((at + by + of) / 2)),
+            }),
+          );
+        }
+      }
+    }
+    for (const one of put) await candidates.put(one);
+    const newestFirst = put
+      .map((one, order) => ({ one, order }))
+      .toSorted((a, b) => b.one.syncedAt.localeCompare(a.one.syncedAt) || b.order - a.order)
+      .map(({ one }) => one);
+    for (let filters = 0; filters < 16; filters++) {
+      const query: Omit<CandidateQuery, 'limit'> = {
+        ...(filters & 1 ? { repository: 'web' } : {}),
+        ...(filters & 2 ? { tag: '1.1' } : {}),
+        ...(filters & 4 ? { digest: digest('two') } : {}),
+        ...(filters & 8 ? { since: time(1) } : {}),
+      };
+      const expected = newestFirst.filter(
+        (one) =>
+          (query.repository === undefined || one.repository === query.repository) &&
+          (query.tag === undefined || one.tag === query.tag) &&
+          (query.digest === undefined || one.digest === query.digest) &&
+          (query.since === undefined || one.syncedAt >= query.since),
+      );
+      for (const limit of [1, 2, 5, 100]) {
+        const found = await allPages((page) => candidates.list({ ...query, ...page }), limit);
+        expect(found).toEqual(expected);
+      }
+    }
+  });
+
+  test('pages stay as they were while candidates come in', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const former = Array.from({ length: 9 }, (_, at) => candidate({ tag: `t${at}`, syncedAt: time(at) }));
+    for (const one of former) await candidates.put(one);
+    let more = 0;
+    const found = await allPages(
+      (page) => candidates.list(page),
+      2,
+      () => candidates.put(candidate({ tag: `new${more++}`, syncedAt: time(100) })),
+    );
+    expect(found).toEqual(former.toReversed());
+    expect(more).toBeGreaterThan(3);
+  });
+
+  test('a garbled cursor and a limit that is none are refused', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    await refusesBadPages((page) => candidates.list(page));
+  });
+}

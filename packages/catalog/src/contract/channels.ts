@@ -1,0 +1,107 @@
+import type { CatalogPlace } from '../catalog.contract.ts';
+import type { ChannelTag } from '../index.ts';
+import { allPages, channelTag, digest, refusesBadPages, time } from './samples.ts';
+
+export function channelsContract(open: () => Promise<CatalogPlace>): void {
+  test('apply sets and removes tags; one that is in both is set', async () => {
+    await using place = await open();
+    const { channels } = await place.connect();
+    const [a, b, c] = ['a', 'b', 'c'].map((tag) => channelTag({ tag }));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three tags');
+    await channels.apply('stable', 'app', [a, b], []);
+    expect(await channels.tagsOf('stable', 'app')).toEqual([a, b]);
+    const moved = { ...b, digest: digest('two'), promotion: 'p2' };
+    await channels.apply('stable', 'app', [moved, c], ['a', 'b', 'unknown']);
+    expect(await channels.tagsOf('stable', 'app')).toEqual([moved, c]);
+    expect(await channels.tag('stable', 'app', 'a')).toBeUndefined();
+    expect(await channels.tag('stable', 'app', 'b')).toEqual(moved);
+  });
+
+  test('channels and repositories are apart', async () => {
+    await using place = await open();
+    const { channels } = await place.connect();
+    await channels.apply('stable', 'app', [channelTag()], []);
+    await channels.apply('testing', 'app', [channelTag({ channel: 'testing' })], []);
+    await channels.apply('testing', 'app', [], ['latest']);
+    expect(await channels.tagsOf('stable', 'app')).toHaveLength(1);
+    expect(await channels.tagsOf('testing', 'app')).toEqual([]);
+    expect(await channels.tagsOf('stable', 'ap')).toEqual([]);
+  });
+
+  test('no reader sees half of an apply', async () => {
+    await using place = await open();
+    const writer = await place.connect();
+    const reader = await place.connect();
+    await writer.channels.apply('stable', 'app', tagsAt('0'), []);
+    const seen = new Set<string>();
+    for (let round = 1; round <= 10; round++) {
+      const writing = { over: false };
+      const written = writer.channels.apply('stable', 'app', tagsAt(`${round}`), []);
+      const marked = written.finally(() => (writing.over = true));
+      while (!writing.over) {
+        const found = await reader.channels.tagsOf('stable', 'app');
+        seen.add(`${found.length} tags at ${new Set(found.map((tag) => tag.digest)).size} digest`);
+        await new Promise(setImmediate);
+      }
+      await marked;
+    }
+    expect(seen).toEqual(new Set(['200 tags at 1 digest']));
+  });
+
+  test('byDigest has the newest entry of a digest', async () => {
+    await using place = await open();
+    const { channels } = await place.connect();
+    await channels.apply(
+      'stable',
+      'app',
+      [
+        channelTag({ tag: 'z', promotedAt: time(1) }),
+        channelTag({ tag: 'a', promotedAt: time(2) }),
+        channelTag({ tag: 'b', promotedAt: time(3), digest: digest('two') }),
+      ],
+      [],
+    );
+    expect((await channels.byDigest('stable', 'app', digest('one')))?.tag).toBe('a');
+    expect(await channels.byDigest('testing', 'app', digest('one'))).toBeUndefined();
+  });
+
+  test('repositories are named once each, sorted, in pages, and only while they have a tag', async () => {
+    await using place = await open();
+    const { channels } = await place.connect();
+    const names = ['a', 'a-b', 'a/b', 'aa', 'b', 'c', 'd'];
+    for (const repository of names.toReversed()) {
+      const tags = ['1', '2', '3'].map((tag) => channelTag({ repository, tag }));
+      await channels.apply('stable', repository, tags, []);
+    }
+    await channels.apply('stable', 'b', [], ['1', '2', '3']);
+    await channels.apply('testing', 'e', [channelTag({ channel: 'testing', repository: 'e' })], []);
+    const left = names.filter((name) => name !== 'b');
+    for (const limit of [1, 2, 3, 6, 100]) {
+      expect(await allPages((page) => channels.repositories('stable', page), limit)).toEqual(left);
+    }
+    expect(await channels.repositories('none', { limit: 5 })).toEqual({ items: [], next: null });
+    await refusesBadPages((page) => channels.repositories('stable', page));
+  });
+
+  test('listTags is sorted by name, in pages that stay as they were while tags come and go', async () => {
+    await using place = await open();
+    const { channels } = await place.connect();
+    const tags = ['1.0', '10', '2', 'Z', '__proto__', 'a'].map((tag) => channelTag({ tag }));
+    await channels.apply('stable', 'app', tags.toReversed(), []);
+    for (const limit of [1, 4, 100]) {
+      expect(await allPages((page) => channels.listTags('stable', 'app', page), limit)).toEqual(tags);
+    }
+    const found = await allPages(
+      (page) => channels.listTags('stable', 'app', page),
+      3,
+      () => channels.apply('stable', 'app', [channelTag({ tag: '0' })], ['1.0', '2']),
+    );
+    expect(found).toEqual(tags);
+    await refusesBadPages((page) => channels.listTags('stable', 'app', page));
+  });
+}
+
+/** Two hundred tags, all at one digest. */
+function tagsAt(name: string): ChannelTag[] {
+  return Array.from({ length: 200 }, (_, at) => channelTag({ tag: `t${at}`, digest: digest(name) }));
+}

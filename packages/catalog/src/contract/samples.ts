@@ -1,0 +1,142 @@
+import { type Digest, digestOf } from '@gantry/oci';
+import type { Page, PageRequest } from '../catalog.ts';
+import type {
+  Candidate,
+  ChannelTag,
+  ManifestRecord,
+  PoolObject,
+  Promotion,
+  Publication,
+  Task,
+} from '../records.ts';
+
+/** A digest that goes by a name. */
+export function digest(name: string): Digest {
+  return digestOf(name);
+}
+
+/** A time in the sample day, `second` seconds after its begin. */
+export function time(second: number): string {
+  return new Date(Date.UTC(2026, 10, 21) + second * 1000).toISOString();
+}
+
+/** Names that a JavaScript object has already; a record may use them as its own. */
+export const AWKWARD_NAMES: Readonly<Record<string, string>> = JSON.parse(
+  '{"__proto__":"a","constructor":"b","toString":"c","hasOwnProperty":"d","":"e","10":"f","ключ\\u0000":"g"}',
+) as Record<string, string>;
+
+export function manifest(name: string, also: Partial<ManifestRecord> = {}): ManifestRecord {
+  return { digest: digest(name), kind: 'oci-manifest', size: 900, manifests: [], blobs: [], ...also };
+}
+
+export function candidate(also: Partial<Candidate> = {}): Candidate {
+  return {
+    source: 'candidates',
+    sourceRepository: 'candidate/app',
+    repository: 'app',
+    tag: 'latest',
+    digest: digest('one'),
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    platforms: ['linux/amd64'],
+    size: 52_428_800,
+    labels: {},
+    syncedAt: time(0),
+    companions: [],
+    referrers: [],
+    ...also,
+  };
+}
+
+export function channelTag(also: Partial<ChannelTag> = {}): ChannelTag {
+  return {
+    channel: 'stable',
+    repository: 'app',
+    tag: 'latest',
+    digest: digest('one'),
+    promotion: 'p1',
+    promotedAt: time(0),
+    companions: [],
+    referrers: [],
+    ...also,
+  };
+}
+
+export function promotion(
+  id: string,
+  also: Partial<Promotion> = {},
+): Omit<Promotion, 'sequence' | 'revision'> {
+  return {
+    id,
+    kind: 'promote',
+    to: 'stable',
+    state: 'queued',
+    atomic: false,
+    items: [],
+    requestedBy: 'test',
+    timeline: [],
+    createdAt: time(0),
+    ...also,
+  };
+}
+
+export function publication(serial: number, also: Partial<Publication> = {}): Publication {
+  return {
+    tree: 'public',
+    serial,
+    state: 'preparing',
+    root: digest(`root ${serial}`),
+    promotions: [],
+    added: { objects: 0, bytes: 0 },
+    publishedAt: time(serial),
+    ...also,
+  };
+}
+
+export function poolObject(path: string, also: Partial<PoolObject> = {}): PoolObject {
+  return { path, size: 10, sha256: digest(path).slice('sha256:'.length), since: 1, ...also };
+}
+
+export function task(id: string, also: Partial<Task> = {}): Omit<Task, 'revision'> {
+  return {
+    id,
+    kind: 'sync',
+    parameters: { source: 'candidates' },
+    state: 'queued',
+    progress: { bytes: 0, blobs: 0, tags: 0 },
+    errors: [],
+    createdAt: time(0),
+    ...also,
+  };
+}
+
+/** All items of a list, page by page. `between` runs after each page. */
+export async function allPages<T>(
+  list: (page: PageRequest) => Promise<Page<T>>,
+  limit: number,
+  between: () => Promise<void> = async () => {},
+): Promise<T[]> {
+  const items: T[] = [];
+  let cursor: string | undefined;
+  for (;;) {
+    const page = await list(cursor === undefined ? { limit } : { limit, cursor });
+    expect(page.items.length).toBeLessThanOrEqual(limit);
+    items.push(...page.items);
+    if (page.next === null) return items;
+    expect(page.items).toHaveLength(limit); // a page that is not the last one is full
+    cursor = page.next;
+    await between();
+  }
+}
+
+const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+
+/** Asserts that a list refuses cursors that no page of it gave, and limits that are none. */
+export async function refusesBadPages(list: (page: PageRequest) => Promise<unknown>): Promise<void> {
+  const bad = ['', 'x', '!!!', 'ä', forged({}), forged([]), forged(['another list', 1]), 'A'.repeat(100_000)];
+  for (const cursor of bad) {
+    await expect(list({ limit: 10, cursor })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  }
+  for (const limit of [0, -1, 1.5, Number.NaN, Infinity]) {
+    await expect(list({ limit })).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+  }
+}

@@ -1,0 +1,36 @@
+import type { Catalog } from './catalog.ts';
+import { sqliteCandidates } from './sqlite/candidates.ts';
+import { sqliteChannels } from './sqlite/channels.ts';
+import type { Database } from './sqlite/database.ts';
+import { openDatabase } from './sqlite/open-database.ts';
+import { sqliteLeases } from './sqlite/leases.ts';
+import { sqliteManifests } from './sqlite/manifests.ts';
+import { sqlitePool } from './sqlite/pool.ts';
+import { sqlitePromotions } from './sqlite/promotions.ts';
+import { sqlitePublications } from './sqlite/publications.ts';
+import { sqliteTasks } from './sqlite/tasks.ts';
+
+/**
+ * Opens the catalog in an SQLite file, which is made (mode 0600, its folders 0700) or migrated to the newest schema
+ * first. Several processes of one machine may have it open. What a call has acknowledged survives a loss of power.
+ * @throws Fault CONFIGURATION_INVALID for a file that can't be used; UNAVAILABLE when another process keeps it locked;
+ * STORAGE_FULL
+ */
+export async function openSqliteCatalog(configuration: { readonly file: string }): Promise<Catalog> {
+  return openDatabase(configuration.file, catalogIn);
+}
+
+/** The catalog in an open database. All statements are prepared here, so a damaged schema shows at once. */
+export function catalogIn(database: Database): Catalog {
+  return {
+    manifests: sqliteManifests(database),
+    candidates: sqliteCandidates(database),
+    channels: sqliteChannels(database),
+    promotions: sqlitePromotions(database),
+    publications: sqlitePublications(database),
+    pool: sqlitePool(database),
+    tasks: sqliteTasks(database),
+    leases: sqliteLeases(database),
+    [Symbol.asyncDispose]: () => database.close(),
+  };
+}

@@ -1,0 +1,60 @@
+import type { Candidates } from '../catalog.ts';
+import type { Candidate } from '../records.ts';
+import type { Database } from './database.ts';
+import { documentIn, maybe } from './documents.ts';
+import { newestFirst } from './newest-first.ts';
+
+export function sqliteCandidates(database: Database): Candidates {
+  // REPLACE takes the former row of the same candidate away; the new one has the highest sequence of all.
+  const put = database.prepare(`
+    INSERT OR REPLACE INTO candidates (source, source_repository, repository, tag, digest, synced_at, document)
+    VALUES (:source, :sourceRepository, :repository, :tag, :digest, :syncedAt, :document)
+  `);
+  const current = database.prepare(
+    'SELECT document FROM candidates WHERE repository = ? AND tag = ? ORDER BY sequence DESC LIMIT 1',
+  );
+  const byDigest = database.prepare(
+    'SELECT document FROM candidates WHERE repository = ? AND digest = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
+  );
+  const currentOf = database.prepare(`
+    SELECT document FROM candidates WHERE sequence IN
+      (SELECT max(sequence) FROM candidates WHERE source = ? AND source_repository = ? GROUP BY tag)
+  `);
+  const sourceOf = database.prepare(
+    'SELECT source, source_repository FROM candidates WHERE repository = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
+  );
+  const list = newestFirst(database, {
+    name: 'candidates',
+    columns: 'document',
+    time: 'synced_at',
+    filters: ['repository', 'tag', 'digest'],
+    indexes: [[], ['repository'], ['tag'], ['digest'], ['repository', 'tag'], ['repository', 'digest']],
+    item: read,
+  });
+
+  return {
+    async put(candidate) {
+      const { source, sourceRepository, repository, tag, digest, syncedAt } = candidate;
+      const document = JSON.stringify(candidate);
+      const row = { source, sourceRepository, repository, tag, digest, syncedAt, document };
+      await database.write(() => put.run(row));
+    },
+    current: (repository, tag) => database.read(() => maybe(current.get(repository, tag), read)),
+    byDigest: (repository, digest) => database.read(() => maybe(byDigest.get(repository, digest), read)),
+    async currentOf(source, sourceRepository) {
+      const rows = await database.read(() => currentOf.all(source, sourceRepository));
+      return new Map(rows.map(read).map((candidate) => [candidate.tag, candidate]));
+    },
+    sourceOf: (repository) =>
+      database.read(() => {
+        const row = sourceOf.get(repository) as { source: string; source_repository: string } | undefined;
+        return row && { source: row.source, sourceRepository: row.source_repository };
+      }),
+    list: (query) =>
+      database.read(() =>
+        list({ repository: query.repository, tag: query.tag, digest: query.digest }, query),
+      ),
+  };
+}
+
+const read = (row: unknown) => documentIn(row) as Candidate;

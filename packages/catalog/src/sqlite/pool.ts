@@ -1,0 +1,54 @@
+import type { Pool } from '../catalog.ts';
+import type { PoolObject } from '../records.ts';
+import type { Database } from './database.ts';
+
+/** How many objects of a whole pool are read at a time. */
+const OBJECTS_A_QUERY = 1000;
+
+export function sqlitePool(database: Database): Pool {
+  const getAll = database.prepare(`
+    SELECT pool.path, size, sha256, since FROM json_each(?) AS wanted CROSS JOIN pool ON tree = ? AND pool.path = wanted.value
+  `);
+  const after = database.prepare(`
+    SELECT path, size, sha256, since FROM pool WHERE tree = ? AND path > ? ORDER BY path LIMIT ?
+  `);
+  const add = database.prepare(
+    'INSERT OR REPLACE INTO pool (tree, path, size, sha256, since) VALUES (?, ?, ?, ?, ?)',
+  );
+  const remove = database.prepare('DELETE FROM pool WHERE tree = ? AND path = ?');
+  const serialOf = database.prepare('SELECT serial FROM pool_serials WHERE tree = ?');
+  const setSerial = database.prepare('INSERT OR REPLACE INTO pool_serials (tree, serial) VALUES (?, ?)');
+  const applied = (tree: string) => (serialOf.get(tree) as { serial: number } | undefined)?.serial ?? 0;
+
+  return {
+    async getAll(tree, paths) {
+      const rows = await database.readMany([...new Set(paths)], (some) => getAll.all(some, tree));
+      return new Map(rows.map(read).map((object) => [object.path, object]));
+    },
+    async apply(tree, serial, added, removed) {
+      await database.write(() => {
+        if (serial <= applied(tree)) return;
+        for (const path of removed) remove.run(tree, path);
+        for (const { path, size, sha256, since } of added) add.run(tree, path, size, sha256, since);
+        setSerial.run(tree, serial);
+      });
+    },
+    serial: (tree) => database.read(() => applied(tree)),
+    async *list(tree) {
+      let last = '';
+      for (;;) {
+        const from = last;
+        const page = await database.read(() => after.all(tree, from, OBJECTS_A_QUERY).map(read));
+        yield* page;
+        const end = page.at(-1);
+        if (end === undefined || page.length < OBJECTS_A_QUERY) return;
+        last = end.path;
+      }
+    },
+  };
+}
+
+function read(row: unknown): PoolObject {
+  const { path, size, sha256, since } = row as PoolObject;
+  return { path, size, sha256, since };
+}

@@ -1,0 +1,65 @@
+import type { Promotions } from '../catalog.ts';
+import type { Promotion } from '../records.ts';
+import type { Database } from './database.ts';
+import { documentIn, maybe } from './documents.ts';
+import { idTaken } from './failures.ts';
+import { newestFirst } from './newest-first.ts';
+
+const COLUMNS = 'sequence, revision, document';
+
+export function sqlitePromotions(database: Database): Promotions {
+  const insert = database.prepare(`
+    INSERT INTO promotions (id, revision, state, channel, idempotency_key, created_at, document)
+    VALUES (:id, 1, :state, :channel, :key, :createdAt, :document)
+  `);
+  const replace = database.prepare(`
+    UPDATE promotions SET revision = revision + 1, state = :state, channel = :channel, document = :document
+    WHERE id = :id AND revision = :revision
+  `);
+  const get = database.prepare(`SELECT ${COLUMNS} FROM promotions WHERE id = ?`);
+  const byKey = database.prepare(`SELECT ${COLUMNS} FROM promotions WHERE idempotency_key = ?`);
+  const inStates = database.prepare(`
+    SELECT ${COLUMNS} FROM promotions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY sequence
+  `);
+  const list = newestFirst(database, {
+    name: 'promotions',
+    columns: COLUMNS,
+    time: 'created_at',
+    filters: ['state', 'channel'],
+    indexes: [[], ['state'], ['channel'], ['state', 'channel']],
+    item: read,
+  });
+
+  return {
+    create(promotion) {
+      const { id, state, to: channel, createdAt } = promotion;
+      const key = promotion.idempotency?.key ?? null;
+      const document = JSON.stringify(promotion);
+      return database.write(() => {
+        const former = key === null ? undefined : maybe(byKey.get(key), read);
+        if (former !== undefined) return { promotion: former, created: false };
+        if (get.get(id) !== undefined) throw idTaken('promotion', id);
+        const { lastInsertRowid } = insert.run({ id, state, channel, key, createdAt, document });
+        return { promotion: { ...promotion, sequence: Number(lastInsertRowid), revision: 1 }, created: true };
+      });
+    },
+    get: (id) => database.read(() => maybe(get.get(id), read)),
+    replace(promotion) {
+      const { id, revision, state, to: channel } = promotion;
+      const document = JSON.stringify(promotion);
+      return database.write(() => {
+        const { changes } = replace.run({ id, revision, state, channel, document });
+        return changes === 0 ? undefined : { ...promotion, revision: revision + 1 };
+      });
+    },
+    byIdempotencyKey: (key) => database.read(() => maybe(byKey.get(key), read)),
+    inStates: (states) => database.read(() => inStates.all(JSON.stringify(states)).map(read)),
+    list: (query) => database.read(() => list({ state: query.state, channel: query.to }, query)),
+  };
+}
+
+/** Sequence and revision are the columns' alone: the document was made before they were known. */
+function read(row: unknown): Promotion {
+  const { sequence, revision } = row as { sequence: number; revision: number };
+  return { ...(documentIn(row) as Promotion), sequence, revision };
+}
