@@ -74,7 +74,10 @@ describe('a sync', () => {
       const signed = makeSignature('app', sbom);
       fixture.upstream.push('app', app, '1.0');
       fixture.upstream.push('app', sbom);
-      fixture.upstream.push('app', makeArtifact({ artifactType: 'application/x.note', subject: sbom }));
+      fixture.upstream.push(
+        'app',
+        makeArtifact({ artifactType: 'application/x.note', layers: [], subject: sbom }),
+      );
       fixture.upstream.push('app', signed, `${sbom.digest.replace(':', '-')}.sig`);
       expect(await fixture.sync({}, { tags: { include: ['1.*'] } })).toEqual({ state: 'done', errors: [] });
       const candidate = await fixture.flow.catalog.candidates.current('app', '1.0');
