@@ -1,0 +1,86 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { Fault } from '@gantry/oci';
+import type { TokenConfiguration } from '../configuration/configuration.ts';
+import type { Scope } from './scopes.ts';
+
+/** Who calls, and what that one may do. */
+export interface Identity {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+}
+
+/** A token that is known. */
+export interface KnownToken extends Identity {
+  readonly token: string;
+}
+
+export interface TokenTable {
+  /** Who sent this `Authorization` header; undefined when it is absent, no bearer token, or none that is known. */
+  identify(authorization: string | undefined): Identity | undefined;
+}
+
+// RFC 6750, 2.1: b64token; the scheme's name in any case (RFC 9110, 11.1).
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
+const MAX_HEADER_LENGTH = 8192;
+
+/**
+ * Keeps digests of the tokens only. A look-up takes the same time whichever token comes, or none.
+ * @throws Fault CONFIGURATION_INVALID for a token that no client can send, or that two names have
+ */
+export function createTokenTable(tokens: readonly KnownToken[]): TokenTable {
+  const known = tokens.map(({ name, token, scopes }) => {
+    if (TOKEN.test(token)) return { identity: { name, scopes }, digest: digestOf(token) };
+    throw invalid(name, 'can not be sent as a bearer token: use letters, digits and "-._~+/" without spaces');
+  });
+  for (const [index, { identity, digest }] of known.entries()) {
+    const other = known.findIndex((one) => one.digest.equals(digest));
+    if (other !== index) throw invalid(identity.name, `is that of ${known[other]?.identity.name} too`);
+  }
+  return {
+    identify(authorization) {
+      if (authorization === undefined || authorization.length > MAX_HEADER_LENGTH) return undefined;
+      const [, token] = BEARER.exec(authorization) ?? [];
+      if (token === undefined) return undefined;
+      const sent = digestOf(token);
+      let found: Identity | undefined;
+      for (const { identity, digest } of known) if (timingSafeEqual(sent, digest)) found = identity;
+      return found;
+    },
+  };
+}
+
+/** Reads the tokens of the configuration, and their files. @throws Fault CONFIGURATION_INVALID */
+export function readTokens(tokens: readonly TokenConfiguration[]): Promise<KnownToken[]> {
+  return Promise.all(
+    tokens.map(async ({ name, token, scopes }) => ({ name, scopes, token: await token.read() })),
+  );
+}
+
+/** Whether the caller may do what needs this scope; `admin` implies all. */
+export function hasScope({ scopes }: Identity, scope: Scope): boolean {
+  return scopes.includes('admin') || scopes.includes(scope);
+}
+
+/**
+ * Lets the caller through, or says what is missing.
+ * @throws Fault UNAUTHORIZED without a known token, DENIED without the scope
+ */
+export function requireScope(identity: Identity | undefined, scope: Scope): Identity {
+  if (identity === undefined) {
+    throw new Fault('UNAUTHORIZED', 'a known token is needed: send the header "Authorization: Bearer TOKEN"');
+  }
+  if (hasScope(identity, scope)) return identity;
+  throw new Fault('DENIED', `the token ${identity.name} lacks the scope ${scope}`, {
+    token: identity.name,
+    scope,
+  });
+}
+
+function digestOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+function invalid(name: string, why: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', `the token ${JSON.stringify(name)} ${why}`, { tokenName: name });
+}

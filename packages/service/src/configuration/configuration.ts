@@ -1,0 +1,87 @@
+import type { Scope } from '../auth/scopes.ts';
+import type { ListenAddress } from './listen-address.ts';
+import type { Secret } from './secret.ts';
+
+/** What is in force: every default filled in, durations in milliseconds, paths absolute. */
+export interface Configuration {
+  readonly storage: { readonly filesystem: { readonly root: string } };
+  readonly catalog: { readonly sqlite: { readonly file: string } };
+  readonly messages: {
+    readonly embedded: { readonly file: string };
+    /** What messages in the queue may command. */
+    readonly commandScopes: readonly Scope[];
+  };
+  readonly tree: {
+    readonly filesystem: { readonly root: string };
+    readonly keepUntaggedMs: number;
+    readonly refreshMs: number;
+    /** The built-in static server of the tree; absent: none. */
+    readonly listen?: ListenAddress;
+  };
+  readonly sources: readonly SourceConfiguration[];
+  readonly channels: readonly ChannelConfiguration[];
+  readonly api: {
+    readonly listen: ListenAddress;
+    readonly tokens: readonly TokenConfiguration[];
+    /** Where the administrator's token is kept that is made at the first start: beside the catalog. */
+    readonly adminTokenFile: string;
+  };
+  readonly crane: CraneConfiguration;
+}
+
+export interface SourceConfiguration {
+  readonly name: string;
+  /** `https://host[:port]`, or `http://…` where it was written so. */
+  readonly registry: string;
+  readonly credentials?:
+    | { readonly username: string; readonly password: Secret }
+    | { readonly token: Secret };
+  readonly tls: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+  /** Globs over the registry's catalogue, or plain names. */
+  readonly repositories: readonly string[];
+  readonly rename?: { readonly from: string; readonly to: string };
+  /** Globs. Without `include` all tags are taken. */
+  readonly tags: { readonly include?: readonly string[]; readonly exclude: readonly string[] };
+  readonly referrers: boolean;
+  /** Absent: only on demand. */
+  readonly everyMs?: number;
+  readonly allow: { readonly hosts: readonly string[]; readonly realms: readonly string[] };
+}
+
+export interface ChannelConfiguration {
+  readonly name: string;
+  readonly prefix: string;
+  /** Absent: references are looked up among candidates. */
+  readonly from?: string;
+  readonly publish: boolean;
+}
+
+export interface TokenConfiguration {
+  readonly name: string;
+  readonly token: Secret;
+  readonly scopes: readonly Scope[];
+}
+
+/** Where the crane reads the tree. The address has no `/` at its end. */
+export type TreePlace = { readonly directory: string } | { readonly url: string };
+
+export interface CraneConfiguration {
+  readonly listen: ListenAddress;
+  /** Health and metrics; absent: none. */
+  readonly adminListen?: ListenAddress;
+  readonly tree: TreePlace;
+  readonly pollMs: number;
+  readonly serialFile?: string;
+  readonly name?: string;
+  readonly manifests: 'auto' | 'redirect' | 'serve';
+  readonly status: 302 | 307;
+  readonly mirrors: readonly MirrorConfiguration[];
+}
+
+export interface MirrorConfiguration {
+  readonly name: string;
+  /** Where the mirror's copy of the tree begins; no `/` at its end. */
+  readonly url: string;
+  readonly weight: number;
+  readonly trusted: boolean;
+}

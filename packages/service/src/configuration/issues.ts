@@ -1,0 +1,58 @@
+import type { z } from 'zod';
+import { nearestName } from './nearest-name.ts';
+import type { KeyPath, Problem } from './problems.ts';
+import { knownKeys, type SchemaShape } from './schema-shape.ts';
+
+const EXPECTED: Readonly<Record<string, string>> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a map',
+};
+
+/** What the schema found wrong, in our words: one problem a key. */
+export function problemsOf(
+  issues: readonly z.core.$ZodIssue[],
+  value: unknown,
+  shape: SchemaShape,
+): Problem[] {
+  return issues.flatMap((issue) => {
+    const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
+    const held = valueAt(value, path);
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => unknownKey([...path, key], knownKeys(shape, path)));
+    }
+    if (issue.code === 'invalid_type')
+      return [wrongType(path, held, EXPECTED[issue.expected] ?? issue.expected)];
+    if (issue.code === 'invalid_value') {
+      return [{ path, value: held, message: `is none of ${issue.values.map(String).join(', ')}` }];
+    }
+    return [{ path, value: held, message: issue.message }];
+  });
+}
+
+function unknownKey(path: KeyPath, known: readonly string[]): Problem {
+  const meant = nearestName(String(path.at(-1)), known);
+  const help = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
+  return { path, atKey: true, message: `unknown key; ${help}` };
+}
+
+function wrongType(path: KeyPath, value: unknown, expected: string): Problem {
+  if (value === undefined) return { path, message: `is missing: it must be ${expected}` };
+  if (value === null) return { path, message: `has no value: it must be ${expected}` };
+  const quotes =
+    expected === 'text' && typeof value !== 'object' ? ': if it is meant so, put it in quotes' : '';
+  return { path, value, message: `must be ${expected}${quotes}` };
+}
+
+/** What stands at a path; undefined: nothing. */
+export function valueAt(value: unknown, path: KeyPath): unknown {
+  let at: unknown = value;
+  for (const part of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;
+    at = (at as Record<string | number, unknown>)[part];
+  }
+  return at;
+}

@@ -1,0 +1,129 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
+import { Fault } from '@gantry/oci';
+import { crossProblems } from './checks.ts';
+import { completeConfiguration, placeProblems } from './complete.ts';
+import type { Configuration } from './configuration.ts';
+import { type ConfigurationDocument, readConfigurationDocument } from './document.ts';
+import { type Environment, locateInEnvironment, overlay, readEnvironment } from './environment.ts';
+import { problemsOf } from './issues.ts';
+import { configurationFault, type KeyPath, type Place, type Problem, problemText } from './problems.ts';
+import { ConfigurationFile, configurationJsonSchema, EMBEDDED_DEFAULTS } from './schema.ts';
+import { isRecord, type SchemaShape, withoutEmpty } from './schema-shape.ts';
+
+/** The file that is taken from the working folder when none is named. */
+export const DEFAULT_FILE = 'gantry.yaml';
+const MAX_BYTES = 4 * 1024 * 1024;
+/** Sections of which one engine is chosen. */
+const ENGINES = {
+  storage: ['filesystem'],
+  catalog: ['sqlite'],
+  messages: ['embedded'],
+  tree: ['filesystem'],
+};
+
+export interface LoadOptions {
+  /** As the user wrote it; absent: `GANTRY_CONFIG`, else `gantry.yaml` in `cwd` if there is one, else the defaults. */
+  readonly file?: string | undefined;
+  readonly env: Environment;
+  readonly cwd: string;
+}
+
+export interface LoadedConfiguration {
+  readonly configuration: Configuration;
+  /** The file that was read, absolute; absent: there was none. */
+  readonly file?: string;
+  /** Sentences for whoever starts the process. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Reads the configuration file, lays the environment over it and fills in the defaults.
+ * @throws Fault CONFIGURATION_INVALID with a line for each thing that is wrong: where it stands, the key, the value
+ * (never a secret's) and what would be right
+ */
+export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promise<LoadedConfiguration> {
+  const named = file ?? (env['GANTRY_CONFIG'] || undefined);
+  const read = await readFileText(path.resolve(cwd, named ?? DEFAULT_FILE), named);
+  const document = readConfigurationDocument(read?.text ?? '', named ?? DEFAULT_FILE);
+  const folder = read === undefined ? cwd : path.dirname(read.file);
+  const shape: SchemaShape = configurationJsonSchema();
+  const { settings, warnings } = readEnvironment(env, shape);
+
+  const syntax = [document, ...settings.flatMap((setting) => setting.document ?? [])].flatMap(
+    (one) => one.problems,
+  );
+  if (document.problems.length > 0 && document.value === undefined) throw configurationFault(syntax);
+
+  const locate = (problemPath: KeyPath, atKey = false): Place =>
+    locateInEnvironment(settings, problemPath, atKey) ??
+    locateInFile(document, read !== undefined, problemPath, atKey);
+  const fail = (problems: readonly Problem[]): never => {
+    const located = problems.map((one) => ({ place: locate(one.path, one.atKey), text: problemText(one) }));
+    throw configurationFault([...syntax, ...located]);
+  };
+
+  const base = document.value ?? {};
+  if (!isRecord(base))
+    return fail([{ path: [], value: base, message: 'is no configuration: it must be a map' }]);
+  const written = withoutEmpty(base, shape) as Record<string, unknown>;
+  const value = withoutEmpty(overlay({ ...EMBEDDED_DEFAULTS, ...written }, settings, ENGINES), shape);
+  const parsed = ConfigurationFile.safeParse(value);
+  const cross = crossProblems(value);
+  if (!parsed.success) return fail([...problemsOf(parsed.error.issues, value, shape), ...cross]);
+  const configuration = completeConfiguration(parsed.data, folder);
+  const problems = [...cross, ...placeProblems(configuration)];
+  if (problems.length > 0 || syntax.length > 0) fail(problems);
+
+  if (read !== undefined && read.othersMayRead && holdsSecret(base)) {
+    warnings.push(
+      `${read.file} holds a secret and other users may read it: chmod 600, or put the secret into a file`,
+    );
+  }
+  return { configuration, ...(read !== undefined && { file: read.file }), warnings };
+}
+
+function locateInFile(document: ConfigurationDocument, exists: boolean, at: KeyPath, atKey: boolean): Place {
+  return exists ? document.locate(at, atKey) : { name: 'the defaults' };
+}
+
+/** The text of the file; undefined when there is none and none was named. */
+async function readFileText(
+  file: string,
+  named: string | undefined,
+): Promise<{ file: string; text: string; othersMayRead: boolean } | undefined> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(file);
+    const stats = await handle.stat();
+    if (stats.isDirectory()) throw unreadable(file, 'is a folder: name the file in it');
+    if (stats.size > MAX_BYTES) throw unreadable(file, `is larger than ${MAX_BYTES} bytes`);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile());
+    return { file, text, othersMayRead: process.platform !== 'win32' && (stats.mode & 0o077) !== 0 };
+  } catch (error) {
+    if (error instanceof Fault) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' && named === undefined) return undefined;
+    if (code === 'ENOENT') throw unreadable(file, 'is not there');
+    throw unreadable(
+      file,
+      code === 'ERR_ENCODING_INVALID_ENCODED_DATA' ? 'is not UTF-8' : `can not be read: ${code}`,
+    );
+  } finally {
+    await handle?.close();
+  }
+}
+
+function unreadable(file: string, why: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', `the configuration file ${file} ${why}`, { file });
+}
+
+/** Whether a secret stands in the file itself. */
+function holdsSecret(value: unknown): boolean {
+  if (Array.isArray(value)) return value.some(holdsSecret);
+  if (!isRecord(value)) return false;
+  return Object.entries(value).some(
+    ([key, inner]) =>
+      ((key === 'password' || key === 'token') && typeof inner === 'string') || holdsSecret(inner),
+  );
+}

@@ -1,0 +1,198 @@
+import { isRepositoryName } from '@gantry/oci';
+import { z } from 'zod';
+import { isScope, SCOPE_EXPECTED } from '../auth/scopes.ts';
+import { DURATION, DURATION_EXPECTED, MAX_TIMER_MS, parseDuration } from './duration.ts';
+import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
+import { regexProblem, repositoryGlobProblem, tagGlobProblem } from './patterns.ts';
+import { isHost, isWebAddress, registryAddressProblem, webAddressProblem } from './web-address.ts';
+
+// Every message of this file follows the value it speaks of: `sources[0].every: "soon" is not a duration: …`.
+
+/** Text for which `problem` finds nothing wrong. */
+const checked = (problem: (text: string) => string | undefined) =>
+  z.string().superRefine((text, context) => {
+    const message = problem(text);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  });
+const text = (maxLength: number) =>
+  z
+    .string()
+    .min(1, { error: 'is empty' })
+    .max(maxLength, { error: `is longer than ${maxLength} characters` });
+
+const FilePath = text(4096)
+  .refine((path) => !path.includes('\0'), { error: 'holds a NUL, which no path does' })
+  .describe(
+    'A path; a relative one counts from the folder of the file, or from the working folder without one',
+  );
+const Duration = z
+  .string()
+  .regex(DURATION, { error: DURATION_EXPECTED })
+  .transform(parseDuration)
+  .describe('A duration: 500ms, 10s, 5m, 1h30m, 7d');
+/** A duration that a timer waits for. */
+const Interval = Duration.refine((ms) => ms > 0, { error: 'is no time at all: write 1s or more' }).refine(
+  (ms) => ms <= MAX_TIMER_MS,
+  { error: 'is too long: 24d at the most' },
+);
+const Listen = z
+  .string()
+  .refine(isListenAddress, { error: LISTEN_EXPECTED, abort: true })
+  .transform(parseListenAddress)
+  .describe('HOST:PORT, an IPv6 host in brackets');
+const Name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/, {
+  error: 'is not a name: letters, digits, ".", "_" and "-", the first a letter or digit, 128 at the most',
+});
+const ScopeText = z
+  .string()
+  .refine(isScope, { error: SCOPE_EXPECTED })
+  .describe('read, sync, report:<source>, promote:<channel>, approve:<channel> or admin');
+const SecretText = text(64 * 1024);
+const Host = z
+  .string()
+  .refine(isHost, { error: 'is not a host: write registry.example.org or 192.0.2.1:5000' });
+
+const Storage = z.strictObject({
+  filesystem: z.strictObject({ root: FilePath.default('./data/store') }).prefault({}),
+});
+const Catalog = z.strictObject({
+  sqlite: z.strictObject({ file: FilePath.default('./data/catalog.db') }).prefault({}),
+});
+const Messages = z.strictObject({
+  embedded: z.strictObject({ file: FilePath.default('./data/messages.db') }).prefault({}),
+  commandScopes: z.array(ScopeText).prefault(['sync']).describe('What messages in the queue may command'),
+});
+const Tree = z.strictObject({
+  filesystem: z.strictObject({ root: FilePath.default('./data/tree') }).prefault({}),
+  keepUntagged: Duration.prefault('30d').describe('How long what no tag reaches any more stays in the tree'),
+  refresh: Interval.refine((ms) => ms < parseDuration('7d'), {
+    error: 'is too long: a statement expires after 7d, so it must be reissued before',
+  })
+    .prefault('1d')
+    .describe('A serial is reissued at least this often'),
+  listen: Listen.optional().describe('The built-in static server of the tree; absent: none'),
+});
+const Source = z.strictObject({
+  name: Name,
+  registry: checked(registryAddressProblem).describe('The address; https unless http:// is written'),
+  credentials: z
+    .strictObject({
+      username: text(1024).optional(),
+      password: SecretText.optional(),
+      passwordFile: FilePath.optional(),
+      token: SecretText.optional(),
+      tokenFile: FilePath.optional(),
+    })
+    .optional()
+    .describe('username with password or passwordFile; or token or tokenFile'),
+  tls: z
+    .strictObject({
+      caFile: FilePath.optional(),
+      certFile: FilePath.optional(),
+      keyFile: FilePath.optional(),
+    })
+    .optional(),
+  repositories: z
+    .array(checked(repositoryGlobProblem))
+    .min(1, { error: 'is empty, so nothing would be taken: leave it out to take all' })
+    .default(['**'])
+    .describe("Globs over the registry's catalogue; plain names need none"),
+  rename: z
+    .strictObject({ from: checked(regexProblem), to: z.string().max(1024) })
+    .optional()
+    .describe('Upstream name to published name: from (a regular expression) is replaced once by to'),
+  tags: z
+    .strictObject({
+      include: z.array(checked(tagGlobProblem)).optional(),
+      exclude: z.array(checked(tagGlobProblem)).default([]),
+    })
+    .prefault({})
+    .describe('Globs; exclude is stronger than include'),
+  referrers: z.boolean().default(true).describe('Whether what refers to an image comes with it'),
+  every: Interval.optional().describe('How often to sync; absent: only on demand'),
+  allow: z
+    .strictObject({ hosts: z.array(Host).default([]), realms: z.array(Host).default([]) })
+    .prefault({})
+    .describe('Where else the registry may send us: for blobs, for tokens'),
+});
+const Channel = z.strictObject({
+  name: Name.refine((name) => /\D/.test(name), { error: 'is a number, as serials are: give it a name' }),
+  prefix: z
+    .string()
+    .refine((prefix) => prefix === '' || isRepositoryName(`${prefix}x`), {
+      error: 'is not the beginning of a repository name: write for instance testing/',
+    })
+    .default('')
+    .describe('Goes before the published name'),
+  from: z.string().optional().describe('The channel that references are looked up in; absent: candidates'),
+  publish: z.boolean().default(true).describe('false keeps the channel out of the tree'),
+});
+const Token = z.strictObject({
+  name: Name,
+  token: SecretText.optional(),
+  tokenFile: FilePath.optional(),
+  scopes: z.array(ScopeText).min(1, { error: 'is empty, so the token would allow nothing' }),
+});
+const Api = z.strictObject({
+  listen: Listen.prefault('127.0.0.1:5090'),
+  tokens: z.array(Token).default([]),
+});
+const Mirror = z.strictObject({
+  name: Name,
+  url: checked(webAddressProblem).describe("Where the mirror's copy of the tree begins"),
+  weight: z
+    .int({ error: 'is not a whole number' })
+    .min(1, { error: 'is below 1: leave the mirror out to send nobody there' })
+    .max(1_000_000, { error: 'is above 1000000' })
+    .default(100)
+    .describe('Its share among mirrors that qualify, in proportion'),
+  trusted: z.boolean().default(false).describe('Vouched for: it may answer tags, and it is the last resort'),
+});
+const Crane = z.strictObject({
+  listen: Listen.prefault('127.0.0.1:5080'),
+  adminListen: Listen.optional().describe('Health and metrics; absent: none'),
+  tree: FilePath.superRefine((place, context) => {
+    const message = isWebAddress(place) ? webAddressProblem(place) : undefined;
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  })
+    .optional()
+    .describe('A directory or an http(s) address; absent: tree.filesystem.root'),
+  poll: Interval.prefault('10s').describe("How often an address's pointer is asked for"),
+  serialFile: FilePath.optional().describe('Remembers the highest serial across restarts'),
+  name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),
+  manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
+  status: z.literal([302, 307]).default(302),
+  mirrors: z.array(Mirror).default([]),
+});
+
+/** What a section is when the file has none: `listen` keys whose absence means "none" are there then. */
+export const EMBEDDED_DEFAULTS = {
+  tree: { listen: '127.0.0.1:5081' },
+  crane: { adminListen: '127.0.0.1:5082' },
+} as const;
+
+/** The channels when the file names none. */
+export const DEFAULT_CHANNELS = [{ name: 'testing', prefix: 'testing/' }, { name: 'stable' }] as const;
+
+/** The configuration file. Its input is what people write; its output has every default and durations in milliseconds. */
+export const ConfigurationFile = z
+  .strictObject({
+    storage: Storage.prefault({}).describe('Where bytes lie'),
+    catalog: Catalog.prefault({}).describe('What is known of them'),
+    messages: Messages.prefault({}).describe('Commands and work to be done'),
+    tree: Tree.prefault(EMBEDDED_DEFAULTS.tree).describe('The published tree'),
+    sources: z.array(Source).default([]).describe('Upstream registries and what to take from them'),
+    channels: z
+      .array(Channel)
+      .prefault([...DEFAULT_CHANNELS])
+      .describe('Named sets of repository tags'),
+    api: Api.prefault({}),
+    crane: Crane.prefault(EMBEDDED_DEFAULTS.crane).describe('The redirector'),
+  })
+  .meta({ title: 'Gantry configuration' });
+export type ConfigurationFile = z.output<typeof ConfigurationFile>;
+
+/** The JSON Schema (draft 2020-12) of the configuration file. */
+export function configurationJsonSchema(): Record<string, unknown> {
+  return z.toJSONSchema(ConfigurationFile, { io: 'input' });
+}
