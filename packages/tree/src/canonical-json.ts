@@ -47,25 +47,28 @@ export function canonicalBytes(value: CanonicalValue): Uint8Array {
 type CanonicalObject = ReadonlyMap<string, CanonicalValue> | { readonly [member: string]: CanonicalValue };
 
 function canonicalObject(value: CanonicalObject): string {
-  const members: [string, CanonicalValue][] = value instanceof Map ? [...value] : Object.entries(value);
-  if (!isSorted(members)) members.sort(([a], [b]) => (a < b ? -1 : 1));
-  let text = '{';
-  for (const [name, member] of members) {
-    text += `${text.length === 1 ? '' : ','}${canonicalString(name)}:${canonicalJson(member)}`;
+  const pieces: string[] = [];
+  if (value instanceof Map) {
+    const map: ReadonlyMap<string, CanonicalValue> = value;
+    for (const name of [...map.keys()].toSorted()) pieces.push(member(name, map.get(name)));
+  } else {
+    const object = value as { readonly [member: string]: CanonicalValue };
+    for (const name of Object.keys(object).toSorted()) pieces.push(member(name, object[name]));
   }
-  return `${text}}`;
+  return `{${pieces.join(',')}}`;
 }
+
+function member(name: string, value: CanonicalValue | undefined): string {
+  return `${canonicalString(name)}:${canonicalJson(value as CanonicalValue)}`;
+}
+
+// Most names and digests: printable ASCII without a quote or a backslash.
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 function canonicalString(text: string): string {
+  if (PLAIN.test(text)) return `"${text}"`;
   if (text.isWellFormed()) return JSON.stringify(text);
   throw new Fault('TREE_INVALID', `${quote(text)} can not stand in a document: it has a lone surrogate`);
-}
-
-function isSorted(members: readonly (readonly [string, unknown])[]): boolean {
-  for (let at = 1; at < members.length; at++) {
-    if ((members[at - 1]?.[0] ?? '') > (members[at]?.[0] ?? '')) return false;
-  }
-  return true;
 }
 
 /** `Array.isArray` as a guard that knows readonly arrays. */

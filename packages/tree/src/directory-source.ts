@@ -19,28 +19,22 @@ export function directoryTree(root: string): ListingSource {
   return {
     name,
     async read(file, maxBytes) {
-      const handle = await openFile(name, at(file));
-      if (handle === undefined) return undefined;
+      const opened = await openFile(name, at(file));
+      if (opened === undefined) return undefined;
       try {
-        return await readWhole(handle, at(file), maxBytes);
-      } catch (error) {
-        throw unreadable(error, at(file));
+        return await readWhole(opened, maxBytes);
       } finally {
-        await handle.close();
+        await opened.handle.close();
       }
     },
     async stat(file) {
-      const handle = await openFile(name, at(file));
-      if (handle === undefined) return undefined;
-      try {
-        return { size: (await handle.stat()).size };
-      } finally {
-        await handle.close();
-      }
+      const opened = await openFile(name, at(file));
+      await opened?.handle.close();
+      return opened && { size: opened.size };
     },
     async open(file): Promise<Readable | undefined> {
-      const handle = await openFile(name, at(file));
-      return handle?.createReadStream({ highWaterMark: 256 * 1024 });
+      const opened = await openFile(name, at(file));
+      return opened?.handle.createReadStream({ highWaterMark: 256 * 1024 });
     },
     list: (folder) => listFolder(name, folder === '' ? '' : checked(folder)),
   };
@@ -54,16 +48,23 @@ function checked(file: string): string {
   throw new Fault('TREE_INVALID', `${quote(file)} is no path within a tree`, { path: file.slice(0, 300) });
 }
 
-/** An open regular file; undefined if it is absent. @throws Fault TREE_INVALID when a link or anything else lies there */
-async function openFile(root: string, file: string): Promise<FileHandle | undefined> {
+interface OpenFile {
+  readonly file: string;
+  readonly handle: FileHandle;
+  readonly size: number;
+}
+
+/** An open plain file; undefined if it is absent. @throws Fault TREE_INVALID when a link or anything else lies there */
+async function openFile(root: string, file: string): Promise<OpenFile | undefined> {
   let handle: FileHandle | undefined;
   try {
     const [realRoot, realFile] = await Promise.all([realpath(root), realpath(file)]);
     if (realFile !== path.join(realRoot, path.relative(root, file))) throw irregular(file, 'a symbolic link');
     // A named pipe would otherwise hold the open until someone writes.
     handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    if (!(await handle.stat()).isFile()) throw irregular(file, 'a folder or a device');
-    return handle;
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw irregular(file, 'a folder or a device');
+    return { file, handle, size: stats.size };
   } catch (error) {
     await handle?.close();
     if (isAbsent(error)) return undefined;
@@ -71,8 +72,7 @@ async function openFile(root: string, file: string): Promise<FileHandle | undefi
   }
 }
 
-async function readWhole(handle: FileHandle, file: string, maxBytes: number): Promise<Uint8Array> {
-  const { size } = await handle.stat();
+async function readWhole({ file, handle, size }: OpenFile, maxBytes: number): Promise<Uint8Array> {
   if (size > maxBytes) {
     throw new Fault('TREE_INVALID', `${file} has ${size} bytes, and ${maxBytes} are the most that is read`, {
       path: file,
@@ -81,10 +81,14 @@ async function readWhole(handle: FileHandle, file: string, maxBytes: number): Pr
   }
   const bytes = Buffer.allocUnsafe(size);
   let filled = 0;
-  while (filled < size) {
-    const { bytesRead } = await handle.read(bytes, filled, size - filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
+  try {
+    while (filled < size) {
+      const { bytesRead } = await handle.read(bytes, filled, size - filled);
+      if (bytesRead === 0) break;
+      filled += bytesRead;
+    }
+  } catch (error) {
+    throw unreadable(error, file);
   }
   return bytes.subarray(0, filled);
 }

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Fault, quote } from '@gantry/oci';
+import { type SilenceLimit, silenceLimit } from './silence-limit.ts';
 import type { TreeSource } from './tree-source.ts';
 
 export interface HttpTreeOptions {
@@ -12,6 +13,8 @@ export interface HttpTreeOptions {
 }
 
 const MAX_REDIRECTS = 5;
+/** A whole document may take so many times as long as a server may be silent. */
+const READ_TIMEOUTS = 10;
 
 /**
  * A tree behind an http(s) URL: a mirror, or any static web server. User name and password in the URL are sent as Basic
@@ -22,9 +25,9 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
   const { base, name, authorization } = parseBase(url);
   const { timeoutMs = 30_000, attempts = 2, signal } = options;
 
-  /** One request, its redirects followed; undefined if the file is absent. The time limit holds on in the answer. */
-  const once = async (method: 'GET' | 'HEAD', path: string): Promise<Answer | undefined> => {
-    const limit = silenceLimit(timeoutMs, signal);
+  /** One request, its redirects followed. What another attempt would meet again is thrown as a Fault. */
+  const once = async (method: 'GET' | 'HEAD', path: string, ends = signal): Promise<Answer | undefined> => {
+    const limit = silenceLimit(timeoutMs, ends);
     try {
       let target = new URL(path, base);
       for (let hop = 0; ; hop++) {
@@ -32,109 +35,98 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
         if (authorization !== undefined && target.origin === base.origin)
           headers['authorization'] = authorization;
         const response = await fetch(target, { method, headers, redirect: 'manual', signal: limit.signal });
-        const location = response.headers.get('location');
-        if (response.status < 300 || response.status > 399 || location === null) {
-          const answer = judge(response, limit);
-          if (answer === undefined) await discard(response, limit);
-          return answer;
-        }
+        if (response.status === 200) return { response, limit };
         await response.body?.cancel();
-        target = redirected(target, location, hop);
+        if (response.status === 404 || response.status === 410) return undefined;
+        const location = response.headers.get('location');
+        if (response.status < 300 || response.status > 399 || location === null)
+          throw refusal(response, `${name}/${path}`);
+        target = redirected(target, location, hop, `${name}/${path}`);
       }
-    } catch (error) {
-      limit.end();
-      throw error;
+    } finally {
+      limit.pause();
     }
   };
 
-  const request = async (method: 'GET' | 'HEAD', path: string): Promise<Answer | undefined> => {
+  /** Tries anew after a failure that may pass. */
+  const attempt = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
     if (!isPlainPath(path)) {
       throw new Fault('TREE_INVALID', `${quote(path)} is no path within a tree`, {
         path: path.slice(0, 300),
       });
     }
-    for (let attempt = 1; ; attempt++) {
+    for (let tried = 1; ; tried++) {
       try {
-        return await once(method, path);
+        return await work();
       } catch (error) {
-        if (attempt >= attempts || signal?.aborted === true || error instanceof FinalRefusal) {
-          throw unavailable(`${name}/${path}`, error);
-        }
+        if (error instanceof Fault) throw error;
+        if (tried >= attempts || signal?.aborted === true) throw unavailable(`${name}/${path}`, error);
       }
     }
   };
 
   return {
     name,
-    async read(path, maxBytes) {
-      const answer = await request('GET', path);
-      if (answer === undefined) return undefined;
-      const pieces: Uint8Array[] = [];
-      let total = 0;
-      for await (const piece of piecesOf(answer, `${name}/${path}`)) {
-        total += piece.length;
-        if (total > maxBytes) {
-          throw new Fault(
-            'TREE_INVALID',
-            `${name}/${path} has more than the ${maxBytes} bytes that are read`,
-            { path },
-          );
+    read: (path, maxBytes) =>
+      attempt(path, async () => {
+        // A server that sends one byte now and then is not silent, and still never done.
+        const late = AbortSignal.timeout(timeoutMs * READ_TIMEOUTS);
+        const answer = await once('GET', path, signal === undefined ? late : AbortSignal.any([signal, late]));
+        if (answer === undefined) return undefined;
+        const pieces: Uint8Array[] = [];
+        let total = 0;
+        for await (const piece of piecesOf(answer)) {
+          total += piece.length;
+          if (total > maxBytes) throw tooLarge(`${name}/${path}`, maxBytes);
+          pieces.push(piece);
         }
-        pieces.push(piece);
-      }
-      return Buffer.concat(pieces, total);
-    },
-    async stat(path) {
-      const head = await request('HEAD', path);
-      if (head === undefined) return undefined;
-      const contentType = head.response.headers.get('content-type') ?? undefined;
-      const stated = head.response.headers.get('content-length');
-      await discard(head.response, head.limit);
-      const size =
-        stated === null ? await countBytes(await request('GET', path), `${name}/${path}`) : Number(stated);
-      return { size, ...(contentType === undefined ? {} : { contentType }) };
-    },
+        return Buffer.concat(pieces, total);
+      }),
+    stat: (path) =>
+      attempt(path, async () => {
+        const head = await once('HEAD', path);
+        if (head === undefined) return undefined;
+        await head.response.body?.cancel();
+        const stated = head.response.headers.get('content-length');
+        const size = stated === null ? await countBytes(await once('GET', path)) : Number(stated);
+        const contentType = head.response.headers.get('content-type') ?? undefined;
+        return { size, ...(contentType === undefined ? {} : { contentType }) };
+      }),
     async open(path) {
-      const answer = await request('GET', path);
-      return answer && Readable.from(piecesOf(answer, `${name}/${path}`), { objectMode: false });
+      const answer = await attempt(path, () => once('GET', path));
+      if (answer === undefined) return undefined;
+      const stream = Readable.from(named(piecesOf(answer), `${name}/${path}`), { objectMode: false });
+      // One that is destroyed before it was read never began to iterate.
+      stream.once('close', () => void answer.response.body?.cancel().catch(() => undefined));
+      return stream;
     },
   };
 }
 
+/** The beginning of an answer; its clock stands still. */
 interface Answer {
   readonly response: Response;
   readonly limit: SilenceLimit;
 }
 
-/** A refusal that another attempt would meet again. */
-class FinalRefusal extends Error {}
-
-/** The answer with a body; undefined for one that says that the file is absent. */
-function judge(response: Response, limit: SilenceLimit): Answer | undefined {
-  const { status } = response;
-  if (status === 200) return { response, limit };
-  if (status === 404 || status === 410) return undefined;
-  const why = `it is answered with ${status} ${response.statusText}`.trimEnd();
-  throw status >= 500 || status === 429 ? new Error(why) : new FinalRefusal(why);
+/** Why a status can't be used: a Fault when it would be the same again. */
+function refusal({ status, statusText }: Response, what: string): Error {
+  const why = new Error(`the answer is ${status} ${statusText}`.trimEnd());
+  return status >= 500 || status === 429 ? why : unavailable(what, why);
 }
 
-function redirected(from: URL, location: string, hop: number): URL {
-  if (hop >= MAX_REDIRECTS) throw new FinalRefusal(`it is redirected more than ${MAX_REDIRECTS} times`);
+function redirected(from: URL, location: string, hop: number, what: string): URL {
+  if (hop >= MAX_REDIRECTS)
+    throw unavailable(what, new Error(`it is redirected more than ${MAX_REDIRECTS} times`));
   const target = URL.parse(location, from);
-  const secureEnough =
-    target?.protocol === 'https:' || (target?.protocol === 'http:' && from.protocol === 'http:');
-  if (target === null || !secureEnough) {
-    throw new FinalRefusal(`it is redirected to ${quote(location)}, which is not followed`);
-  }
-  return target;
+  if (target?.protocol === 'https:' || (target?.protocol === 'http:' && from.protocol === 'http:'))
+    return target;
+  throw unavailable(what, new Error(`it is redirected to ${quote(location)}, which is not followed`));
 }
 
 /** The body, piece by piece; the clock runs only while a piece is waited for. */
-async function* piecesOf({ response, limit }: Answer, what: string): AsyncGenerator<Uint8Array> {
-  if (response.body === null) {
-    limit.end();
-    return;
-  }
+async function* piecesOf({ response, limit }: Answer): AsyncGenerator<Uint8Array> {
+  if (response.body === null) return;
   const reader = response.body.getReader();
   try {
     for (;;) {
@@ -144,48 +136,27 @@ async function* piecesOf({ response, limit }: Answer, what: string): AsyncGenera
       if (done) return;
       yield value;
     }
-  } catch (error) {
-    throw unavailable(what, error);
   } finally {
-    limit.end();
+    limit.pause();
     await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
   }
 }
 
-async function countBytes(answer: Answer | undefined, what: string): Promise<number> {
-  if (answer === undefined)
-    throw unavailable(what, new Error('it was there for HEAD, and is absent for GET'));
+/** Makes a failure on the way one that names the file. */
+async function* named(pieces: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* pieces;
+  } catch (error) {
+    throw unavailable(what, error);
+  }
+}
+
+async function countBytes(answer: Answer | undefined): Promise<number> {
+  if (answer === undefined) throw new Error('it was there for HEAD, and is absent for GET');
   let total = 0;
-  for await (const piece of piecesOf(answer, what)) total += piece.length;
+  for await (const piece of piecesOf(answer)) total += piece.length;
   return total;
-}
-
-async function discard(response: Response, limit: SilenceLimit): Promise<void> {
-  limit.end();
-  await response.body?.cancel();
-}
-
-interface SilenceLimit {
-  readonly signal: AbortSignal;
-  restart(): void;
-  pause(): void;
-  end(): void;
-}
-
-/** Aborts after `ms` without `restart`, or with `outer`. */
-function silenceLimit(ms: number, outer: AbortSignal | undefined): SilenceLimit {
-  const controller = new AbortController();
-  const arm = () => setTimeout(() => controller.abort(new Error(`it was silent for ${ms} ms`)), ms);
-  let timer = arm();
-  return {
-    signal: outer === undefined ? controller.signal : AbortSignal.any([controller.signal, outer]),
-    restart: () => {
-      clearTimeout(timer);
-      timer = arm();
-    },
-    pause: () => clearTimeout(timer),
-    end: () => clearTimeout(timer),
-  };
 }
 
 function parseBase(text: string): { base: URL; name: string; authorization?: string } {
@@ -203,13 +174,26 @@ function parseBase(text: string): { base: URL; name: string; authorization?: str
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   const name = url.href.slice(0, -1);
   if (username === '' && password === '') return { base: url, name };
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  const pair = `${unescaped(username)}:${unescaped(password)}`;
   return { base: url, name, authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/** A part of a URL as it was meant; a lone `%` in a password stands for itself. */
+function unescaped(text: string): string {
+  return text.replaceAll(/(?:%[0-9a-fA-F]{2})+/g, (escapes) =>
+    Buffer.from(escapes.replaceAll('%', ''), 'hex').toString(),
+  );
 }
 
 /** Paths of the tree need no escapes; anything else could name another place on the server. */
 function isPlainPath(path: string): boolean {
   return /^[A-Za-z0-9_-][A-Za-z0-9._-]*(?:\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$/.test(path);
+}
+
+function tooLarge(what: string, maxBytes: number): Fault {
+  return new Fault('TREE_INVALID', `${what} has more than the ${maxBytes} bytes that are read`, {
+    url: what,
+  });
 }
 
 function unavailable(what: string, error: unknown): Fault {

@@ -3,7 +3,7 @@ import { type DocumentCache, documentCache } from './document-cache.ts';
 import type { RepositoryDocument, RootDocument, ShardDocument, Statement } from './documents.ts';
 import { indexPath, POINTER_PATH, serialPath, shardOf } from './paths.ts';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from './reading-json.ts';
-import { assembleRepository, decodeRepositoryFile } from './repository.ts';
+import { assembleRepository, decodeRepositoryFile } from './repository-file.ts';
 import { decodeRoot } from './root.ts';
 import { decodeShard } from './shard.ts';
 import { decodeStatement, judgeStatement, MAX_STATEMENT_BYTES, type StatedSerial } from './statement.ts';

@@ -75,29 +75,35 @@ export function shardOf(key: string): string {
 /** What a path names; undefined for one that is not of the tree's grammar, to the letter. */
 export function parsePath(path: string): TreePath | undefined {
   if (path === POINTER_PATH) return { type: 'pointer' };
-  const numbered = /^(lists\/full-|lists\/|serial\/)([0-9]{12})\.(txt|json)$/.exec(path);
-  if (numbered !== null) return parseNumbered(numbered[1] ?? '', Number(numbered[2]), numbered[3] ?? '');
-  const [pool, folder, ...rest] = path.split('/');
-  if (pool !== 'pool') return undefined;
-  switch (folder) {
-    case 'blobs': {
-      const digest = parseDigestPath(rest);
-      return digest && { type: 'blob', digest };
-    }
-    case 'index': {
-      const name = rest.at(-1) ?? '';
-      if (rest[0] !== 'sha256' || !name.endsWith('.json')) return undefined;
-      const digest = parseDigestPath([...rest.slice(0, -1), name.slice(0, -5)]);
-      return digest && { type: 'index', digest };
-    }
-    case 'manifests': {
-      const kind = MANIFEST_KINDS.find((known) => known === rest[0]);
-      const digest = parseDigestPath(rest.slice(1));
-      return kind && digest && { type: 'manifest', kind, digest };
-    }
-    default:
-      return undefined;
+  const [, blobs, index, kind, algorithm, folder, hex = '', json] = POOL_PATH.exec(path) ?? [];
+  if (hex === '') return parseNumbered(path);
+  if (
+    !isAlgorithm(algorithm) ||
+    hex.length !== DIGEST_ALGORITHMS[algorithm] ||
+    !hex.startsWith(folder ?? '')
+  ) {
+    return undefined;
   }
+  const digest: Digest = `${algorithm}:${hex}`;
+  if (index !== undefined) {
+    return json === undefined || algorithm !== 'sha256' ? undefined : { type: 'index', digest };
+  }
+  if (json !== undefined) return undefined;
+  if (blobs !== undefined) return { type: 'blob', digest };
+  const known = MANIFEST_KINDS.find((manifestKind) => manifestKind === kind);
+  return known && { type: 'manifest', kind: known, digest };
+}
+
+const POOL_PATH =
+  /^pool\/(?:(blobs)|(index)|manifests\/([a-z-]+))\/(sha256|sha512)\/([0-9a-f]{2})\/([0-9a-f]{64,128})(\.json)?$/;
+const NUMBERED_PATH = /^(?:(serial)\/([0-9]{12})\.json|lists\/(full-)?([0-9]{12})\.txt)$/;
+
+function parseNumbered(path: string): TreePath | undefined {
+  const [, serials, ofSerial, full, ofList] = NUMBERED_PATH.exec(path) ?? [];
+  const serial = Number(ofSerial ?? ofList ?? 0);
+  if (serial === 0) return undefined;
+  if (serials !== undefined) return { type: 'serial', serial };
+  return { type: full === undefined ? 'list' : 'full-list', serial };
 }
 
 /** The Content-Type that a file of the tree is to be served with; undefined for a path that is not of its grammar. */
@@ -117,22 +123,8 @@ function digestPath(digest: Digest): string {
   return `${algorithm}/${hex.slice(0, 2)}/${hex}`;
 }
 
-/** The digest in `sha256`, `<ab>`, `<hex>`. */
-function parseDigestPath(parts: readonly string[]): Digest | undefined {
-  const [algorithm = '', folder, hex = ''] = parts;
-  if (parts.length !== 3 || !isAlgorithm(algorithm)) return undefined;
-  if (hex.length !== DIGEST_ALGORITHMS[algorithm] || !/^[0-9a-f]+$/.test(hex)) return undefined;
-  return folder === hex.slice(0, 2) ? `${algorithm}:${hex}` : undefined;
-}
-
-function isAlgorithm(text: string): text is DigestAlgorithm {
-  return Object.hasOwn(DIGEST_ALGORITHMS, text);
-}
-
-function parseNumbered(folder: string, serial: number, extension: string): TreePath | undefined {
-  if (serial === 0 || extension !== (folder === 'serial/' ? 'json' : 'txt')) return undefined;
-  if (folder === 'serial/') return { type: 'serial', serial };
-  return { type: folder === 'lists/' ? 'list' : 'full-list', serial };
+function isAlgorithm(text: string | undefined): text is DigestAlgorithm {
+  return text !== undefined && Object.hasOwn(DIGEST_ALGORITHMS, text);
 }
 
 function twelveDigits(serial: number): string {

@@ -14,7 +14,7 @@ import { forEachParallel } from './parallel.ts';
 import { blobPath, indexPath, manifestPath, shardOf } from './paths.ts';
 import { MAX_DOCUMENT_BYTES } from './reading-json.ts';
 import { decodeReferrers } from './referrers.ts';
-import { assembleRepository, decodeRepositoryFile } from './repository.ts';
+import { assembleRepository, decodeRepositoryFile } from './repository-file.ts';
 import { decodeRoot } from './root.ts';
 import { decodeShard } from './shard.ts';
 import type { Verification } from './verification.ts';
@@ -50,8 +50,8 @@ interface Walk extends Verification {
   readonly pool: ReplayedPool | undefined;
 }
 
-/** A document that could not be had; why was noted already. */
-class Unusable extends Error {}
+/** Thrown for a document that could not be had; why was noted already. */
+const NOTED = new Error('noted');
 
 /** A document, decoded; undefined when it is not as it should be, which is noted. */
 async function readAs<T>(
@@ -64,12 +64,12 @@ async function readAs<T>(
   try {
     return await decode(await readProved(walk, digest, what), `${what}, ${path}`);
   } catch (error) {
-    if (!(error instanceof Unusable)) walk.log.addFault(error, { path });
+    if (error !== NOTED) walk.log.addFault(error, { path });
     return undefined;
   }
 }
 
-/** The bytes of a document whose digest is right. @throws Unusable */
+/** The bytes of a document whose digest is right. @throws NOTED */
 async function readProved(walk: Walk, digest: Digest, what: string): Promise<Uint8Array> {
   const path = indexPath(digest);
   const again = walk.expected.get(path)?.done === true;
@@ -82,7 +82,7 @@ async function readProved(walk: Walk, digest: Digest, what: string): Promise<Uin
       walk.log.add('corrupt', `the bytes of ${what}, ${path}, are not those of its digest`, { path });
     expectFile(walk, path, what, { ...(proved ? { size: bytes.length } : {}), done: true });
   }
-  if (!proved) throw new Unusable();
+  if (!proved) throw NOTED;
   return bytes;
 }
 

@@ -1,0 +1,22 @@
+/** A time limit that begins again with each sign of life. */
+export interface SilenceLimit {
+  readonly signal: AbortSignal;
+  readonly restart: () => void;
+  /** Stops the clock, until `restart`. */
+  readonly pause: () => void;
+}
+
+/** Runs from now on. Aborts after `ms` without `restart`, or with `outer`. */
+export function silenceLimit(ms: number, outer: AbortSignal | undefined): SilenceLimit {
+  const controller = new AbortController();
+  const arm = () => setTimeout(() => controller.abort(new Error(`it was silent for ${ms} ms`)), ms);
+  let timer = arm();
+  return {
+    signal: outer === undefined ? controller.signal : AbortSignal.any([controller.signal, outer]),
+    restart: () => {
+      clearTimeout(timer);
+      timer = arm();
+    },
+    pause: () => clearTimeout(timer),
+  };
+}
