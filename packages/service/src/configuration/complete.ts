@@ -9,7 +9,7 @@ import { isWebAddress, registryOrigin } from './web-address.ts';
 export function completeConfiguration(file: ConfigurationFile, folder: string): Configuration {
   const at = (relative: string) => path.resolve(folder, relative);
   const { keepUntagged, refresh, ...tree } = file.tree;
-  const { poll, serialFile, tree: place, adminListen, name, ...crane } = file.crane;
+  const { poll, serialFile, tree: place, adminListen, name, mirrors, ...crane } = file.crane;
   const treeRoot = at(tree.filesystem.root);
   const catalogFile = at(file.catalog.sqlite.file);
   return {
@@ -42,7 +42,9 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(serialFile !== undefined && { serialFile: at(serialFile) }),
       tree: treePlace(place, treeRoot, at),
       pollMs: poll,
-      mirrors: file.crane.mirrors.map((mirror) => ({ ...mirror, url: withoutSlash(mirror.url) })),
+      ...(mirrors !== undefined && {
+        mirrors: mirrors.map((mirror) => ({ ...mirror, url: withoutSlash(mirror.url) })),
+      }),
     },
   };
 }

@@ -75,7 +75,8 @@ export interface CraneConfiguration {
   readonly name?: string;
   readonly manifests: 'auto' | 'redirect' | 'serve';
   readonly status: 302 | 307;
-  readonly mirrors: readonly MirrorConfiguration[];
+  /** Absent: the built-in static server of the tree, where it runs in the same process. */
+  readonly mirrors?: readonly MirrorConfiguration[];
 }
 
 export interface MirrorConfiguration {

@@ -44,7 +44,6 @@ describe('defaults', () => {
         pollMs: 10_000,
         manifests: 'auto',
         status: 302,
-        mirrors: [],
       },
     });
   });

@@ -162,7 +162,12 @@ const Crane = z.strictObject({
   name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),
   manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
   status: z.literal([302, 307]).default(302),
-  mirrors: z.array(Mirror).default([]),
+  mirrors: z
+    .array(Mirror)
+    .optional()
+    .describe(
+      'Where pulls are redirected; []: all is served from the tree; absent: the built-in static server, if it runs',
+    ),
 });
 
 /** What a section is when the file has none: `listen` keys whose absence means "none" are there then. */
