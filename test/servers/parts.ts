@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { type ServerProcess, withLogs } from './process.ts';
 
 /**
  * The real servers and clients that tests may need: how each is found, and what brings it. A program of the same name
@@ -29,11 +30,16 @@ const PARTS = {
 
 export type Part = keyof typeof PARTS;
 
+type Body = () => Promise<unknown>;
+type TestOrHook = { test: (title: string, body: Body, timeoutMs?: number) => void } & Record<
+  'beforeAll' | 'afterAll',
+  (hook: Body, timeoutMs?: number) => void
+>;
+
 /** Like Jest's own; they run only where the parts are there. */
-export interface TestsWithParts {
-  test(title: string, body: () => Promise<void>, timeoutMs?: number): void;
-  beforeAll(hook: () => Promise<void>, timeoutMs?: number): void;
-  afterAll(hook: () => Promise<void>, timeoutMs?: number): void;
+export interface TestsWithParts extends TestOrHook {
+  /** The same, and when one fails, the error shows the logs of these servers. */
+  showing(servers: () => readonly Pick<ServerProcess, 'name' | 'log'>[]): TestOrHook;
 }
 
 /**
@@ -42,19 +48,44 @@ export interface TestsWithParts {
  */
 export function needs(...parts: readonly Part[]): TestsWithParts {
   const missing = parts.filter((part) => !isThere(part));
-  if (missing.length === 0) return { test, beforeAll, afterAll };
+  const tests = missing.length === 0 ? asWritten : inVain(missing);
+  return {
+    ...tests,
+    showing: (servers) => {
+      const explained = (body: Body) => async () => {
+        try {
+          await body();
+        } catch (error) {
+          throw withLogs(error, servers());
+        }
+      };
+      return {
+        test: (title, body, timeoutMs) => tests.test(title, explained(body), timeoutMs),
+        beforeAll: (hook, timeoutMs) => tests.beforeAll(explained(hook), timeoutMs),
+        afterAll: (hook, timeoutMs) => tests.afterAll(explained(hook), timeoutMs),
+      };
+    },
+  };
+}
+
+const done = (body: Body) => async () => {
+  await body();
+};
+const asWritten: TestOrHook = {
+  test: (title, body, timeoutMs) => test(title, done(body), timeoutMs),
+  beforeAll: (hook, timeoutMs) => beforeAll(done(hook), timeoutMs),
+  afterAll: (hook, timeoutMs) => afterAll(done(hook), timeoutMs),
+};
+
+/** Tests that can not run for want of something. */
+function inVain(missing: readonly Part[]): TestOrHook {
   const want = missing.map((part) => `${part} (${PARTS[part].from})`).join(', ');
   const required = process.env['GANTRY_TEST_REQUIRE_PARTS'] === '1';
+  const fail = () => {
+    throw new Error(`this test needs ${want}, which is not on this machine`);
+  };
   return {
-    test: (title) => {
-      if (!required) {
-        test.skip(`${title} [skipped: no ${want}]`, () => undefined);
-        return;
-      }
-      test(title, () => {
-        throw new Error(`this test needs ${want}, which is not on this machine`);
-      });
-    },
+    test: (title) => (required ? test(title, fail) : test.skip(`${title} [skipped: no ${want}]`, fail)),
     beforeAll: () => undefined,
     afterAll: () => undefined,
   };
