@@ -2,6 +2,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Fault } from '@gantry/oci';
 import { catalogFault } from './failures.ts';
+import { LOCK_WAIT_MS } from './locks.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** How many keys one query is given. */
@@ -18,10 +19,11 @@ export class Database {
   readonly #statements = new Map<string, StatementSync>();
   #closing: Promise<void> | undefined;
 
-  constructor(sqlite: DatabaseSync, file: string) {
+  /** @param lockWaitMs how long a write waits for other processes */
+  constructor(sqlite: DatabaseSync, file: string, lockWaitMs = LOCK_WAIT_MS) {
     this.file = file;
     this.#sqlite = sqlite;
-    this.#writes = new WriteQueue(sqlite, file);
+    this.#writes = new WriteQueue(sqlite, file, lockWaitMs);
   }
 
   /** The statement of that text, prepared once and kept. */

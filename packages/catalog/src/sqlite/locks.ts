@@ -4,14 +4,14 @@ import { sqliteFailure } from './failures.ts';
 /** How long SQLite itself sleeps for a lock. The event loop stands still meanwhile; most locks are held for less. */
 export const LOCK_SLEEP_MS = 100;
 /** How long a lock is waited for altogether. */
-const LOCK_WAIT_MS = 30_000;
+export const LOCK_WAIT_MS = 30_000;
 const PAUSE_MS = 10;
 
 /**
  * Tries again while another process holds the lock, and leaves the event loop free between attempts. `attempt` must
- * have no effect when it throws. What it throws in the end is passed on.
+ * have no effect when it throws. What it throws after `waitMs` is passed on.
  */
-export async function whenUnlocked<T>(attempt: () => T, waitMs: number = LOCK_WAIT_MS): Promise<T> {
+export async function whenUnlocked<T>(attempt: () => T, waitMs: number): Promise<T> {
   const deadline = performance.now() + waitMs;
   for (;;) {
     try {

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { Database } from './database.ts';
 import { openingFault, unusableFile } from './failures.ts';
-import { LOCK_SLEEP_MS, whenUnlocked } from './locks.ts';
+import { LOCK_SLEEP_MS, LOCK_WAIT_MS, whenUnlocked } from './locks.ts';
 import { migrate, mustBeOurs } from './schema.ts';
 
 /**
@@ -25,8 +25,11 @@ export async function openDatabase<T>(path: string, use: (database: Database) =>
 }
 
 async function prepare(sqlite: DatabaseSync, file: string): Promise<void> {
-  await whenUnlocked(() => mustBeOurs(sqlite, file)); // before anything is changed in it
-  const mode = await whenUnlocked(() => sqlite.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode']);
+  await whenUnlocked(() => mustBeOurs(sqlite, file), LOCK_WAIT_MS); // before anything is changed in it
+  const mode = await whenUnlocked(
+    () => sqlite.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'],
+    LOCK_WAIT_MS,
+  );
   if (mode !== 'wal') {
     throw unusableFile(file, 'lies on a file system that can not share memory: name a file on a local disk');
   }
@@ -35,7 +38,7 @@ async function prepare(sqlite: DatabaseSync, file: string): Promise<void> {
     PRAGMA fullfsync = ON; -- and macOS for the disk's own cache
     PRAGMA journal_size_limit = 67108864; -- 64 MiB of log are kept for reuse, no more
   `);
-  await whenUnlocked(() => migrate(sqlite, file));
+  await whenUnlocked(() => migrate(sqlite, file), LOCK_WAIT_MS);
 }
 
 /** Made by us, since SQLite would give it the mode of any new file. Its log takes over that mode. */

@@ -22,6 +22,7 @@ const TRANSACTION_MS = 20;
 export class WriteQueue {
   readonly #sqlite: DatabaseSync;
   readonly #file: string;
+  readonly #lockWaitMs: number;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
@@ -33,9 +34,10 @@ export class WriteQueue {
   #alone = 0;
   #working: Promise<void> | undefined;
 
-  constructor(sqlite: DatabaseSync, file: string) {
+  constructor(sqlite: DatabaseSync, file: string, lockWaitMs: number) {
     this.#sqlite = sqlite;
     this.#file = file;
+    this.#lockWaitMs = lockWaitMs;
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = sqlite.prepare('COMMIT');
     this.#rollback = sqlite.prepare('ROLLBACK');
@@ -65,7 +67,7 @@ export class WriteQueue {
     while (this.#waiting.length > 0) {
       await nextTurn();
       try {
-        await whenUnlocked(() => this.#begin.run());
+        await whenUnlocked(() => this.#begin.run(), this.#lockWaitMs);
       } catch (error) {
         this.#fail(this.#waiting.splice(0), error);
         this.#alone = 0;

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { catalogIn } from '../sqlite.ts';
+import { openDatabase } from './open-database.ts';
+
+/** Steps of a plan that go through all rows of something, or sort, and may. */
+const ALLOWED = [
+  // The rows are the caller's own list.
+  /^SCAN (?:wanted|json_each) VIRTUAL TABLE INDEX 1:$/,
+  // The queue of a recursive query, which holds a page of names at the most.
+  /^SCAN names$/,
+  // A handful of rows, named by the program; `list` shows them all, in the order of the primary key.
+  /^SCAN leases$/,
+];
+/** What is open, of all states asked for: few, and merged in the order of acceptance. */
+const SORTED = /state IN \(SELECT value FROM json_each\(\?\)\) ORDER BY (?:created_at, )?sequence$/;
+
+test('no statement of the catalog goes through a table, and no list is sorted', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gantry-catalog-'));
+  const file = join(folder, 'catalog.db');
+  const { catalog, statements } = await openDatabase(file, (database) => ({
+    catalog: catalogIn(database),
+    statements: database.statements,
+  }));
+  const reader = new DatabaseSync(file);
+  const slow: string[] = [];
+  for (const sql of statements) {
+    const plan = reader.prepare(`EXPLAIN QUERY PLAN ${sql}`).all();
+    for (const step of plan.map((row) => String(row['detail']))) {
+      const scans = /\bSCAN\b|AUTOMATIC/.test(step) && !ALLOWED.some((allowed) => allowed.test(step));
+      const sorts = step.includes('TEMP B-TREE') && !SORTED.test(sql.trim().replaceAll(/\s+/g, ' '));
+      if (scans || sorts) slow.push(`${step}: ${sql}`);
+    }
+  }
+  reader.close();
+  await catalog[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+  expect(slow).toEqual([]);
+  expect(statements.length).toBeGreaterThan(40);
+});

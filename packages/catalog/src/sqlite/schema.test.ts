@@ -1,0 +1,63 @@
+import { DatabaseSync } from 'node:sqlite';
+import { MIGRATIONS, migrate, mustBeOurs } from './schema.ts';
+
+const one = 'CREATE TABLE one (text)';
+const two = "ALTER TABLE one ADD COLUMN more TEXT DEFAULT 'new'";
+const broken = 'CREATE TABLE three (text); CREATE TABLE one (text)';
+const version = (sqlite: DatabaseSync) => sqlite.prepare('PRAGMA user_version').get()?.['user_version'];
+
+test('an empty file is brought to the newest schema, and again changes nothing', () => {
+  using sqlite = new DatabaseSync(':memory:');
+  expect(version(sqlite)).toBe(0);
+  mustBeOurs(sqlite, 'f');
+  migrate(sqlite, 'f');
+  expect(version(sqlite)).toBe(MIGRATIONS.length);
+  sqlite.exec("INSERT INTO manifests VALUES ('d', '{}')");
+  mustBeOurs(sqlite, 'f');
+  migrate(sqlite, 'f');
+  expect(sqlite.prepare('SELECT digest FROM manifests').all()).toHaveLength(1);
+});
+
+test('each version is brought forward by the steps that it lacks, and keeps its rows', () => {
+  using sqlite = new DatabaseSync(':memory:');
+  migrate(sqlite, 'f', [one]);
+  sqlite.exec("INSERT INTO one VALUES ('kept')");
+  migrate(sqlite, 'f', [one, two]);
+  expect(version(sqlite)).toBe(2);
+  expect({ ...sqlite.prepare('SELECT * FROM one').get() }).toEqual({ text: 'kept', more: 'new' });
+});
+
+test('steps of which one fails leave the file as it was', () => {
+  using sqlite = new DatabaseSync(':memory:');
+  migrate(sqlite, 'f', [one]);
+  expect(() => migrate(sqlite, 'f', [one, two, broken])).toThrow('already exists');
+  expect(version(sqlite)).toBe(1);
+  expect(sqlite.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()).toHaveLength(1);
+  expect(sqlite.prepare('SELECT * FROM one').columns()).toHaveLength(1);
+});
+
+test('a version above those that are known is refused, never lowered', () => {
+  using sqlite = new DatabaseSync(':memory:');
+  migrate(sqlite, 'f', [one, two]);
+  for (const refuse of [mustBeOurs, migrate]) {
+    expect(() => refuse(sqlite, 'f', [one])).toThrow(
+      expect.objectContaining({
+        code: 'CONFIGURATION_INVALID',
+        message: expect.stringContaining('newer Gantry'),
+      }),
+    );
+  }
+  expect(version(sqlite)).toBe(2);
+});
+
+test('a database that is not ours is told by its mark, also an empty one with another mark', () => {
+  using tables = new DatabaseSync(':memory:');
+  tables.exec('CREATE TABLE notes (text)');
+  using marked = new DatabaseSync(':memory:');
+  marked.exec('PRAGMA application_id = 1');
+  for (const sqlite of [tables, marked]) {
+    expect(() => mustBeOurs(sqlite, 'f')).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('another program') }),
+    );
+  }
+});
