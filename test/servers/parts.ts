@@ -24,7 +24,7 @@ const PARTS = {
   regctl: { looks: () => says('regctl', ['version'], /VCSTag/), from: 'go: regclient' },
   rsync: { looks: () => says('rsync', ['--version'], /^rsync +version/), from: 'apt: rsync' },
   nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },
-  git: { looks: () => says('git', ['--version'], /^git version/), from: 'apt: git' },
+  npm: { looks: () => says('npm', ['--version'], /^\d/), from: 'nodejs.org: Node 20 or newer' },
   tmpfs: { looks: () => isRoot() && says('mount', ['--version'], /util-linux/), from: 'Linux, as root' },
 } as const satisfies Record<string, { looks: () => boolean; from: string }>;
 

@@ -33,8 +33,8 @@ export interface ServerProcessOptions {
   /** The whole environment; absent: that of the tests. */
   readonly env?: NodeJS.ProcessEnv;
   readonly cwd?: string;
-  /** Looks whether the server answers; a look that throws means "not yet". */
-  readonly ready: () => Promise<boolean>;
+  /** Looks whether the server answers, or what it has said; a look that throws means "not yet". */
+  readonly ready: (log: string) => Promise<boolean>;
   readonly readyWithinMs?: number;
   /** In a process group of its own, to which `kill` and `stop` send their signal: as Ctrl-C in a terminal does. */
   readonly group?: boolean;
@@ -49,7 +49,7 @@ export async function startProcess(options: ServerProcessOptions): Promise<Serve
     throw new Error(`${options.name} ended by itself (${signal ?? `exit ${code}`})`);
   });
   const { readyWithinMs = 20_000 } = options;
-  const ready = until(`${options.name} to be ready`, options.ready, {
+  const ready = until(`${options.name} to be ready`, () => options.ready(started.log()), {
     withinMs: readyWithinMs,
     signal: gaveUp.signal,
   });
