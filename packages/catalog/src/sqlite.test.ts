@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
 import { catalogContract } from './catalog.contract.ts';
 import { candidate, digest, manifest, promotion } from './contract/samples.ts';
 import { type Catalog, openCatalog, type Promotion } from './index.ts';
@@ -177,7 +178,7 @@ test('puts made at once keep the order in which they were made', async () => {
 
 /** Runs sqlite.child.ts. Its lines come whole: a last one that was cut off is left out. */
 function child(command: string, file: string, argument: string) {
-  const program = join(import.meta.dirname, 'sqlite.child.ts');
+  const program = fileURLToPath(import.meta.resolve('./sqlite.child.ts'));
   const running = spawn(process.execPath, [program, command, file, argument], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
