@@ -1,0 +1,16 @@
+/** One figure, beside the same figure of a peer in the same run. */
+export interface Result {
+  readonly name: string;
+  readonly unit: string;
+  readonly gantry: number;
+  readonly peer: string;
+  readonly peerValue: number;
+  /** Gantry's figure over the peer's. */
+  readonly ratio: number;
+  readonly note?: string;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
