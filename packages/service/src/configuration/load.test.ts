@@ -139,6 +139,11 @@ crane:
     ]);
   });
 
+  test('no mirrors and no word of them are two things', async () => {
+    expect((await load(cwd, 'crane: { mirrors: [] }')).configuration.crane.mirrors).toEqual([]);
+    expect((await load(cwd, 'crane: {}')).configuration.crane).not.toHaveProperty('mirrors');
+  });
+
   test('anchors and aliases may be used', async () => {
     const { configuration } = await load(
       cwd,
