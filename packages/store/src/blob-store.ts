@@ -15,7 +15,7 @@ export interface BlobStore extends AsyncDisposable {
   /** The blob's size in bytes; undefined when the store has no such blob. */
   stat(digest: Digest): Promise<{ size: number } | undefined>;
 
-  /** Streams a blob, or a part of it. @throws Fault BLOB_UNKNOWN */
+  /** Streams a blob, or a part of it. @throws Fault BLOB_UNKNOWN; SIZE_INVALID for a range that is not in the blob */
   open(digest: Digest, range?: ByteRange): Promise<Readable>;
 
   /** All bytes of a small blob (a manifest, a config). @throws Fault BLOB_UNKNOWN; SIZE_INVALID when it is over `maxBytes` */
@@ -25,6 +25,7 @@ export interface BlobStore extends AsyncDisposable {
    * Starts to write a blob, or goes on with one that an earlier attempt left unfinished, also in a former process.
    * One writer a digest at a time in a process: a second waits for the first to end.
    * @param size the blob's whole size in bytes, as its descriptor says
+   * @throws Fault SIZE_INVALID when the blob is in the store with another size
    */
   write(digest: Digest, size: number): Promise<BlobWriter>;
 
@@ -35,12 +36,15 @@ export interface BlobStore extends AsyncDisposable {
   delete(digest: Digest): Promise<void>;
 }
 
-/** One blob on its way into the store. Ends with `commit`, `suspend` or `discard`; disposing of it suspends. */
+/** One blob on its way into the store. Ends with `commit`, `suspend` or a failure; disposing of it suspends. */
 export interface BlobWriter extends AsyncDisposable {
-  /** Bytes that are here already: the source is asked for those from here on. */
+  /** Bytes that are here already: the source is asked for those from here on. When it is the size, `commit` is all that is left. */
   readonly offset: number;
 
-  /** Takes the next bytes. @throws Fault SIZE_INVALID for bytes past the blob's size; STORAGE_FULL */
+  /**
+   * Takes the next bytes; the chunk may be used again once this resolves. One call at a time.
+   * @throws Fault SIZE_INVALID for bytes past the blob's size; STORAGE_FULL. What came is thrown away
+   */
   append(chunk: Uint8Array): Promise<void>;
 
   /**
@@ -54,7 +58,10 @@ export interface BlobWriter extends AsyncDisposable {
   /** Ends for now: what came is kept, and the next writer goes on from there. */
   suspend(): Promise<void>;
 
-  /** Throws away what came, for a source that can't go on from an offset. The writer then starts again at 0. */
+  /**
+   * Throws away what came, for a source that can't go on from an offset. The writer then starts again at 0; that of a
+   * blob that is in the store already stays at its end.
+   */
   restart(): Promise<void>;
 }
 
