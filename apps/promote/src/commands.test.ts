@@ -1,0 +1,87 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openCatalog } from '@gantry/catalog';
+import { openMessages } from '@gantry/messages';
+import { type Flow, QUEUES } from '@gantry/pipeline';
+import { openStore } from '@gantry/store';
+import { startCommands } from './commands.ts';
+
+async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['commandScopes']) {
+  await using stack = new AsyncDisposableStack();
+  const root = await mkdtemp(join(tmpdir(), 'gantry-commands-'));
+  stack.defer(() => rm(root, { recursive: true, force: true }));
+  const catalog = stack.use(await openCatalog({ sqlite: { file: join(root, 'catalog.db') } }));
+  const store = stack.use(await openStore({ filesystem: { root: join(root, 'store') } }));
+  const messages = stack.use(await openMessages({ embedded: { file: join(root, 'messages.db') } }));
+  const errors: string[] = [];
+  const heard = Promise.withResolvers<void>();
+  const log = {
+    debug() {},
+    info() {},
+    warn() {},
+    error({ err }: { err?: Error }) {
+      errors.push(err?.message ?? '');
+      heard.resolve();
+    },
+  };
+  const flow: Flow = { catalog, store, log, now: () => new Date(), holder: 'test' };
+  const channels = [{ name: 'stable', prefix: '', publish: true }];
+  stack.use(await startCommands({ flow, messages, channels, sources: ['candidates'], commandScopes }));
+  const send = (type: string, id: string, data: unknown) =>
+    messages.send(QUEUES.commands, type, { specversion: '1.0', id, source: '/ci', type, data });
+  const settled = async () => {
+    for (;;) {
+      const { ready, unacknowledged } = await messages.depth(QUEUES.commands);
+      if (ready + unacknowledged === 0) return;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const rest = stack.move();
+  return {
+    catalog,
+    messages,
+    send,
+    settled,
+    errors,
+    heard: heard.promise,
+    [Symbol.asyncDispose]: () => rest.disposeAsync(),
+  };
+}
+const promotion = { items: [{ repository: 'app', reference: '1' }], to: 'stable' };
+
+describe('a command in the queue', () => {
+  test('to sync becomes a task', async () => {
+    await using queue = await openQueue(['sync']);
+    await queue.send('command.sync', '1', { source: 'candidates', repositories: ['a'] });
+    await queue.settled();
+    const { items } = await queue.catalog.tasks.list({ limit: 10 });
+    expect(items.map(({ kind, parameters }) => [kind, parameters])).toEqual([
+      ['sync', { source: 'candidates', repositories: ['a'] }],
+    ]);
+  });
+
+  test('to promote that comes three times is one promotion', async () => {
+    await using queue = await openQueue(['promote:stable']);
+    for (let n = 0; n < 3; n++) await queue.send('command.promote', 'build-1', promotion);
+    await queue.send('command.promote', 'build-2', promotion);
+    await queue.settled();
+    const { items } = await queue.catalog.promotions.list({ limit: 10 });
+    expect(items.map(({ requestedBy }) => requestedBy)).toEqual(['message /ci', 'message /ci']);
+  });
+
+  test.each([
+    ['command.promote', promotion, 'lacks the scope promote:stable'],
+    ['command.publish', {}, 'lacks the scope admin'],
+    ['command.sync', { source: 'none' }, 'there is no source "none": there are candidates'],
+    ['command.sync', { source: 'candidates', extra: 1 }, 'extra'],
+    ['command.unknown', {}, '"command.unknown" is no command'],
+  ])('%s of %j is refused: %s', async (type, data, reason) => {
+    await using queue = await openQueue(['sync']);
+    await queue.send(type, '1', data);
+    await queue.heard;
+    expect(queue.errors[0]).toContain(reason);
+    expect((await queue.catalog.promotions.list({ limit: 10 })).items).toEqual([]);
+    expect((await queue.catalog.tasks.list({ limit: 10 })).items).toEqual([]);
+  });
+});

@@ -1,0 +1,82 @@
+import type { CloudEvent, Delivery, Messages } from '@gantry/messages';
+import { asFault, Fault, quote } from '@gantry/oci';
+import { acceptPromotion, type Channel, createTask, type Flow, QUEUES, sendWork } from '@gantry/pipeline';
+import { type Identity, requireScope, type Scope } from '@gantry/service';
+import { z } from 'zod';
+import { PromotionRequest, PublicationRequest, SyncRequest } from './api/requests.ts';
+
+export interface CommandOptions {
+  readonly flow: Flow;
+  readonly messages: Messages;
+  readonly channels: readonly Channel[];
+  /** Names of the sources that can be synced. */
+  readonly sources: readonly string[];
+  /** What messages may command. */
+  readonly commandScopes: readonly Scope[];
+}
+
+/**
+ * Takes commands out of the queue and records them, as the API does: a message is acknowledged once its promotion or task is
+ * durable. One that can't be carried out is refused with its reason in the log, and parked in the end.
+ */
+export async function startCommands(options: CommandOptions): Promise<AsyncDisposable> {
+  const { flow } = options;
+  return options.messages.consume(QUEUES.commands, (delivery) => carryOut(options, delivery), {
+    onError: (error, { routingKey, event, attempt }) => {
+      const { id, source } = event;
+      flow.log.error({ err: asFault(error), routingKey, id, source, attempt }, 'command.failed');
+    },
+  });
+}
+
+async function carryOut(options: CommandOptions, { routingKey, event }: Delivery): Promise<void> {
+  const { flow, messages } = options;
+  const requester: Identity = { name: `message ${event.source}`, scopes: options.commandScopes };
+  switch (routingKey) {
+    case 'command.sync': {
+      const { source, ...parameters } = read(SyncRequest, event);
+      requireScope(requester, 'sync');
+      if (!options.sources.includes(source)) {
+        throw new Fault(
+          'SOURCE_UNKNOWN',
+          `there is no source ${quote(source)}: there are ${options.sources.join(', ')}`,
+          { source },
+        );
+      }
+      await createTask(flow, messages, 'sync', { source, ...parameters });
+      return;
+    }
+    case 'command.promote': {
+      const { dryRun: _, ...request } = read(PromotionRequest, event);
+      requireScope(requester, `promote:${request.to}`);
+      // A blank can stand in neither a URI reference nor, as the API makes its keys, in the name of a token.
+      const idempotencyKey = `${requester.name} ${event.id}`;
+      const { promotion } = await acceptPromotion(flow, options.channels, request, {
+        name: requester.name,
+        idempotencyKey,
+      });
+      await sendWork(messages, { type: 'work.promotion', promotion: promotion.id });
+      return;
+    }
+    case 'command.publish':
+      read(PublicationRequest, event);
+      requireScope(requester, 'admin');
+      await createTask(flow, messages, 'publish', {});
+      return;
+    default:
+      throw new Fault(
+        'REQUEST_INVALID',
+        `${quote(routingKey)} is no command: command.sync, command.promote and command.publish are`,
+      );
+  }
+}
+
+/** @throws Fault REQUEST_INVALID, naming the member */
+function read<T>(schema: z.ZodType<T>, event: CloudEvent): T {
+  const result = schema.safeParse(event.data ?? {});
+  if (result.success) return result.data;
+  throw new Fault(
+    'REQUEST_INVALID',
+    `the data of message ${event.id} from ${event.source}: ${z.prettifyError(result.error)}`,
+  );
+}
