@@ -1,0 +1,185 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import path from 'node:path';
+import {
+  adminListener,
+  createAdminHandler,
+  createHealth,
+  createMetrics,
+  type Health,
+  listen,
+  type RunningServer,
+  SERVER_LIMITS,
+  type TreePlace,
+} from '@gantry/service';
+import { directoryTree, httpTree } from '@gantry/tree';
+import { createDelivery } from './deliver.ts';
+import { createManifestBytes } from './manifest-bytes.ts';
+import { readMirrors } from './mirror.ts';
+import { createMirrorProber } from './mirror-prober.ts';
+import { addGauges, addTreeCheck, type CraneCounts, type CraneSight, createCounts } from './monitoring.ts';
+import type { CraneOptions } from './options.ts';
+import { createRepositories } from './repositories.ts';
+import { createResponder } from './responder.ts';
+import { followTree } from './tree-follower.ts';
+import { watchPointer } from './watch-pointer.ts';
+
+/** A crane that answers requests. Disposing of it stops accepting connections and lets requests under way end. */
+export interface Crane extends AsyncDisposable {
+  /** Where it listens: `http://127.0.0.1:5080`. */
+  readonly url: string;
+  readonly adminUrl?: string;
+  /** The serial that is served; undefined before the first. */
+  serial(): number | undefined;
+  /**
+   * Reads the tree's pointer now. Returns when what it names is served, and, if it is new, a mirror was found to have it
+   * (2 s are waited for that at the most).
+   */
+  refresh(): Promise<void>;
+}
+
+const MIB = 1024 * 1024;
+/** What is kept in memory: packed repositories, other documents as they are encoded, manifests that are served. */
+const REPOSITORY_BYTES = 96 * MIB;
+const DOCUMENT_BYTES = 24 * MIB;
+const MANIFEST_BYTES = 32 * MIB;
+
+/** How long a new serial, and the start, wait for a mirror that has it. */
+const MIRROR_WAIT_MS = 2000;
+/** How long a tree's server may be silent. */
+const TREE_SILENCE_MS = 10_000;
+/** A client that takes nothing for so long is cut off. */
+const SOCKET_SILENCE_MS = 60_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 100;
+
+/**
+ * Starts a crane: reads the tree, probes the mirrors, listens.
+ * @throws Fault CONFIGURATION_INVALID for a mirror, tree, serial file or address that can't be used
+ */
+export async function startCrane(options: CraneOptions): Promise<Crane> {
+  const { logger, pollMs } = options;
+  const place = placeOf(options.tree);
+  const mirrors = readMirrors(options.mirrors, options.name);
+  await using stack = new AsyncDisposableStack();
+  const ending = new AbortController();
+  stack.defer(() => ending.abort());
+
+  const source =
+    'directory' in place
+      ? directoryTree(place.directory)
+      : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal: ending.signal });
+  const counts = createCounts();
+  let probed: Promise<void> = Promise.resolve();
+  const follower = await followTree(source, {
+    cacheBytes: DOCUMENT_BYTES,
+    logger,
+    failures: { refused: counts.refusedTrees, unreadable: counts.unreadableTrees },
+    onSerial() {
+      responder.invalidate();
+      probed = prober.probe(MIRROR_WAIT_MS);
+    },
+    ...(options.serialFile === undefined ? {} : { serialFile: options.serialFile }),
+  });
+  const view = () => (follower.current.state === 'following' ? follower.current.view : undefined);
+  const prober = stack.use(
+    createMirrorProber({ mirrors, source, view, pollMs, logger, onChange: () => responder.invalidate() }),
+  );
+  const responder = createResponder({
+    repositories: createRepositories({
+      maxBytes: REPOSITORY_BYTES,
+      treeState: () => follower.current,
+      logger,
+      failures: counts.unreadableDocuments,
+    }),
+    deliver: createDelivery({
+      manifests: createManifestBytes(source, MANIFEST_BYTES),
+      view,
+      directory: 'directory' in place ? place.directory : undefined,
+      logger,
+      count: countInto(counts),
+    }),
+    site: () => ({
+      mirrors: prober.states,
+      manifests: options.manifests,
+      status: options.status,
+      servesBlobs: mirrors.length === 0 && 'directory' in place,
+    }),
+    logger,
+    counters: counts,
+  });
+
+  const refresh = async () => {
+    await follower.check();
+    await probed;
+  };
+  await refresh();
+  stack.use(followChanges(place, pollMs, () => void follower.check()));
+
+  let draining = false;
+  const health = createHealth();
+  const sight: CraneSight = { tree: () => follower.current, mirrors: () => prober.states };
+  const admin =
+    options.adminListen && stack.use(await listenAdmin(options.adminListen, health, counts, sight));
+  const server = publicServer((request, response) => {
+    if (draining) response.shouldKeepAlive = false;
+    responder.respond(request, response);
+  });
+  const running = stack.use(await listen(server, options.listen, 'crane.listen'));
+  stack.defer(() => {
+    draining = true;
+    health.drain();
+  });
+
+  const resources = stack.move();
+  return {
+    url: running.url,
+    ...(admin === undefined ? {} : { adminUrl: admin.url }),
+    serial: () => view()?.statement.serial,
+    refresh,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+/** A tree's place written as one text: an http(s) URL is told by its beginning, all else is a directory. */
+function placeOf(tree: string | TreePlace): TreePlace {
+  if (typeof tree !== 'string') return tree;
+  return /^https?:\/\//i.test(tree) ? { url: tree } : { directory: path.resolve(tree) };
+}
+
+function followChanges(place: TreePlace, pollMs: number, onChange: () => void): Disposable {
+  if ('directory' in place) return watchPointer(place.directory, onChange);
+  const timer = setInterval(onChange, pollMs);
+  return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function publicServer(listener: RequestListener): Server {
+  const server = createServer({ ...SERVER_LIMITS, maxHeaderSize: MAX_HEADER_BYTES }, listener);
+  server.maxHeadersCount = MAX_HEADERS;
+  server.timeout = SOCKET_SILENCE_MS;
+  return server;
+}
+
+async function listenAdmin(
+  address: NonNullable<CraneOptions['adminListen']>,
+  health: Health,
+  counts: CraneCounts,
+  sight: CraneSight,
+): Promise<RunningServer> {
+  addTreeCheck(health, sight.tree);
+  const metrics = await createMetrics('crane');
+  addGauges(metrics, sight);
+  const handler = createAdminHandler(health, counts.counters.joinedTo(metrics));
+  return listen(createServer(SERVER_LIMITS, adminListener(handler)), address, 'crane.adminListen');
+}
+
+/** Counts answers that are not counted on the shortest way. */
+function countInto({ requests, redirects, servedManifests }: CraneCounts) {
+  return (
+    { route, mirror, body }: { route: string; mirror?: string; body: { from: string } },
+    status: number,
+  ) => {
+    requests.with({ route, status: String(status) }).value++;
+    if (mirror !== undefined) redirects.with({ mirror }).value++;
+    if (body.from === 'tree' && status === 200) servedManifests.value++;
+  };
+}

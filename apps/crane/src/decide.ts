@@ -1,0 +1,270 @@
+import { type Digest, MANIFEST_MEDIA_TYPES, quote } from '@gantry/oci';
+import { blobPath, type BlobEntry, type ManifestEntry, manifestPath } from '@gantry/tree';
+import {
+  type Answer,
+  API_VERSION,
+  errorAnswer,
+  IMMUTABLE,
+  jsonAnswer,
+  NO_BODY,
+  SHORT_LIVED,
+  unavailable,
+} from './answer.ts';
+import { chooseMirror, lastResort } from './choose-mirror.ts';
+import type { MirrorState } from './mirror.ts';
+import { noReferrers, parseReferrersQuery } from './referrers.ts';
+import type { Reference, Refusal, Route } from './route.ts';
+import { parseTagQuery, tagPage } from './tag-page.ts';
+
+/** What the crane knows of one published repository. */
+export interface Repository {
+  readonly name: string;
+  tag(tag: string): Digest | undefined;
+  manifest(digest: Digest): ManifestEntry | undefined;
+  blob(digest: Digest): BlobEntry | undefined;
+  /** The digest of the subject's referrers document. */
+  referrers(subject: Digest): Digest | undefined;
+  /** All tags, in the order of their code units. */
+  tagNames(): readonly string[];
+}
+
+/** What is known of the name in a request. */
+export type Lookup =
+  /** `fresh` unless it is the last good state of a repository whose present document can't be read. */
+  | { readonly state: 'known'; readonly repository: Repository; readonly fresh: boolean }
+  /** Proven: root and shard were read, and do not name it. Or nothing is published yet. */
+  | { readonly state: 'absent' }
+  /** Its document, or the way to it, can't be read. */
+  | { readonly state: 'unreadable' };
+
+/** What stands for all requests until the next serial or change of a mirror. */
+export interface Site {
+  readonly mirrors: readonly MirrorState[];
+  readonly manifests: 'redirect' | 'serve' | 'auto';
+  readonly status: 302 | 307;
+  /** No mirror is configured and the tree is a directory: blobs are served from it. */
+  readonly servesBlobs: boolean;
+}
+
+export type Method = 'GET' | 'HEAD';
+
+/** A route that names a repository, which has to be looked up first. */
+export type NamedRoute = Extract<Route, { readonly name: string }>;
+
+/** The answer for a method that is neither GET nor HEAD. */
+export const WRONG_METHOD = errorAnswer('method', 405, 'UNSUPPORTED', 'only GET and HEAD are answered here', [
+  'Allow',
+  'GET, HEAD',
+]);
+
+const BASE = jsonAnswer('base', '{}', ['Cache-Control', 'no-cache']);
+const NO_CATALOG = errorAnswer('catalog', 404, 'UNSUPPORTED', 'the catalogue of names is not public here');
+const REFUSALS: Readonly<Record<Refusal, Answer>> = {
+  'no such endpoint': errorAnswer(
+    'refused',
+    404,
+    'UNSUPPORTED',
+    'no endpoint of the distribution specification',
+  ),
+  'name invalid': errorAnswer(
+    'refused',
+    400,
+    'NAME_INVALID',
+    'not a repository name: lower-case letters, digits and single separators, parts joined by "/"',
+  ),
+  'digest invalid': errorAnswer(
+    'refused',
+    400,
+    'DIGEST_INVALID',
+    'not a digest: sha256:<64 hex> or sha512:<128 hex> is',
+  ),
+  // A name that no tag can have is one that no manifest has: the conformance suite asks for 404.
+  'not a tag': errorAnswer('refused', 404, 'MANIFEST_UNKNOWN', 'not a tag, so no manifest has it'),
+  'encoding invalid': errorAnswer(
+    'refused',
+    400,
+    'NAME_INVALID',
+    'the path is not percent-encoded as it should be',
+  ),
+  'too long': errorAnswer('refused', 414, 'UNSUPPORTED', 'the request target is too long'),
+};
+const BAD_COUNT = errorAnswer(
+  'tags',
+  400,
+  'PAGINATION_NUMBER_INVALID',
+  '"n" has to be a whole number from 0 up',
+);
+
+/** The answer to a request whose route names no repository. */
+export function decideUnnamed(route: Exclude<Route, NamedRoute>): Answer {
+  if (route.kind === 'refused') return REFUSALS[route.refusal];
+  return route.kind === 'base' ? BASE : NO_CATALOG;
+}
+
+/** The answer to a request for a repository or something in it. The tree of decisions stands as a picture in README.md. */
+export function decide(method: Method, route: NamedRoute, lookup: Lookup, site: Site): Answer {
+  if (lookup.state === 'unreadable') {
+    return unavailable(route.kind, `what is published as ${quote(route.name)} can not be read just now`);
+  }
+  if (lookup.state === 'absent') {
+    return errorAnswer(route.kind, 404, 'NAME_UNKNOWN', `nothing is published as ${quote(route.name)}`);
+  }
+  const { repository, fresh } = lookup;
+  switch (route.kind) {
+    case 'manifest':
+      return manifestAnswer(method, route.reference, repository, site, fresh);
+    case 'blob':
+      return blobAnswer(method, route.digest, repository, site, fresh);
+    case 'tags':
+      return tagsAnswer(route.query, repository);
+    default:
+      return referrersAnswer(route.subject, route.query, repository);
+  }
+}
+
+function manifestAnswer(
+  method: Method,
+  reference: Reference,
+  repository: Repository,
+  site: Site,
+  repeatable: boolean,
+): Answer {
+  const digest = reference.digest ?? repository.tag(reference.tag);
+  const entry = digest === undefined ? undefined : repository.manifest(digest);
+  if (digest === undefined || entry === undefined) {
+    const said = quote(reference.digest ?? reference.tag);
+    return errorAnswer(
+      'manifest',
+      404,
+      'MANIFEST_UNKNOWN',
+      `${quote(repository.name)} has no manifest ${said}`,
+    );
+  }
+  const byTag = reference.digest === undefined;
+  const mirror = method === 'GET' ? mirrorForManifest(digest, entry, byTag, site) : undefined;
+  const path = manifestPath(entry.kind, digest);
+  if (mirror !== undefined) return redirect('manifest', mirror, path, digest, site, repeatable);
+  return {
+    route: 'manifest',
+    status: 200,
+    headers: [
+      'Content-Type',
+      MANIFEST_MEDIA_TYPES[entry.kind],
+      ...contentHeaders(digest, entry.size),
+      ...(byTag ? SHORT_LIVED : IMMUTABLE),
+    ],
+    body: method === 'HEAD' ? NO_BODY : { from: 'tree', path, digest, sizeBytes: entry.size },
+    etag: etagOf(digest),
+    repeatable,
+  };
+}
+
+/** The mirror that a manifest's request is sent to; undefined when the crane serves the manifest itself. */
+function mirrorForManifest(
+  digest: Digest,
+  entry: ManifestEntry,
+  byTag: boolean,
+  site: Site,
+): MirrorState | undefined {
+  if (site.manifests === 'serve') return undefined;
+  const wanted = { digest, since: entry.since, trustedOnly: byTag };
+  // No last resort here: the crane itself is better than a mirror that did not prove itself.
+  if (site.manifests === 'auto') return chooseMirror(site.mirrors, { ...wanted, kind: entry.kind });
+  return chooseMirror(site.mirrors, wanted) ?? lastResort(site.mirrors, digest);
+}
+
+function blobAnswer(
+  method: Method,
+  digest: Digest,
+  repository: Repository,
+  site: Site,
+  repeatable: boolean,
+): Answer {
+  const entry = repository.blob(digest);
+  if (entry === undefined) {
+    return errorAnswer('blob', 404, 'BLOB_UNKNOWN', `${quote(repository.name)} has no blob ${digest}`);
+  }
+  const path = blobPath(digest);
+  if (method === 'HEAD' || site.servesBlobs) {
+    return {
+      route: 'blob',
+      status: 200,
+      headers: [
+        'Content-Type',
+        'application/octet-stream',
+        ...contentHeaders(digest, entry.size),
+        'Accept-Ranges',
+        'bytes',
+        ...IMMUTABLE,
+      ],
+      body: method === 'HEAD' ? NO_BODY : { from: 'file', path, sizeBytes: entry.size },
+      etag: etagOf(digest),
+      repeatable,
+    };
+  }
+  const mirror =
+    chooseMirror(site.mirrors, { digest, since: entry.since }) ?? lastResort(site.mirrors, digest);
+  if (mirror === undefined) {
+    return unavailable('blob', `no mirror that is known to hold the blob ${digest} answers just now`);
+  }
+  return redirect('blob', mirror, path, digest, site, repeatable);
+}
+
+/** `path` is made of a digest's and a kind's own alphabet, and the base is the configuration's: no more goes into a Location. */
+function redirect(
+  route: 'manifest' | 'blob',
+  { mirror }: MirrorState,
+  path: string,
+  digest: Digest,
+  site: Site,
+  repeatable: boolean,
+): Answer {
+  return {
+    route,
+    status: site.status,
+    headers: ['Location', mirror.base + path, 'Docker-Content-Digest', digest, 'Content-Length', '0'],
+    body: NO_BODY,
+    mirror: mirror.name,
+    repeatable,
+  };
+}
+
+function tagsAnswer(queryText: string, repository: Repository): Answer {
+  const query = parseTagQuery(queryText);
+  if (query === undefined) return BAD_COUNT;
+  const { tags, next } = tagPage(repository.tagNames(), query);
+  const body = JSON.stringify({ name: repository.name, tags });
+  if (next === undefined) return jsonAnswer('tags', body, SHORT_LIVED);
+  // Name and tag have no character that a URL would need encoded. A relative reference stays on the crane's own host.
+  const count = query.limited ? `n=${query.limit}&` : '';
+  const link = `</v2/${repository.name}/tags/list?${count}last=${next}>; rel="next"`;
+  return jsonAnswer('tags', body, [...SHORT_LIVED, 'Link', link]);
+}
+
+function referrersAnswer(subject: Digest, query: string, repository: Repository): Answer {
+  const artifactType = parseReferrersQuery(query);
+  const document = repository.referrers(subject);
+  if (document === undefined) return noReferrers(artifactType);
+  return {
+    route: 'referrers',
+    status: 200,
+    headers: [],
+    body: { from: 'referrers', document, ...(artifactType === undefined ? {} : { artifactType }) },
+  };
+}
+
+function contentHeaders(digest: Digest, sizeBytes: number): readonly string[] {
+  return [
+    'Content-Length',
+    String(sizeBytes),
+    'Docker-Content-Digest',
+    digest,
+    'ETag',
+    etagOf(digest),
+    ...API_VERSION,
+  ];
+}
+
+function etagOf(digest: Digest): string {
+  return `"${digest}"`;
+}

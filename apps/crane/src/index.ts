@@ -1,0 +1,3 @@
+export { type Crane, startCrane } from './crane.ts';
+export type { MirrorOptions } from './mirror.ts';
+export type { CraneLogger, CraneOptions } from './options.ts';

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { Agent, type Dispatcher } from 'undici';
+
+/** How a mirror answered, its redirects followed. */
+export interface MirrorReply {
+  readonly status: number;
+  /** Without parameters, in lower case; empty if it sent none. */
+  readonly contentType: string;
+  /** Empty if it sent none. */
+  readonly contentEncoding: string;
+  /** As Content-Length says. */
+  readonly sizeBytes?: number;
+}
+
+/**
+ * Asks a mirror for files of the tree as clients do, many of which offer gzip: a mirror that takes it up breaks the
+ * digests of those that do not undo it. Each call rejects when the mirror does not answer.
+ */
+export interface MirrorClient extends AsyncDisposable {
+  head(path: string): Promise<MirrorReply>;
+  /**
+   * All bytes, for a status of 200. Rejects when there are more than `maxBytes`.
+   * @param plainly without an offer of gzip
+   */
+  read(
+    path: string,
+    maxBytes: number,
+    options?: { readonly plainly?: boolean },
+  ): Promise<MirrorReply & { readonly bytes: Uint8Array }>;
+  /** The SHA-256 of the bytes, in hex, for a status of 200. */
+  hash(path: string): Promise<MirrorReply & { readonly sha256: string }>;
+}
+
+export interface MirrorClientOptions {
+  /** How long the mirror may be silent. */
+  readonly timeoutMs: number;
+  /** Ends all that is under way. */
+  readonly signal: AbortSignal;
+}
+
+const MAX_REDIRECTS = 5;
+const MAX_CONNECTIONS = 8;
+
+/** @param base where the mirror's copy of the tree begins; ends with `/` */
+export function mirrorClient(base: string, { timeoutMs, signal }: MirrorClientOptions): MirrorClient {
+  const agent = new Agent({
+    connections: MAX_CONNECTIONS,
+    connect: { timeout: timeoutMs },
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    keepAliveTimeout: 4000,
+    maxHeaderSize: 16 * 1024,
+  });
+
+  const request = async (
+    method: 'GET' | 'HEAD',
+    path: string,
+    encoding = 'gzip',
+  ): Promise<Dispatcher.ResponseData> => {
+    let target = new URL(base + path);
+    const headers = { 'accept-encoding': encoding, 'user-agent': 'gantry-crane' };
+    for (let hop = 0; ; hop++) {
+      const reply = await agent.request({
+        origin: target.origin,
+        path: target.pathname + target.search,
+        method,
+        headers,
+        signal,
+      });
+      const location = reply.headers['location'];
+      if (reply.statusCode < 300 || reply.statusCode > 399 || typeof location !== 'string') return reply;
+      await reply.body.dump();
+      target = redirected(target, location, hop);
+    }
+  };
+
+  const get = async (
+    path: string,
+    onChunk: (chunk: Uint8Array) => void,
+    encoding?: string,
+  ): Promise<MirrorReply> => {
+    const reply = await request('GET', path, encoding);
+    if (reply.statusCode === 200) for await (const chunk of reply.body) onChunk(chunk as Uint8Array);
+    else await reply.body.dump();
+    return describe(reply.statusCode, reply.headers);
+  };
+
+  return {
+    async head(path) {
+      const reply = await request('HEAD', path);
+      await reply.body.dump();
+      return describe(reply.statusCode, reply.headers);
+    },
+    async read(path, maxBytes, { plainly = false } = {}) {
+      const chunks: Uint8Array[] = [];
+      let total = 0;
+      const keep = (chunk: Uint8Array) => {
+        total += chunk.length;
+        if (total > maxBytes) throw new Error(`${path} has more than ${maxBytes} bytes there`);
+        chunks.push(chunk);
+      };
+      const reply = await get(path, keep, plainly ? 'identity' : undefined);
+      return { ...reply, bytes: Buffer.concat(chunks, total) };
+    },
+    async hash(path) {
+      const hasher = createHash('sha256');
+      const reply = await get(path, (chunk) => hasher.update(chunk));
+      return { ...reply, sha256: hasher.digest('hex') };
+    },
+    [Symbol.asyncDispose]: () => agent.destroy(),
+  };
+}
+
+function redirected(from: URL, location: string, hop: number): URL {
+  const target = URL.parse(location, from);
+  if (target === null || !/^https?:$/.test(target.protocol)) {
+    throw new Error('it redirects to what is no http or https address');
+  }
+  if (from.protocol === 'https:' && target.protocol === 'http:') {
+    throw new Error(`it redirects from https to http, at ${target.host}`);
+  }
+  if (hop >= MAX_REDIRECTS) throw new Error(`it redirects more than ${MAX_REDIRECTS} times`);
+  return target;
+}
+
+function describe(status: number, headers: IncomingHttpHeaders): MirrorReply {
+  const length = headers['content-length'];
+  const encoding = headers['content-encoding'] ?? '';
+  return {
+    status,
+    contentType: (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '',
+    contentEncoding: encoding.toLowerCase() === 'identity' ? '' : encoding,
+    ...(length === undefined ? {} : { sizeBytes: Number(length) }),
+  };
+}

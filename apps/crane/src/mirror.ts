@@ -1,0 +1,100 @@
+import { Fault, type ManifestKind, quote } from '@gantry/oci';
+
+/** A mirror as the configuration names it. */
+export interface MirrorOptions {
+  readonly name: string;
+  /** Where the mirror's copy of the tree begins; http or https. */
+  readonly url: string;
+  /** Its share among mirrors that qualify, in proportion; 100 when absent. */
+  readonly weight?: number;
+  /** The operator vouches for it: it may answer tags, and it is the last resort. */
+  readonly trusted?: boolean;
+}
+
+/** What is fixed about a mirror, checked and worked out once. */
+export interface Mirror {
+  readonly name: string;
+  /** The beginning of every Location that names this mirror; ends with `/`. */
+  readonly base: string;
+  readonly weight: number;
+  readonly trusted: boolean;
+  /** 32 bits that tell this mirror from others when one is chosen; made of its name. */
+  readonly seed: number;
+}
+
+/** What the prober has found out about a mirror. Immutable: a change is a new object. */
+export interface MirrorState {
+  readonly mirror: Mirror;
+  /** Whether the last probe passed. */
+  readonly healthy: boolean;
+  /** The serial whose additions a probe has found there; 0 before any. An object is there if its `since` is no higher. */
+  readonly serial: number;
+  /** The manifest kinds that it was seen to serve with the right Content-Type and bytes. */
+  readonly kinds: ReadonlySet<ManifestKind>;
+  /** Why the last probe failed, or why a kind is not proven; absent if all is well. */
+  readonly problem?: string;
+}
+
+const NO_KINDS: ReadonlySet<ManifestKind> = new Set();
+
+/** A mirror of which nothing is known yet. */
+export function unprobed(mirror: Mirror): MirrorState {
+  return { mirror, healthy: false, serial: 0, kinds: NO_KINDS, problem: 'not probed yet' };
+}
+
+/**
+ * Checks the configured mirrors.
+ * @param publicName the crane's own public host: clients would send their credentials along to a mirror on it or below it
+ * @throws Fault CONFIGURATION_INVALID, naming the mirror
+ */
+export function readMirrors(options: readonly MirrorOptions[], publicName?: string): Mirror[] {
+  const names = new Set<string>();
+  return options.map((option) => {
+    if (option.name === '' || names.has(option.name)) {
+      throw refusal(option, option.name === '' ? 'it has no name' : 'another one has the same name');
+    }
+    names.add(option.name);
+    const weight = option.weight ?? 100;
+    if (!(Number.isFinite(weight) && weight > 0)) throw refusal(option, 'its weight has to be above 0');
+    return {
+      name: option.name,
+      base: readBase(option, publicName),
+      weight,
+      trusted: option.trusted ?? false,
+      seed: fnv1a(option.name),
+    };
+  });
+}
+
+function readBase(option: MirrorOptions, publicName: string | undefined): string {
+  const url = URL.parse(option.url);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw refusal(option, `its url ${quote(option.url)} is none of http or https`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw refusal(option, 'its url holds credentials, which every client would see');
+  }
+  if (url.search !== '' || url.hash !== '')
+    throw refusal(option, 'its url may have no query and no fragment');
+  const own = publicName?.toLowerCase();
+  if (own !== undefined && (url.hostname === own || url.hostname.endsWith(`.${own}`))) {
+    throw refusal(
+      option,
+      `its host ${url.hostname} is the crane's own name ${own} or lies below it, so that clients would send it their credentials`,
+    );
+  }
+  return url.href.endsWith('/') ? url.href : `${url.href}/`;
+}
+
+function refusal(option: MirrorOptions, why: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', `the mirror ${quote(option.name)} can not be used: ${why}`, {
+    mirror: option.name,
+  });
+}
+
+/** FNV-1a, 32 bits, over UTF-16 code units. */
+function fnv1a(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash >>> 0;
+}

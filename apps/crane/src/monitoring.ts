@@ -1,0 +1,111 @@
+import { Fault, MANIFEST_KINDS } from '@gantry/oci';
+import type { Health, Metrics } from '@gantry/service';
+import { type Count, type Counters, type Counts, createCounters } from './counters.ts';
+import type { MirrorState } from './mirror.ts';
+import type { TreeState } from './tree-follower.ts';
+
+/** What a crane counts while it works. */
+export interface CraneCounts {
+  readonly counters: Counters;
+  readonly requests: Counts;
+  readonly redirects: Counts;
+  readonly servedManifests: Count;
+  readonly refusedTrees: Count;
+  readonly unreadableTrees: Count;
+  readonly unreadableDocuments: Count;
+}
+
+export function createCounts(): CraneCounts {
+  const counters = createCounters();
+  const served = counters.family(
+    'gantry_crane_manifests_served_total',
+    'Manifests that the crane sent itself',
+    [],
+  );
+  const failures = counters.family(
+    'gantry_crane_reload_failures_total',
+    'Readings of the tree that failed: its pointer refused or unreadable, or a document unreadable',
+    ['reason'],
+  );
+  return {
+    counters,
+    requests: counters.family('gantry_crane_requests_total', 'Requests that were answered', [
+      'route',
+      'status',
+    ]),
+    redirects: counters.family('gantry_crane_redirects_total', 'Requests that were sent to a mirror', [
+      'mirror',
+    ]),
+    servedManifests: served.with({}),
+    refusedTrees: failures.with({ reason: 'refused' }),
+    unreadableTrees: failures.with({ reason: 'unreadable' }),
+    unreadableDocuments: failures.with({ reason: 'document' }),
+  };
+}
+
+/** What stands behind the gauges. */
+export interface CraneSight {
+  readonly tree: () => TreeState;
+  readonly mirrors: () => readonly MirrorState[];
+}
+
+/** Adds the gauges of a crane to `metrics`. */
+export function addGauges(metrics: Metrics, { tree, mirrors }: CraneSight): void {
+  const statement = () => {
+    const state = tree();
+    return state.state === 'following' ? state.view.statement : undefined;
+  };
+  metrics.gauge('gantry_crane_serial', 'The serial that is served; 0 before the first', [], (gauge) =>
+    gauge.set(statement()?.serial ?? 0),
+  );
+  metrics.gauge(
+    'gantry_crane_serial_expires_timestamp_seconds',
+    'When the serial expires that is served',
+    [],
+    (gauge) => gauge.set(Date.parse(statement()?.expires ?? '1970-01-01T00:00:00Z') / 1000),
+  );
+  metrics.gauge(
+    'gantry_crane_serial_expired',
+    'Whether the serial that is served has expired: the publisher should be looked at',
+    [],
+    (gauge) => {
+      const expires = statement()?.expires;
+      gauge.set(expires !== undefined && Date.parse(expires) <= Date.now() ? 1 : 0);
+    },
+  );
+  metrics.gauge(
+    'gantry_crane_mirror_serial',
+    'The serial that a mirror is believed at; 0 before any',
+    ['mirror'],
+    (gauge) => {
+      for (const { mirror, serial } of mirrors()) gauge.set(serial, { mirror: mirror.name });
+    },
+  );
+  metrics.gauge(
+    'gantry_crane_mirror_up',
+    'Whether the last probe of a mirror passed',
+    ['mirror'],
+    (gauge) => {
+      for (const { mirror, healthy } of mirrors()) gauge.set(healthy ? 1 : 0, { mirror: mirror.name });
+    },
+  );
+  metrics.gauge(
+    'gantry_crane_mirror_kind_proven',
+    'Whether a mirror serves manifests of a kind with their Content-Type',
+    ['mirror', 'kind'],
+    (gauge) => {
+      for (const { mirror, kinds } of mirrors()) {
+        for (const kind of MANIFEST_KINDS) gauge.set(kinds.has(kind) ? 1 : 0, { mirror: mirror.name, kind });
+      }
+    },
+  );
+}
+
+/** Readiness: there is a serial to serve. */
+export function addTreeCheck(health: Health, tree: () => TreeState): void {
+  health.addCheck('tree', () => {
+    const { state } = tree();
+    if (state === 'empty') throw new Fault('UNAVAILABLE', 'nothing is published yet');
+    if (state === 'unreadable') throw new Fault('UNAVAILABLE', 'the tree was refused or can not be read');
+  });
+}

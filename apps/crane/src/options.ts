@@ -1,0 +1,29 @@
+import type { ListenAddress, TreePlace } from '@gantry/service';
+import type { MirrorOptions } from './mirror.ts';
+
+/** What the crane logs with; pino's methods of these names fit. */
+export interface CraneLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** The crane's configuration, checked already as far as one value alone can be. */
+export interface CraneOptions {
+  /** Port 0 asks the system for a free one. */
+  readonly listen: ListenAddress;
+  /** Health and metrics; absent: none. */
+  readonly adminListen?: ListenAddress;
+  /** The published tree: a directory or an http(s) URL, as one text or told apart already. */
+  readonly tree: string | TreePlace;
+  /** How often the pointer of a tree behind a URL is read, and each mirror that is well is probed. */
+  readonly pollMs: number;
+  readonly status: 302 | 307;
+  readonly manifests: 'redirect' | 'serve' | 'auto';
+  readonly mirrors: readonly MirrorOptions[];
+  /** The crane's own public host, if it should refuse mirrors on it or below it. */
+  readonly name?: string;
+  /** Remembers the highest serial across restarts. */
+  readonly serialFile?: string;
+  readonly logger: CraneLogger;
+}

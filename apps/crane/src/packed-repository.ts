@@ -1,0 +1,89 @@
+import { type Digest, MANIFEST_KINDS } from '@gantry/oci';
+import type { BlobEntry, ManifestEntry, RepositoryDocument } from '@gantry/tree';
+import type { Repository } from './decide.ts';
+import { DigestTable } from './digest-table.ts';
+
+const NUMBER_BYTES = 8;
+const ENTRY_BYTES = 2 * NUMBER_BYTES;
+
+/** A repository's document, packed: thousands of them are held, and looked at on every request. */
+export class PackedRepository implements Repository {
+  readonly name: string;
+  /** The memory that it takes, about. */
+  readonly sizeBytes: number;
+  readonly #manifests: DigestTable;
+  readonly #blobs: DigestTable;
+  readonly #tagNames: readonly string[];
+  /** For each tag, in the order of their names, where its manifest's record begins; -1 if the document names none. */
+  readonly #tagged: readonly number[];
+  readonly #referrers: ReadonlyMap<Digest, Digest>;
+
+  constructor(document: RepositoryDocument) {
+    const { manifests, blobs, tags, referrers } = document;
+    this.name = document.name;
+    this.#manifests = new DigestTable(manifests.keys(), 1 + ENTRY_BYTES, (bytes, at, digest) => {
+      const entry = manifests.get(digest) as ManifestEntry;
+      bytes[at] = MANIFEST_KINDS.indexOf(entry.kind);
+      writeEntry(bytes, at + 1, entry);
+    });
+    this.#blobs = new DigestTable(blobs.keys(), ENTRY_BYTES, (bytes, at, digest) =>
+      writeEntry(bytes, at, blobs.get(digest) as BlobEntry),
+    );
+    this.#tagNames = [...tags.keys()].toSorted();
+    this.#tagged = this.#tagNames.map((tag) => this.#manifests.find(tags.get(tag) as Digest));
+    this.#referrers = referrers;
+    this.sizeBytes =
+      500 +
+      this.#manifests.bytes.length +
+      this.#blobs.bytes.length +
+      this.#tagNames.length * 60 +
+      referrers.size * 250;
+  }
+
+  tag(tag: string): Digest | undefined {
+    const at = this.#tagged[indexOf(this.#tagNames, tag)] ?? -1;
+    return at < 0 ? undefined : this.#manifests.digestAt(at);
+  }
+
+  manifest(digest: Digest): ManifestEntry | undefined {
+    const at = this.#manifests.find(digest);
+    const kind = at < 0 ? undefined : MANIFEST_KINDS[this.#manifests.bytes[at] as number];
+    return kind && { kind, ...readEntry(this.#manifests.bytes, at + 1) };
+  }
+
+  blob(digest: Digest): BlobEntry | undefined {
+    const at = this.#blobs.find(digest);
+    return at < 0 ? undefined : readEntry(this.#blobs.bytes, at);
+  }
+
+  referrers(subject: Digest): Digest | undefined {
+    return this.#referrers.get(subject);
+  }
+
+  tagNames(): readonly string[] {
+    return this.#tagNames;
+  }
+}
+
+function writeEntry(bytes: Buffer, at: number, { size, since }: BlobEntry): void {
+  bytes.writeDoubleLE(size, at);
+  bytes.writeDoubleLE(since, at + NUMBER_BYTES);
+}
+
+function readEntry(bytes: Buffer, at: number): BlobEntry {
+  return { size: bytes.readDoubleLE(at), since: bytes.readDoubleLE(at + NUMBER_BYTES) };
+}
+
+/** The index of `text` in a sorted list; -1 if it is not in it. */
+function indexOf(sorted: readonly string[], text: string): number {
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low <= high) {
+    const middle = (low + high) >>> 1;
+    const candidate = sorted[middle] as string;
+    if (candidate === text) return middle;
+    if (candidate < text) low = middle + 1;
+    else high = middle - 1;
+  }
+  return -1;
+}

@@ -1,0 +1,123 @@
+import { asFault, type Digest, Fault } from '@gantry/oci';
+import type { TreeView } from '@gantry/tree';
+import { LRUCache } from 'lru-cache';
+import type { Lookup } from './decide.ts';
+import type { Count } from './counters.ts';
+import type { CraneLogger } from './options.ts';
+import { PackedRepository } from './packed-repository.ts';
+import type { TreeState } from './tree-follower.ts';
+
+/** A document that can't be read is asked for again after this long, and not by each request in between. */
+const RETRY_MS = 1000;
+/** So many names that can't be read are remembered; anyone can make up any number of them. */
+const MAX_FAILED = 1000;
+
+export interface Repositories {
+  /** What is known of a name in the present serial: at once if it was asked for lately, else a promise. Never rejects. */
+  lookup(name: string): Lookup | Promise<Lookup>;
+}
+
+export interface RepositoriesOptions {
+  /** Memory for packed repositories. */
+  readonly maxBytes: number;
+  readonly treeState: () => TreeState;
+  readonly logger: CraneLogger;
+  readonly failures: Count;
+}
+
+/** A repository as it was read last, and for which view of the tree that is known to hold. */
+interface Kept {
+  readonly repository: PackedRepository;
+  /** Of the document that it was made of. */
+  readonly digest: Digest;
+  readonly view: TreeView;
+  readonly lookup: Lookup;
+  /** When its present document, which could not be read, is tried again; in ms since the epoch. */
+  readonly retryAt?: number;
+}
+
+const ABSENT: Lookup = { state: 'absent' };
+const UNREADABLE: Lookup = { state: 'unreadable' };
+
+/** Loads repositories lazily and keeps them packed in bounded memory; a new serial has only those read again that changed. */
+export function createRepositories(options: RepositoriesOptions): Repositories {
+  const { maxBytes, treeState } = options;
+  const kept = new LRUCache<string, Kept>({
+    maxSize: maxBytes,
+    sizeCalculation: ({ repository }) => 300 + repository.sizeBytes,
+  });
+  const failed = new LRUCache<string, { view: TreeView; retryAt: number }>({ max: MAX_FAILED });
+  const loads = new Map<string, { readonly view: TreeView; readonly lookup: Promise<Lookup> }>();
+  const tell = failureLog(options);
+
+  const load = async (name: string, view: TreeView): Promise<Lookup> => {
+    try {
+      const digest = await view.repositoryDigest(name);
+      // Names that do not exist are not kept: root and shard, which prove it, are at hand.
+      if (digest === undefined) {
+        kept.delete(name);
+        return ABSENT;
+      }
+      const former = kept.peek(name);
+      const repository = former?.digest === digest ? former.repository : await read(name, view);
+      const lookup: Lookup = { state: 'known', repository, fresh: true };
+      kept.set(name, { repository, digest, view, lookup });
+      return lookup;
+    } catch (error) {
+      const former = kept.peek(name);
+      tell(name, view, error, former !== undefined);
+      const retryAt = Date.now() + RETRY_MS;
+      if (former === undefined) {
+        failed.set(name, { view, retryAt });
+        return UNREADABLE;
+      }
+      const lookup: Lookup = { state: 'known', repository: former.repository, fresh: false };
+      kept.set(name, { ...former, view, lookup, retryAt });
+      return lookup;
+    }
+  };
+
+  return {
+    lookup(name) {
+      const tree = treeState();
+      if (tree.state !== 'following') return tree.state === 'empty' ? ABSENT : UNREADABLE;
+      const { view } = tree;
+      const entry = kept.get(name);
+      if (entry?.view === view && (entry.retryAt === undefined || entry.retryAt > Date.now())) {
+        return entry.lookup;
+      }
+      const running = loads.get(name);
+      if (running?.view === view) return running.lookup;
+      const failure = entry === undefined ? failed.get(name) : undefined;
+      if (failure?.view === view && failure.retryAt > Date.now()) return UNREADABLE;
+      const lookup = load(name, view).finally(() => {
+        if (loads.get(name)?.lookup === lookup) loads.delete(name);
+      });
+      loads.set(name, { view, lookup });
+      return lookup;
+    },
+  };
+}
+
+async function read(name: string, view: TreeView): Promise<PackedRepository> {
+  const document = await view.repository(name);
+  if (document !== undefined) return new PackedRepository(document);
+  throw new Fault('UNAVAILABLE', `the document of ${name} can not be found, though its shard names it`);
+}
+
+/** Counts each failure, and logs one a second: when a disk is gone, every repository's document is. */
+function failureLog({ logger, failures }: RepositoriesOptions) {
+  let silentUntil = 0;
+  let suppressed = 0;
+  return (repository: string, view: TreeView, error: unknown, lastGood: boolean) => {
+    failures.value++;
+    if (Date.now() < silentUntil) {
+      suppressed++;
+      return;
+    }
+    const { serial } = view.statement;
+    logger.error({ repository, serial, lastGood, suppressed }, asFault(error).message);
+    silentUntil = Date.now() + RETRY_MS;
+    suppressed = 0;
+  };
+}
