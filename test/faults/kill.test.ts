@@ -78,7 +78,7 @@ test(`after each of ${ROUNDS} kills, what was reported done is there, and what w
       const verified = await command(start.folder, ['verify', `${start.folder}/data/tree`, '--deep']);
       expect(verified).toMatchObject({ code: 0 });
     } catch (error) {
-      throw new Error(`in round ${round} of seed ${SEED}`, { cause: withLogs(error, [gantry]) });
+      throw withLogs(error, [gantry], `in round ${round} of seed ${SEED}`);
     }
     expect(await gantry.stop()).toEqual({ code: 0, signal: null });
   }

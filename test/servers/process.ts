@@ -65,14 +65,21 @@ export async function startProcess(options: ServerProcessOptions): Promise<Serve
   return started;
 }
 
-/** The error, with the last lines of each server's log below its message. */
-export function withLogs(error: unknown, servers: readonly Pick<ServerProcess, 'name' | 'log'>[]): Error {
+/**
+ * The error, with the last lines of each server's log below its message.
+ * @param where stands before the message
+ */
+export function withLogs(
+  error: unknown,
+  servers: readonly Pick<ServerProcess, 'name' | 'log'>[],
+  where?: string,
+): Error {
   const told = error instanceof Error ? error : new Error(String(error));
   const logs = servers.map(
     (server) =>
       `--- ${server.name}: the end of its log\n${server.log().trimEnd().split('\n').slice(-60).join('\n')}`,
   );
-  const message = [told.message, ...logs].join('\n');
+  const message = [...(where === undefined ? [] : [where]), told.message, ...logs].join('\n');
   return Object.assign(new Error(message, { cause: told.cause }), {
     stack: `${message}\n${
       told.stack
