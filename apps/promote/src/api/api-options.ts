@@ -1,0 +1,25 @@
+import type { Messages } from '@gantry/messages';
+import type { Channel, Flow, Log } from '@gantry/pipeline';
+import type { Health, Metrics, TokenTable } from '@gantry/service';
+import type { TreeSource } from '@gantry/tree';
+
+/** What the API works on. */
+export interface ApiOptions {
+  readonly flow: Flow;
+  /** Where work for the other services is put. */
+  readonly messages: Messages;
+  readonly channels: readonly Channel[];
+  /** The names of the sources. */
+  readonly sources: readonly string[];
+  /** The published tree, for reading: serials are compared and rolled back to. */
+  readonly tree: TreeSource;
+  /** The tree's name in the catalog. */
+  readonly treeName: string;
+  readonly tokens: TokenTable;
+  readonly health: Health;
+  readonly metrics: Metrics;
+  /** Gets one line a request. */
+  readonly log: Log;
+  /** Aborted when the service is about to end: who waits for a promotion is answered then. */
+  readonly stop?: AbortSignal;
+}

@@ -1,0 +1,30 @@
+import express from 'express';
+import type { ApiOptions } from './api-options.ts';
+import { observe } from './http/observe.ts';
+import { answerProblem, refuseMethod, refusePath } from './http/problems.ts';
+import { serveRoute } from './http/serve-route.ts';
+import type { Method } from './route.ts';
+import { ROUTES } from './route-table.ts';
+
+const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satisfies Record<Method, string>;
+
+/**
+ * The promote API as an Express application: every route of the table, checked and answered alike. Whatever goes wrong
+ * is answered with a problem document. Whoever listens with it sets the server's time limits.
+ */
+export function createApi(options: ApiOptions): express.Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.set('case sensitive routing', true);
+  app.use(observe(options.log, options.metrics));
+  for (const [path, routes] of Map.groupBy(ROUTES, (route) => route.path)) {
+    const place = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
+    for (const route of routes) place[REGISTRARS[route.method]](serveRoute(route, options));
+    place.all(refuseMethod(routes.map(({ method }) => method)));
+  }
+  app.use(refusePath);
+  app.use(answerProblem);
+  return app;
+}

@@ -1,0 +1,151 @@
+import { type FaultCode, FAULTS, problemType } from '@gantry/oci';
+import { z } from 'zod';
+import { PROBLEM_MEDIA_TYPE } from '@gantry/service';
+import { type AnswerShape, faultsOf, type Route } from '../route.ts';
+import { VIEWS } from '../views/named.ts';
+import { ProblemView } from '../views/problem.ts';
+
+type Json = Record<string, unknown>;
+
+/** The OpenAPI 3.1 document of a route table. Its schemas are JSON Schema 2020-12, made of the ones that check. */
+export function openApiDocument(routes: readonly Route[]): Json {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Gantry promote API',
+      version: '1',
+      description:
+        'Syncs candidates, promotes them to channels, publishes the tree. Errors are problem documents (RFC 9457) with a stable `type`. A list is `{items, next}`, paged by `limit` and `cursor`. Every answer has an `X-Request-Id`.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    servers: [{ url: '/' }],
+    paths: pathsOf(routes),
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'A token of the configuration, `api.tokens`' },
+      },
+      schemas: componentSchemas(),
+    },
+  };
+}
+
+function pathsOf(routes: readonly Route[]): Json {
+  return Object.fromEntries(
+    [...Map.groupBy(routes, ({ path }) => path)].map(([path, here]) => [
+      path,
+      Object.fromEntries(here.map((route) => [route.method.toLowerCase(), operationOf(route)])),
+    ]),
+  );
+}
+
+function operationOf(route: Route): Json {
+  const { access, body } = route;
+  const needs = access === 'open' ? 'Needs no token.' : `Needs the scope \`${access.shown}\`.`;
+  return {
+    operationId: route.name,
+    summary: route.summary,
+    description: needs,
+    security: access === 'open' ? [] : [{ token: [access.shown] }],
+    parameters: parametersOf(route),
+    ...(body === undefined
+      ? {}
+      : {
+          requestBody: {
+            required: !body.safeParse(undefined).success,
+            content: { 'application/json': { schema: referenceTo(body) } },
+          },
+        }),
+    responses: responsesOf(route),
+  };
+}
+
+/** A parameter of a route, as OpenAPI writes it. */
+export interface Parameter {
+  readonly name: string;
+  readonly in: 'path' | 'query' | 'header';
+  readonly required: boolean;
+  readonly description?: string;
+  readonly schema: Json;
+}
+
+export function parametersOf(route: Route): Parameter[] {
+  return [
+    ...schemaParameters('path', route.params),
+    ...schemaParameters('query', route.query),
+    ...Object.entries(route.headers).map(([name, description]) => ({
+      name,
+      in: 'header' as const,
+      required: false,
+      description,
+      schema: { type: 'string' },
+    })),
+  ];
+}
+
+function schemaParameters(place: 'path' | 'query', schema: z.ZodObject | undefined): Parameter[] {
+  if (schema === undefined) return [];
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
+  return Object.entries(properties).map(([name, property]) => {
+    const { description, ...rest } = property as Json & { description?: string };
+    return {
+      name,
+      in: place,
+      required: place === 'path' || required.includes(name),
+      ...(description === undefined ? {} : { description }),
+      schema: rest,
+    };
+  });
+}
+
+function responsesOf(route: Route): Json {
+  const answers = Object.entries(route.answers).map(
+    ([status, shape]) => [status, responseOf(shape)] as const,
+  );
+  const faults = [...Map.groupBy(faultsOf(route), (code) => FAULTS[code].status)].map(
+    ([status, codes]) => [String(status), problemResponse(codes)] as const,
+  );
+  // An answer of the route's own stands before the problems of that status: both are documented by the former.
+  return Object.fromEntries([...faults, ...answers].toSorted(([a], [b]) => Number(a) - Number(b)));
+}
+
+function responseOf({ description, view, contentType, headers = {} }: AnswerShape): Json {
+  const schema = view === undefined ? { type: 'string' } : referenceTo(view);
+  const type = contentType ?? (view === undefined ? undefined : 'application/json');
+  return {
+    description,
+    headers: Object.fromEntries(
+      Object.entries(headers).map(([name, text]) => [
+        name,
+        { description: text, schema: { type: 'string' } },
+      ]),
+    ),
+    ...(type === undefined ? {} : { content: { [type]: view === undefined ? { schema: {} } : { schema } } }),
+  };
+}
+
+function problemResponse(codes: readonly FaultCode[]): Json {
+  return {
+    description: codes.map((code) => `${FAULTS[code].title} (\`${problemType(code)}\`)`).join('; '),
+    content: { [PROBLEM_MEDIA_TYPE]: { schema: referenceTo(ProblemView) } },
+  };
+}
+
+/** All named views, each referring to others by their names. */
+function componentSchemas(): Json {
+  const { schemas } = z.toJSONSchema(VIEWS, { uri: schemaUri, io: 'input' });
+  return Object.fromEntries(
+    Object.entries(schemas)
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([id, { $schema: _dialect, $id: _uri, ...schema }]) => [id, schema]),
+  );
+}
+
+function referenceTo(schema: z.ZodType): Json {
+  const id = VIEWS.get(schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema)?.id;
+  if (id === undefined) throw new TypeError('a body that is documented has a name: make it by `named`');
+  return { $ref: schemaUri(id) };
+}
+
+function schemaUri(id: string): string {
+  return `#/components/schemas/${id}`;
+}

@@ -1,0 +1,23 @@
+import { Fault, quote } from '@gantry/oci';
+import type { Requester } from '@gantry/pipeline';
+import type { Call } from './route.ts';
+
+const VISIBLE_ASCII = /^[\x21-\x7e]{1,200}$/;
+
+export const IDEMPOTENCY_HEADERS = {
+  'Idempotency-Key':
+    '1 to 200 visible ASCII characters: a repeat with the same key and body is the same promotion',
+} as const;
+
+/** Who asks for a promotion. Keys of two tokens never meet. @throws Fault REQUEST_INVALID for a key that is none */
+export function requesterOf(call: Call): Requester {
+  const key = call.header('idempotency-key');
+  const { name } = call.caller;
+  if (key === undefined) return { name };
+  if (VISIBLE_ASCII.test(key)) return { name, idempotencyKey: `${name}:${key}` };
+  throw new Fault(
+    'REQUEST_INVALID',
+    `the Idempotency-Key ${quote(key)} is none: 1 to 200 visible ASCII characters are, sent once`,
+    { at: 'Idempotency-Key' },
+  );
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { named } from './views/named.ts';
+
+// What bodies say; messages in the queue say the same in `data`.
+
+const ITEMS_MAX = 10_000;
+const Repositories = z.array(z.string()).min(1).max(ITEMS_MAX);
+const ChannelName = z.string().min(1).max(128);
+/** Why a change is made, for the record. */
+const Reason = z.string().min(1).max(1000);
+
+export const SyncRequest = named(
+  'SyncRequest',
+  'What to pull from a source, now.',
+  z.strictObject({
+    source: z.string().min(1).max(128).describe("The source's name"),
+    repositories: Repositories.exactOptional().describe('Published names; absent: all that the source takes'),
+    dryRun: z
+      .boolean()
+      .exactOptional()
+      .describe('Only says what would be taken, in the `result` of the task'),
+  }),
+);
+
+export const PromotionRequest = named(
+  'PromotionRequest',
+  'What to promote, and where to.',
+  z.strictObject({
+    items: z
+      .array(
+        z.strictObject({
+          repository: z.string().describe('The published name'),
+          reference: z
+            .string()
+            .describe("A tag or a digest, looked up in the channel's `from`, else among the candidates"),
+          tags: z
+            .array(z.string())
+            .max(1000)
+            .exactOptional()
+            .describe('The tags that it gets; absent: the one that it is asked for by'),
+        }),
+      )
+      .min(1)
+      .max(ITEMS_MAX),
+    to: ChannelName.describe('The channel'),
+    atomic: z.boolean().exactOptional().describe('One refused item refuses all'),
+    dryRun: z.boolean().exactOptional().describe('Only says what would change'),
+    reason: Reason.exactOptional(),
+  }),
+);
+
+export const PublicationRequest = named(
+  'PublicationRequest',
+  'Nothing has to be said: what is in the channels is published.',
+  z.strictObject({}),
+);
+
+export const RollbackRequest = named(
+  'RollbackRequest',
+  'What goes back to how it stood at that serial.',
+  z.strictObject({
+    channel: ChannelName.exactOptional().describe('Absent: all channels'),
+    repositories: Repositories.exactOptional().describe('Published names, without a prefix; absent: all'),
+    reason: Reason,
+  }),
+);

@@ -1,0 +1,23 @@
+import type { Route } from './route.ts';
+import { CANDIDATE_ROUTES } from './routes/candidates.ts';
+import { CHANNEL_ROUTES } from './routes/channels.ts';
+import { DIFF_ROUTES } from './routes/diff.ts';
+import { documentRoutes } from './routes/documents.ts';
+import { OPERATION_ROUTES } from './routes/operations.ts';
+import { PROMOTION_ROUTES } from './routes/promotions.ts';
+import { PUBLICATION_ROUTES } from './routes/publications.ts';
+import { SYNC_ROUTES } from './routes/syncs.ts';
+import { TASK_ROUTES } from './routes/tasks.ts';
+
+/** All that is served. What is not in here does not exist; what is has its scope, its checks and its documentation. */
+export const ROUTES: readonly Route[] = [
+  ...SYNC_ROUTES,
+  ...CANDIDATE_ROUTES,
+  ...PROMOTION_ROUTES,
+  ...CHANNEL_ROUTES,
+  ...PUBLICATION_ROUTES,
+  ...DIFF_ROUTES,
+  ...TASK_ROUTES,
+  ...OPERATION_ROUTES,
+  ...documentRoutes(() => ROUTES),
+];

@@ -1,0 +1,144 @@
+import type { FaultCode } from '@gantry/oci';
+import type { Identity, Scope } from '@gantry/service';
+import { z } from 'zod';
+import type { ApiOptions } from './api-options.ts';
+
+export type Method = 'GET' | 'POST' | 'DELETE';
+
+/** One request, its input checked. */
+export interface Call<Params = unknown, Query = unknown, Body = unknown> {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+  /** Who asks. Of an open route that is nobody. */
+  readonly caller: Identity;
+  readonly api: ApiOptions;
+  /** A header of the request, named in lower case. */
+  header(name: string): string | undefined;
+  /** Aborted when the caller has gone. */
+  gone(): AbortSignal;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  readonly text?: { readonly contentType: string; readonly body: string };
+}
+
+/** What a caller must be allowed to do. */
+export interface Access<C = Call> {
+  /** For documentation: `read`, `promote:<to>`. */
+  readonly shown: string;
+  /** The caller has some scope of these kinds, or is turned away before the body is read. */
+  readonly kinds: readonly ('read' | 'sync' | 'promote')[];
+  /** All that this very call needs. May look up what the call is about. */
+  scopes(call: C): readonly Scope[] | Promise<readonly Scope[]>;
+}
+
+/** What an answer looks like, for documentation. */
+export interface AnswerShape {
+  readonly description: string;
+  /** One of the views; absent: no body, or one that is not JSON. */
+  readonly view?: z.ZodType;
+  readonly contentType?: string;
+  /** Headers that matter, by name. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** One endpoint: the table of these is what is served, what is checked, and what is documented. */
+export interface Route {
+  readonly method: Method;
+  /** As in OpenAPI: `/api/v1/tasks/{id}`. */
+  readonly path: string;
+  /** Unique: the operation's id. */
+  readonly name: string;
+  readonly summary: string;
+  readonly access: Access | 'open';
+  readonly params: z.ZodObject;
+  /** Absent: whatever comes is ignored. */
+  readonly query: z.ZodObject | undefined;
+  /** Absent: a body is not read. */
+  readonly body: z.ZodType | undefined;
+  /** Headers of the request that matter, by name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** By status. */
+  readonly answers: Readonly<Record<number, AnswerShape>>;
+  /** What it may refuse with, beside what every route may: see COMMON_FAULTS. */
+  readonly faults: readonly FaultCode[];
+  handle(call: Call): Promise<Answer>;
+}
+
+/** What a route of the API is made of; parameters, query and body give the types of its handler's call. */
+export interface RouteDefinition<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+> extends Pick<Route, 'method' | 'path' | 'name' | 'summary' | 'answers'> {
+  readonly access: Access<Call<z.output<Params>, z.output<Query>, z.output<Body>>>;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  readonly headers?: Route['headers'];
+  readonly faults?: Route['faults'];
+  handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
+}
+
+const NOTHING: z.ZodObject = z.strictObject({});
+
+/** A route of the API: its handler is called with what these very schemas gave. Query parameters that it does not name are refused. */
+export function route<
+  Params extends z.ZodObject = z.ZodObject,
+  Query extends z.ZodObject = z.ZodObject,
+  Body extends z.ZodType = z.ZodUndefined,
+>(definition: RouteDefinition<Params, Query, Body>): Route {
+  return {
+    headers: {},
+    faults: [],
+    ...definition,
+    params: definition.params ?? NOTHING,
+    query: definition.query ?? NOTHING,
+    body: definition.body,
+  };
+}
+
+/** A route that needs no token, for those who watch a service and those who read about it. */
+export function openRoute(
+  definition: Pick<Route, 'path' | 'name' | 'summary' | 'answers' | 'handle'>,
+): Route {
+  return {
+    method: 'GET',
+    access: 'open',
+    params: NOTHING,
+    query: undefined,
+    body: undefined,
+    headers: {},
+    faults: [],
+    ...definition,
+  };
+}
+
+/** What any route that needs a token may refuse with. */
+export const COMMON_FAULTS: readonly FaultCode[] = [
+  'REQUEST_INVALID',
+  'UNAUTHORIZED',
+  'DENIED',
+  'INTERNAL',
+  'UNAVAILABLE',
+];
+/** What a route that writes may refuse with, too. */
+export const WRITING_FAULTS: readonly FaultCode[] = ['STORAGE_FULL'];
+/** What a route that takes a body may refuse with, too. */
+export const BODY_FAULTS: readonly FaultCode[] = ['REQUEST_TOO_LARGE'];
+
+/** All that a route may refuse with. */
+export function faultsOf(one: Route): readonly FaultCode[] {
+  if (one.access === 'open') return ['INTERNAL'];
+  return [
+    ...COMMON_FAULTS,
+    ...(one.method === 'GET' ? [] : WRITING_FAULTS),
+    ...(one.body === undefined ? [] : BODY_FAULTS),
+    ...one.faults,
+  ];
+}

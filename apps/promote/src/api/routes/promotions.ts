@@ -1,0 +1,147 @@
+import {
+  type Promotion,
+  PROMOTION_ENDED,
+  PROMOTION_STATES,
+  type PromotionState,
+  updatePromotion,
+} from '@gantry/catalog';
+import { Fault, quote } from '@gantry/oci';
+import { acceptPromotion, enter, planPromotion, sendWork } from '@gantry/pipeline';
+import { z } from 'zod';
+import { promoteScopes, READ } from '../access.ts';
+import type { ApiOptions } from '../api-options.ts';
+import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
+import { PAGING, SINCE } from '../paging.ts';
+import { answerRecord, RECORD_HEADERS } from '../record-answer.ts';
+import { PromotionRequest } from '../requests.ts';
+import { type Answer, route } from '../route.ts';
+import { pageOf } from '../views/named.ts';
+import { PlanView } from '../views/plan.ts';
+import { presentPromotion, PromotionView } from '../views/promotion.ts';
+
+const CANCELLABLE: readonly PromotionState[] = ['queued', 'gating', 'promoting'];
+
+const PromotionId = z.strictObject({ id: z.string().max(200) });
+
+export const PROMOTION_ROUTES = [
+  route({
+    method: 'POST',
+    path: '/api/v1/promotions',
+    name: 'createPromotion',
+    summary: 'Promotes to a channel',
+    access: {
+      shown: 'promote:<to>',
+      kinds: ['promote'],
+      scopes: ({ body, api }) => promoteScopes(body.to, api.channels),
+    },
+    body: PromotionRequest,
+    headers: IDEMPOTENCY_HEADERS,
+    answers: {
+      200: { description: 'Of a dry run: the plan', view: PlanView },
+      202: { description: 'The promotion', view: PromotionView, headers: { Location: 'The promotion' } },
+    },
+    faults: [
+      'CHANNEL_UNKNOWN',
+      'NAME_INVALID',
+      'TAG_INVALID',
+      'DIGEST_INVALID',
+      'REQUEST_UNPROCESSABLE',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
+    async handle(call) {
+      const { flow, channels } = call.api;
+      const { dryRun, ...request } = call.body;
+      const requester = requesterOf(call);
+      if (dryRun === true) return { status: 200, json: await planPromotion(flow, channels, request) };
+      const { promotion } = await acceptPromotion(flow, channels, request, requester);
+      return answerAccepted(call.api, promotion);
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/promotions',
+    name: 'listPromotions',
+    summary: 'Promotions, newest first',
+    access: READ,
+    query: z.strictObject({
+      state: z.enum(PROMOTION_STATES).exactOptional(),
+      to: z.string().max(128).exactOptional().describe('The channel'),
+      since: SINCE,
+      ...PAGING,
+    }),
+    answers: { 200: { description: 'A page of promotions', view: pageOf(PromotionView) } },
+    async handle({ query, api }) {
+      const { items, next } = await api.flow.catalog.promotions.list(query);
+      return { status: 200, json: { items: items.map(presentPromotion), next } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/promotions/{id}',
+    name: 'getPromotion',
+    summary: 'A promotion as it stands, or, waited for, as it has ended',
+    access: READ,
+    params: PromotionId,
+    headers: RECORD_HEADERS,
+    answers: {
+      200: { description: 'The promotion', view: PromotionView, headers: { ETag: 'Of its revision' } },
+      304: { description: 'Nothing has changed' },
+    },
+    faults: ['PROMOTION_UNKNOWN'],
+    handle: (call) =>
+      answerRecord(
+        call,
+        () => getPromotion(call.api, call.params.id),
+        ({ state }) => PROMOTION_ENDED.includes(state),
+        presentPromotion,
+      ),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/promotions/{id}',
+    name: 'cancelPromotion',
+    summary: 'Cancels a promotion that is not yet publishing',
+    access: {
+      shown: 'promote:<to>',
+      kinds: ['promote'],
+      scopes: async ({ params, api }) => promoteScopes((await getPromotion(api, params.id)).to, api.channels),
+    },
+    params: PromotionId,
+    answers: { 200: { description: 'The cancelled promotion', view: PromotionView } },
+    faults: ['PROMOTION_UNKNOWN', 'CONFLICT'],
+    async handle({ params, api: { flow }, caller }) {
+      const cancelled = await updatePromotion(flow.catalog, params.id, (promotion) => {
+        if (!CANCELLABLE.includes(promotion.state)) {
+          throw new Fault(
+            'CONFLICT',
+            `the promotion ${promotion.id} is ${promotion.state}: only one that is ${CANCELLABLE.join(', ')} can be cancelled`,
+            { promotion: promotion.id, state: promotion.state },
+          );
+        }
+        return { ...enter(flow, promotion, 'cancelled'), endedAt: flow.now().toISOString() };
+      });
+      flow.log.info({ promotion: cancelled.id, by: caller.name }, 'promotion.cancelled');
+      return { status: 200, json: presentPromotion(cancelled) };
+    },
+  }),
+];
+
+/**
+ * Hands a promotion to a worker and answers with it. A repeat of the request does so again: the first time may have
+ * failed half-way, and work that is done twice does no harm.
+ */
+export async function answerAccepted(api: ApiOptions, promotion: Promotion): Promise<Answer> {
+  if (!PROMOTION_ENDED.includes(promotion.state))
+    await sendWork(api.messages, { type: 'work.promotion', promotion: promotion.id });
+  return {
+    status: 202,
+    headers: { Location: `/api/v1/promotions/${promotion.id}` },
+    json: presentPromotion(promotion),
+  };
+}
+
+async function getPromotion(api: ApiOptions, id: string): Promise<Promotion> {
+  const promotion = await api.flow.catalog.promotions.get(id);
+  if (promotion !== undefined) return promotion;
+  throw new Fault('PROMOTION_UNKNOWN', `there is no promotion ${quote(id)}`, { promotion: id });
+}

@@ -1,0 +1,92 @@
+import { type Task, TASK_ENDED, TASK_STATES, updateTask } from '@gantry/catalog';
+import { Fault, quote } from '@gantry/oci';
+import { z } from 'zod';
+import { promoteScopes, READ } from '../access.ts';
+import type { ApiOptions } from '../api-options.ts';
+import { PAGING } from '../paging.ts';
+import { answerRecord, RECORD_HEADERS } from '../record-answer.ts';
+import { route } from '../route.ts';
+import { pageOf } from '../views/named.ts';
+import { presentTask, TASK_KINDS, TaskView } from '../views/task.ts';
+
+const TaskId = z.strictObject({ id: z.string().max(200) });
+
+/** Where a task is to be found. */
+export function taskPath(id: string): string {
+  return `/api/v1/tasks/${id}`;
+}
+
+export const TASK_ROUTES = [
+  route({
+    method: 'GET',
+    path: '/api/v1/tasks',
+    name: 'listTasks',
+    summary: 'Tasks, newest first',
+    access: READ,
+    query: z.strictObject({
+      state: z.enum(TASK_STATES).exactOptional(),
+      kind: z.enum(TASK_KINDS).exactOptional(),
+      ...PAGING,
+    }),
+    answers: { 200: { description: 'A page of tasks', view: pageOf(TaskView) } },
+    async handle({ query, api }) {
+      const { items, next } = await api.flow.catalog.tasks.list(query);
+      return { status: 200, json: { items: items.map(presentTask), next } };
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/tasks/{id}',
+    name: 'getTask',
+    summary: 'A task as it stands, or, waited for, as it has ended',
+    access: READ,
+    params: TaskId,
+    headers: RECORD_HEADERS,
+    answers: {
+      200: { description: 'The task', view: TaskView, headers: { ETag: 'Of its revision' } },
+      304: { description: 'Nothing has changed' },
+    },
+    faults: ['TASK_UNKNOWN'],
+    handle: (call) =>
+      answerRecord(
+        call,
+        () => getTask(call.api, call.params.id),
+        ({ state }) => TASK_ENDED.includes(state),
+        presentTask,
+      ),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/tasks/{id}',
+    name: 'cancelTask',
+    summary: 'Cancels a task that has not ended',
+    access: {
+      shown: 'sync, or for a publication promote:<every published channel>',
+      kinds: ['sync', 'promote'],
+      scopes: async ({ params, api }) =>
+        (await getTask(api, params.id)).kind === 'sync' ? ['sync'] : promoteScopes('*', api.channels),
+    },
+    params: TaskId,
+    answers: { 200: { description: 'The cancelled task', view: TaskView } },
+    faults: ['TASK_UNKNOWN', 'CONFLICT'],
+    async handle({ params, api: { flow }, caller }) {
+      const cancelled = await updateTask(flow.catalog, params.id, (task) => {
+        if (TASK_ENDED.includes(task.state)) {
+          throw new Fault('CONFLICT', `the task ${task.id} is ${task.state} already`, {
+            task: task.id,
+            state: task.state,
+          });
+        }
+        return { ...task, state: 'cancelled', endedAt: flow.now().toISOString() };
+      });
+      flow.log.info({ task: cancelled.id, by: caller.name }, 'task.cancelled');
+      return { status: 200, json: presentTask(cancelled) };
+    },
+  }),
+];
+
+async function getTask(api: ApiOptions, id: string): Promise<Task> {
+  const task = await api.flow.catalog.tasks.get(id);
+  if (task !== undefined) return task;
+  throw new Fault('TASK_UNKNOWN', `there is no task ${quote(id)}`, { task: id });
+}

@@ -1,0 +1,75 @@
+import { type Promotion, PROMOTION_STATES } from '@gantry/catalog';
+import { z } from 'zod';
+import { named, Time, type View } from './named.ts';
+import { ProblemView } from './problem.ts';
+
+export const PromotionView = named(
+  'Promotion',
+  'A decision to change channels, and how far it has come.',
+  z.strictObject({
+    id: z.string(),
+    kind: z.enum(['promote', 'rollback']),
+    state: z
+      .enum(PROMOTION_STATES)
+      .describe('done, partial, failed, refused and cancelled are not left any more'),
+    to: z.string().describe('The channel; `*` for a rollback of all channels'),
+    atomic: z.boolean(),
+    items: z.array(
+      z.strictObject({
+        repository: z.string(),
+        channel: z.string(),
+        reference: z.string().describe('As it was asked for'),
+        digest: z
+          .string()
+          .nullable()
+          .describe(
+            'What the reference meant when the promotion was accepted; null: refused, or tags that go',
+          ),
+        tags: z.array(z.string()),
+        state: z.enum(['accepted', 'refused', 'done', 'failed']),
+        problem: ProblemView.exactOptional(),
+      }),
+    ),
+    gates: z.array(z.unknown()).describe('What the gates said; empty: none were asked'),
+    serial: z.int().nullable().describe('The publication that it appeared in'),
+    error: ProblemView.nullable(),
+    reason: z.string().nullable(),
+    requestedBy: z.string().describe("The token's name, or what sent the message"),
+    timeline: z.array(
+      z.strictObject({ at: Time, state: z.enum(PROMOTION_STATES), note: z.string().exactOptional() }),
+    ),
+    createdAt: Time,
+    startedAt: Time.nullable(),
+    endedAt: Time.nullable(),
+  }),
+);
+
+/** A promotion as it is shown: what only the services need is left out. */
+export function presentPromotion(promotion: Promotion): View<typeof PromotionView> {
+  const { id, kind, state, to, atomic, requestedBy, timeline, createdAt } = promotion;
+  return {
+    id,
+    kind,
+    state,
+    to,
+    atomic,
+    items: promotion.items.map((item) => ({
+      repository: item.repository,
+      channel: item.channel,
+      reference: item.reference,
+      digest: item.digest,
+      tags: item.tags,
+      state: item.state,
+      ...(item.problem === undefined ? {} : { problem: item.problem }),
+    })),
+    gates: [],
+    serial: promotion.serial ?? null,
+    error: promotion.error ?? null,
+    reason: promotion.reason ?? null,
+    requestedBy,
+    timeline,
+    createdAt,
+    startedAt: promotion.startedAt ?? null,
+    endedAt: promotion.endedAt ?? null,
+  };
+}

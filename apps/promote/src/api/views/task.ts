@@ -1,0 +1,44 @@
+import { type Task, TASK_STATES } from '@gantry/catalog';
+import { z } from 'zod';
+import { named, Time, type View } from './named.ts';
+import { ProblemView } from './problem.ts';
+
+export const TASK_KINDS = ['sync', 'publish'] as const satisfies readonly Task['kind'][];
+
+export const TaskView = named(
+  'Task',
+  'A piece of longer work, and how far it has come.',
+  z.strictObject({
+    id: z.string(),
+    kind: z.enum(TASK_KINDS),
+    parameters: z.record(z.string(), z.unknown()).describe('What was asked for'),
+    state: z.enum(TASK_STATES).describe('done, partial, failed and cancelled are not left any more'),
+    progress: z.strictObject({ bytes: z.int(), blobs: z.int(), tags: z.int() }),
+    errors: z
+      .array(z.strictObject({ item: z.string(), problem: ProblemView }))
+      .describe('What failed: `REPO:TAG`, a repository, or a source'),
+    result: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe('What came of it: the serial of a publication, the plan of a dry run'),
+    createdAt: Time,
+    startedAt: Time.nullable(),
+    endedAt: Time.nullable(),
+  }),
+);
+
+export function presentTask(task: Task): View<typeof TaskView> {
+  const { id, kind, parameters, state, progress, errors, createdAt } = task;
+  return {
+    id,
+    kind,
+    parameters,
+    state,
+    progress,
+    errors,
+    result: task.result ?? null,
+    createdAt,
+    startedAt: task.startedAt ?? null,
+    endedAt: task.endedAt ?? null,
+  };
+}
