@@ -41,18 +41,11 @@ export interface ScheduledSource {
 /** Runs sync tasks: those that are asked for, those that are due, and those that a dead worker has left. */
 export async function startSync(options: SyncServiceOptions): Promise<AsyncDisposable> {
   const { flow, messages, sources } = options;
-  const fetcher = new ContentFetcher(flow.catalog, flow.store);
-  const byName = new Map(sources.map(({ source }) => [source.name, source]));
+  const runSync = createSyncRunner(flow, sources);
   const stop = new AbortController();
   const running = new Set<Promise<void>>();
   const run = (task: string): Promise<void> => {
-    const work = runTask(
-      flow,
-      task,
-      (record, progress, signal) => runSync(flow, byName, fetcher, record, progress, signal),
-      stop.signal,
-    );
-    const tracked = work.finally(() => running.delete(tracked));
+    const tracked = runSync(task, stop.signal).finally(() => running.delete(tracked));
     running.add(tracked);
     return tracked;
   };
@@ -98,7 +91,18 @@ async function startDue(flow: Flow, messages: Messages, source: string): Promise
   await createTask(flow, messages, 'sync', { source });
 }
 
-async function runSync(
+/** Runs one sync task by its id, unless it has ended or another worker has it. Blobs are shared by all that it runs. */
+export function createSyncRunner(
+  flow: Flow,
+  sources: readonly ScheduledSource[],
+): (task: string, stop: AbortSignal) => Promise<void> {
+  const fetcher = new ContentFetcher(flow.catalog, flow.store);
+  const byName = new Map(sources.map(({ source }) => [source.name, source]));
+  return (id, stop) =>
+    runTask(flow, id, (task, progress, signal) => sync(flow, byName, fetcher, task, progress, signal), stop);
+}
+
+async function sync(
   flow: Flow,
   sources: ReadonlyMap<string, Source>,
   fetcher: ContentFetcher,

@@ -1,0 +1,90 @@
+import { readFile } from 'node:fs/promises';
+import type { ScheduledSource } from '@gantry/app-sync';
+import { Fault } from '@gantry/oci';
+import { createSource } from '@gantry/pipeline';
+import { openRegistry, type RegistryOptions } from '@gantry/registry';
+import type { Metrics, SourceConfiguration } from '@gantry/service';
+
+/** Opens the registries of the sources; `resources` closes them. Passwords and certificates are read from their files now. */
+export async function openSources(
+  configured: readonly SourceConfiguration[],
+  resources: AsyncDisposableStack,
+  metrics?: Metrics,
+): Promise<ScheduledSource[]> {
+  const requests = metrics?.counter('gantry_source_requests_total', 'Requests to source registries.', [
+    'source',
+    'kind',
+    'status',
+  ]);
+  return Promise.all(
+    configured.map(async (source) => {
+      const options = await registryOptions(source);
+      const registry = resources.use(
+        openRegistry({
+          ...options,
+          onRequest: ({ kind, status }) =>
+            requests?.add(1, {
+              source: source.name,
+              kind,
+              status: status === undefined ? 'none' : String(status),
+            }),
+        }),
+      );
+      const { include, exclude } = source.tags;
+      const rules = {
+        name: source.name,
+        repositories: source.repositories,
+        referrers: source.referrers,
+        tags: { exclude, ...(include === undefined ? {} : { include }) },
+        ...(source.rename === undefined ? {} : { rename: source.rename }),
+      };
+      return {
+        source: createSource(rules, registry),
+        ...(source.everyMs === undefined ? {} : { everyMs: source.everyMs }),
+      };
+    }),
+  );
+}
+
+async function registryOptions(source: SourceConfiguration): Promise<RegistryOptions> {
+  const { credentials, tls } = source;
+  const [ca, cert, key] = await Promise.all([
+    readPem(source.name, 'caFile', tls.caFile),
+    readPem(source.name, 'certFile', tls.certFile),
+    readPem(source.name, 'keyFile', tls.keyFile),
+  ]);
+  return {
+    name: source.name,
+    url: source.registry,
+    allow: source.allow,
+    userAgent: 'gantry',
+    tls: {
+      ...(ca === undefined ? {} : { ca }),
+      ...(cert === undefined ? {} : { cert }),
+      ...(key === undefined ? {} : { key }),
+    },
+    ...(credentials === undefined
+      ? {}
+      : {
+          credentials:
+            'token' in credentials
+              ? { token: await credentials.token.read() }
+              : { username: credentials.username, password: await credentials.password.read() },
+        }),
+  };
+}
+
+async function readPem(source: string, key: string, file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
+    throw new Fault(
+      'CONFIGURATION_INVALID',
+      `source ${source}: tls.${key}: ${file} can not be read: ${why}`,
+      { file },
+      { cause },
+    );
+  }
+}
