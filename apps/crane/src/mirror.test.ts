@@ -1,0 +1,57 @@
+import { readMirrors, unprobed } from './mirror.ts';
+
+const good = { name: 'one', url: 'https://mirror.example/gantry' };
+
+test('a mirror is read with its defaults, its base ending in a slash', () => {
+  const [mirror, other] = readMirrors([
+    good,
+    { ...good, name: 'two', url: 'http://[::1]:8080', weight: 5, trusted: true },
+  ]);
+  expect(mirror).toMatchObject({ base: 'https://mirror.example/gantry/', weight: 100, trusted: false });
+  expect(other).toMatchObject({ base: 'http://[::1]:8080/', weight: 5, trusted: true });
+  expect(mirror?.seed).not.toBe(other?.seed);
+});
+
+test('what could break out of a header is escaped in the base', () => {
+  const [mirror] = readMirrors([{ name: 'one', url: 'https://mirror.example/a b\r\nX: y/ü' }]);
+  expect(mirror?.base).toMatch(/^[\x21-\x7e]+$/);
+});
+
+test.each([
+  ['no URL', { url: 'mirror.example/gantry' }],
+  ['another protocol', { url: 'ftp://mirror.example/' }],
+  ['credentials', { url: 'https://user:secret@mirror.example/' }],
+  ['a query', { url: 'https://mirror.example/?a=b' }],
+  ['a fragment', { url: 'https://mirror.example/#a' }],
+  ['no weight', { weight: 0 }],
+  ['a weight that is no number', { weight: Number.NaN }],
+  ['no name', { name: '' }],
+])('a mirror with %s is refused by name', (_, wrong) => {
+  const read = () => readMirrors([{ ...good, ...wrong }]);
+  expect(read).toThrow(expect.objectContaining({ code: 'CONFIGURATION_INVALID' }) as Error);
+  expect(read).not.toThrow(/secret/);
+});
+
+test('two mirrors of one name are refused', () => {
+  expect(() => readMirrors([good, good])).toThrow('another one has the same name');
+});
+
+test.each(['https://registry.example/x', 'https://dl.REGISTRY.example', 'https://registry.example:8443'])(
+  '%s is refused beside a crane called registry.example',
+  (url) => {
+    expect(() => readMirrors([{ name: 'one', url }], 'Registry.Example')).toThrow('credentials');
+  },
+);
+
+test.each(['https://notregistry.example', 'https://example', 'https://registry.example.org'])(
+  '%s is no name below registry.example',
+  (url) => {
+    expect(readMirrors([{ name: 'one', url }], 'registry.example')).toHaveLength(1);
+  },
+);
+
+test('of a new mirror nothing is believed', () => {
+  const [mirror] = readMirrors([good]);
+  if (mirror === undefined) throw new Error('no mirror');
+  expect(unprobed(mirror)).toMatchObject({ healthy: false, serial: 0, kinds: new Set() });
+});
