@@ -11,8 +11,8 @@ import type { TreeTarget } from './tree-target.ts';
 
 const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o444;
-/** Names of files on their way; they are not of the tree's grammar, so that no reader and no mirror's list has them. */
-const TEMPORARY = '.tmp-';
+/** The folder of files on their way; it is not of the tree's grammar, so no reader and no list has them. */
+const TEMPORARY = '.tmp';
 const FOLDERS = ['lists', 'pool', 'serial'];
 /** What a file system says where a hardlink is not possible: another device, too many links, not supported. */
 const NO_HARDLINK = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP']);
@@ -41,9 +41,10 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
     madeFolders.add(folder);
   };
 
-  /** Writes beside the place, durable, and gives the name. */
-  const writeTemporary = async (folder: string, write: (file: string) => Promise<void>): Promise<string> => {
-    const file = join(folder, `${TEMPORARY}${randomBytes(8).toString('hex')}`);
+  /** Writes a file that is durable, still under a name of its own, and gives that. */
+  const writeTemporary = async (write: (file: string) => Promise<void>): Promise<string> => {
+    const file = join(root, TEMPORARY, randomBytes(12).toString('hex'));
+    await makeFolder(join(root, TEMPORARY));
     try {
       await write(file);
       const handle = await open(file, 'r');
@@ -60,8 +61,8 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
     }
   };
 
-  const writeBytes = (folder: string, bytes: Uint8Array) =>
-    writeTemporary(folder, async (file) => {
+  const writeBytes = (bytes: Uint8Array) =>
+    writeTemporary(async (file) => {
       const handle = await open(file, 'wx', 0o600);
       try {
         await handle.writeFile(bytes);
@@ -70,8 +71,8 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
       }
     });
 
-  const copyContent = async (object: PoolContent, folder: string): Promise<string> =>
-    writeTemporary(folder, async (file) => {
+  const copyContent = (object: PoolContent) =>
+    writeTemporary(async (file) => {
       if (hasFiles(store)) await copyFile(store.pathOf(object.digest), file, constants.COPYFILE_FICLONE);
       else {
         const handle = await open(file, 'wx', 0o600);
@@ -85,9 +86,10 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
     async putContent(object) {
       const place = at(object.path);
       const folder = dirname(place);
+      // What is there already may come from a run that was cut off before its folder was durable.
+      unsettled.add(folder);
       if ((await sizeAt(place)) === object.size) return;
       await makeFolder(folder);
-      unsettled.add(folder);
       if (hasFiles(store)) {
         try {
           await link(store.pathOf(object.digest), place);
@@ -106,17 +108,17 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
           if (code !== 'EEXIST' && !NO_HARDLINK.has(code)) throw error;
         }
       }
-      await rename(await copyContent(object, folder), place);
+      await rename(await copyContent(object), place);
     },
 
     async putBytes(path, bytes) {
       const place = at(path);
       const folder = dirname(place);
       // A list is named by its serial, not by its bytes: one of a publication that was cut off is written again.
+      unsettled.add(folder);
       if (parsePath(path)?.type === 'index' && (await sizeAt(place)) === bytes.length) return;
       await makeFolder(folder);
-      unsettled.add(folder);
-      await rename(await writeBytes(folder, bytes), place);
+      await rename(await writeBytes(bytes), place);
     },
 
     async settle() {
@@ -129,7 +131,7 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
       const place = at(serialPath(serial));
       const folder = dirname(place);
       await makeFolder(folder);
-      const temporary = await writeBytes(folder, statement);
+      const temporary = await writeBytes(statement);
       try {
         await link(temporary, place);
       } catch (error) {
@@ -145,7 +147,7 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
 
     async movePointer(statement) {
       const place = at(POINTER_PATH);
-      await rename(await writeBytes(dirname(place), statement), place);
+      await rename(await writeBytes(statement), place);
       await syncFolder(dirname(place));
     },
 
@@ -162,6 +164,11 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
     async removeFullList(serial) {
       await rm(at(fullListPath(serial)), { force: true });
     },
+
+    async removeLeftovers() {
+      madeFolders.delete(at(TEMPORARY));
+      await rm(at(TEMPORARY), { recursive: true, force: true });
+    },
   };
 }
 
@@ -172,7 +179,7 @@ async function prepareRoot(root: string): Promise<void> {
   try {
     await mkdir(root, { recursive: true });
     const names = (await readdir(root)).filter((name) => name !== 'lost+found');
-    const foreign = names.find((name) => !FOLDERS.includes(name) && !name.startsWith(TEMPORARY));
+    const foreign = names.find((name) => !FOLDERS.includes(name) && name !== TEMPORARY);
     if (foreign !== undefined && !names.includes('serial')) {
       throw refuse(`holds ${JSON.stringify(foreign)} and is not a tree: name an empty folder`);
     }

@@ -32,7 +32,7 @@ export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
       withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, true), signal),
     async refresh() {
       await withLease(flow, leaseName, async (lease) => {
-        if ((await context.state.read()) !== undefined) await publish(context, lease, false);
+        if ((await tree.target.highestSerial()) > 0) await publish(context, lease, false);
       });
     },
   };

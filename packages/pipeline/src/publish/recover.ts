@@ -19,6 +19,7 @@ import type { PublishContext } from './published-tree.ts';
  */
 export async function recoverTree(context: PublishContext): Promise<TreeView | undefined> {
   const { tree, flow } = context;
+  if (context.state.isFresh) await tree.target.removeLeftovers();
   let view = await context.state.read();
   const claimed = await tree.target.highestSerial();
   if (claimed > (view?.statement.serial ?? 0)) {

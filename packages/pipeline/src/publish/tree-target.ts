@@ -20,6 +20,8 @@ export interface TreeTarget {
   movePointer(statement: Uint8Array): Promise<void>;
   /** The highest serial that was ever claimed; 0 for none. */
   highestSerial(): Promise<number>;
+  /** Removes what a publisher that died has left on its way. Only whoever holds the lease may call it. */
+  removeLeftovers(): Promise<void>;
   /** Removes full lists that are no longer among the newest. */
   removeFullList(serial: number): Promise<void>;
 }
