@@ -19,10 +19,8 @@ import {
 } from '@gantry/service';
 import { openFlow, type OpenFlow } from './open-flow.ts';
 import { openSources } from './open-sources.ts';
+import type { ServiceName } from './service-names.ts';
 import { startTreeServer } from './tree-server.ts';
-
-export const SERVICES = ['all', 'sync', 'promote', 'crane'] as const;
-export type ServiceName = (typeof SERVICES)[number];
 
 /** How long a promotion waits, at the most, for this process's own crane to serve its serial. */
 const SERVED_LIMIT_MS = 30_000;

@@ -1,0 +1,134 @@
+import { Fault, type Problem } from '@gantry/oci';
+
+/** What the API answers, as far as commands show it. More members may come with it; JSON output hands them on. */
+export interface TaskAnswer {
+  readonly id: string;
+  readonly kind: string;
+  readonly state: 'queued' | 'running' | 'done' | 'partial' | 'failed' | 'cancelled';
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  readonly progress: { readonly bytes: number; readonly blobs: number; readonly tags: number };
+  readonly errors: readonly { readonly item: string; readonly problem: Problem }[];
+  readonly result?: Readonly<Record<string, unknown>> | null;
+}
+
+export interface PromotionAnswer {
+  readonly id: string;
+  readonly state:
+    | 'queued'
+    | 'gating'
+    | 'promoting'
+    | 'publishing'
+    | 'done'
+    | 'partial'
+    | 'failed'
+    | 'refused'
+    | 'cancelled';
+  readonly to: string;
+  readonly items: readonly PromotedItem[];
+  readonly serial: number | null;
+  readonly error: Problem | null;
+}
+
+export interface PromotedItem {
+  readonly repository: string;
+  /** The channel that it goes to: of a rollback each item has its own. */
+  readonly channel?: string;
+  readonly reference: string;
+  readonly digest: string | null;
+  readonly tags: readonly string[];
+  readonly state: string;
+  readonly problem?: Problem;
+}
+
+/** What a promotion would do. */
+export interface PlanAnswer {
+  readonly to: string;
+  readonly items: readonly {
+    readonly repository: string;
+    readonly reference: string;
+    readonly digest: string | null;
+    readonly tags: readonly {
+      readonly tag: string;
+      readonly action: 'add' | 'move' | 'noop';
+      readonly from?: string;
+    }[];
+    readonly problem?: Problem;
+  }[];
+}
+
+/** A tag of the plan that a dry run of a sync gives. */
+export interface PlannedTag {
+  readonly repository: string;
+  readonly tag: string;
+  readonly action: string;
+  readonly rule: string;
+  readonly digest?: string;
+}
+
+export interface CandidateAnswer {
+  readonly source: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: string;
+  readonly platforms: readonly string[];
+  readonly size: number;
+  readonly syncedAt: string;
+}
+
+export interface PublicationAnswer {
+  readonly serial: number;
+  readonly state: string;
+  readonly root: string;
+  readonly promotions: readonly string[];
+  readonly added: { readonly objects: number; readonly bytes: number };
+  readonly publishedAt: string;
+}
+
+export interface DifferenceAnswer {
+  readonly repository: string;
+  readonly tag: string;
+  readonly from: string | null;
+  readonly to: string | null;
+}
+
+const TASK_ENDED: readonly string[] = ['done', 'partial', 'failed', 'cancelled'];
+const PROMOTION_ENDED: readonly string[] = [...TASK_ENDED, 'refused'];
+
+export function taskHasEnded({ state }: TaskAnswer): boolean {
+  return TASK_ENDED.includes(state);
+}
+
+export function promotionHasEnded({ state }: PromotionAnswer): boolean {
+  return PROMOTION_ENDED.includes(state);
+}
+
+/** A task as it came. @throws Fault ROUTE_UNKNOWN for what is none */
+export function readTask(value: unknown): TaskAnswer {
+  checkMembers(value, 'a task', { id: 'string', state: 'string', progress: 'object', errors: 'object' });
+  return value as TaskAnswer;
+}
+
+/** A promotion as it came. @throws Fault ROUTE_UNKNOWN for what is none */
+export function readPromotion(value: unknown): PromotionAnswer {
+  checkMembers(value, 'a promotion', { id: 'string', state: 'string', items: 'object' });
+  return value as PromotionAnswer;
+}
+
+/** A plan as it came. @throws Fault ROUTE_UNKNOWN for what is none */
+export function readPlan(value: unknown): PlanAnswer {
+  checkMembers(value, 'a plan', { to: 'string', items: 'object' });
+  return value as PlanAnswer;
+}
+
+/** Looks at what the commands rely on: another server at the address would answer with something else. */
+function checkMembers(value: unknown, what: string, members: Readonly<Record<string, string>>): void {
+  const record = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
+  const isIt = Object.entries(members).every(
+    ([name, type]) => typeof record[name] === type && record[name] !== null,
+  );
+  if (isIt) return;
+  throw new Fault(
+    'ROUTE_UNKNOWN',
+    `the server answered with something else than ${what}: is it a Gantry server of this version?`,
+  );
+}

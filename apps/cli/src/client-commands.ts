@@ -1,0 +1,23 @@
+import type { AddCommand } from './cli.ts';
+import { addCandidates } from './commands/candidates.ts';
+import { addConfig } from './commands/config.ts';
+import { addDiff } from './commands/diff.ts';
+import { addPromote } from './commands/promote.ts';
+import { addPublications } from './commands/publications.ts';
+import { addPublish } from './commands/publish.ts';
+import { addRollback } from './commands/rollback.ts';
+import { addSync } from './commands/sync.ts';
+import { addVerify } from './commands/verify.ts';
+
+/** Commands that ask for something, in the order of the help. */
+export const CLIENT_COMMANDS: readonly AddCommand[] = [
+  addSync,
+  addCandidates,
+  addPromote,
+  addPublish,
+  addPublications,
+  addRollback,
+  addDiff,
+  addVerify,
+  addConfig,
+];

@@ -1,0 +1,41 @@
+import type { PublicationAnswer } from '../answers.ts';
+import type { AddCommand } from '../cli.ts';
+import { EXIT } from '../exit-codes.ts';
+import { openClient } from '../open-operations.ts';
+import { formatBytes, formatTime } from '../output/text.ts';
+import { writeList } from '../output/write.ts';
+import { examples } from '../program.ts';
+
+/** `gantry publications`: the history of the tree. */
+export const addPublications: AddCommand = (program, cli) => {
+  program
+    .command('publications')
+    .summary('list what was published')
+    .description('Lists what was published, the newest first.')
+    .addHelpText('after', examples('gantry publications'))
+    .action(
+      cli.act(async (options) => {
+        using interruption = cli.interruptible();
+        await using client = await openClient(options, cli);
+        const publications = await Array.fromAsync(
+          client.list<PublicationAnswer>('/api/v1/publications', {}, interruption.signal),
+        );
+        writeList(
+          cli,
+          options.output,
+          publications,
+          [
+            { heading: 'SERIAL', cell: ({ serial }) => serial, align: 'right' },
+            { heading: 'STATE', cell: ({ state }) => state },
+            { heading: 'PUBLISHED', cell: ({ publishedAt }) => formatTime(publishedAt) },
+            { heading: 'OBJECTS', cell: ({ added }) => added.objects, align: 'right' },
+            { heading: 'BYTES', cell: ({ added }) => formatBytes(added.bytes), align: 'right' },
+            { heading: 'PROMOTIONS', cell: ({ promotions }) => promotions.length, align: 'right' },
+            { heading: 'ROOT', cell: ({ root }) => root },
+          ],
+          'nothing is published yet: "gantry promote REPO:TAG --to CHANNEL" does it',
+        );
+        return EXIT.done;
+      }),
+    );
+};

@@ -1,0 +1,35 @@
+import type { AddCommand } from '../cli.ts';
+import { EXIT, exitOfTask } from '../exit-codes.ts';
+import { type LocalOption, openOperations, withLocalOption } from '../open-operations.ts';
+import { createProgressDisplay } from '../output/progress.ts';
+import { reportTask, showTask } from '../output/show-task.ts';
+import { writeJson } from '../output/write.ts';
+import { examples } from '../program.ts';
+
+interface Options extends LocalOption {
+  readonly wait: boolean;
+}
+
+/** `gantry publish`: publishes what is in the channels now. */
+export const addPublish: AddCommand = (program, cli) => {
+  const command = program
+    .command('publish')
+    .summary('publish what is in the channels')
+    .description('Publishes what is in the channels, and puts back what is missing in the tree.')
+    .option('--wait', 'until the end (this is the default)', true)
+    .option('--no-wait', 'do not wait for the end')
+    .addHelpText('after', examples('gantry publish'));
+  withLocalOption(command, cli).action(
+    cli.act<Options>(async (options) => {
+      using interruption = cli.interruptible();
+      await using operations = await openOperations(options, cli);
+      using progress = createProgressDisplay(cli.stderr, cli.env);
+      const following = { wait: options.wait, signal: interruption.signal };
+      const task = await operations.publish(following, (now) => progress.show(reportTask(now)));
+      progress[Symbol.dispose]();
+      if (options.output === 'json') writeJson(cli.stdout, task);
+      else showTask(cli, task);
+      return following.wait ? exitOfTask(task) : EXIT.done;
+    }),
+  );
+};

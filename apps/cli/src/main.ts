@@ -1,0 +1,50 @@
+import type { Interruption } from './cli.ts';
+import { CLIENT_COMMANDS } from './client-commands.ts';
+import { addServe } from './commands/serve.ts';
+import { EXIT } from './exit-codes.ts';
+import { runCli } from './program.ts';
+
+// A reader that has seen enough (`gantry candidates | head`) closes the pipe.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+/** One Ctrl-C comes twice when a parent, such as npm or an older Node, passes on what the terminal sends to the whole group. */
+const ECHO_MS = 300;
+
+process.exitCode = await runCli(
+  process.argv.slice(2),
+  {
+    env: process.env,
+    cwd: process.cwd(),
+    stdout: process.stdout,
+    stderr: process.stderr,
+    interruptible,
+    openLocal: async (loaded) => {
+      const { openLocalOperations } = await import('./local/local-operations.ts');
+      return openLocalOperations(loaded, process.env);
+    },
+  },
+  [addServe, ...CLIENT_COMMANDS],
+);
+
+/** The first Ctrl-C ends what is under way in an orderly manner, the second at once. */
+function interruptible(): Interruption {
+  const controller = new AbortController();
+  let firstAt: number | undefined;
+  const onSignal = () => {
+    firstAt ??= performance.now();
+    controller.abort();
+    if (performance.now() - firstAt >= ECHO_MS) process.exit(EXIT.interrupted);
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      process.off('SIGINT', onSignal);
+      process.off('SIGTERM', onSignal);
+    },
+  };
+}
