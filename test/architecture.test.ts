@@ -43,7 +43,10 @@ const ours = (names: Iterable<string>) =>
   [...names].filter((name) => name.startsWith('@gantry/')).map((name) => name.slice('@gantry/'.length));
 /** `@scope/name/deep` is of the package `@scope/name`. */
 const packageOf = (specifier: string) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-const isTestCode = (file: string) => /\.(test|contract)\.ts$/.test(file);
+const isTestCode = (file: string) => /\.(test|contract|fixture)\.ts$|\/contract\//.test(file);
+
+/** What tests everywhere are written with, fast-check for one, is the root's. */
+const sharedTools = readJson('package.json').devDependencies;
 
 const workspaces = globSync('{packages,apps}/*/package.json', { cwd: root }).map((file) =>
   path.dirname(file),
@@ -64,7 +67,7 @@ for (const workspace of workspaces.toSorted()) {
 
   test(`${workspace} imports just what its package.json names, and itself by relative paths`, () => {
     const wrong = sources(workspace).flatMap((file) => {
-      const named = { ...dependencies, ...(isTestCode(file) ? devDependencies : {}) };
+      const named = { ...dependencies, ...(isTestCode(file) ? { ...sharedTools, ...devDependencies } : {}) };
       return importsOf(path.join(root, file))
         .filter((specifier) => {
           if (specifier.startsWith('node:')) return false;
