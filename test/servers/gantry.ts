@@ -86,7 +86,7 @@ export async function gantry(
 export async function writeConfiguration(folder: string, configuration: Configuration): Promise<string> {
   await mkdir(folder, { recursive: true });
   const file = path.join(folder, 'gantry.yaml');
-  await writeFile(file, JSON.stringify(configuration, undefined, 2));
+  await writeFile(file, JSON.stringify(configuration, undefined, 2), { mode: 0o600 });
   return file;
 }
 
@@ -97,6 +97,7 @@ export async function embeddedConfiguration(wanted: {
 }): Promise<Configuration & Required<Pick<Configuration, 'api' | 'crane'>>> {
   const [api, crane, admin] = await freePorts(3);
   return {
+    tree: { filesystem: { root: './data/tree' } },
     sources: wanted.sources ?? [],
     channels: [{ name: 'testing', prefix: 'testing/' }, { name: 'stable' }],
     api: {

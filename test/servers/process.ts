@@ -71,11 +71,12 @@ export async function startProcess(options: ServerProcessOptions): Promise<Serve
  */
 export function withLogs(
   error: unknown,
-  servers: readonly Pick<ServerProcess, 'name' | 'log'>[],
+  servers: readonly (Pick<ServerProcess, 'name' | 'log'> | undefined)[], // one that never started is undefined
   where?: string,
 ): Error {
   const told = error instanceof Error ? error : new Error(String(error));
-  const logs = servers.map(
+  const started = servers.filter((server) => server !== undefined);
+  const logs = started.map(
     (server) =>
       `--- ${server.name}: the end of its log\n${server.log().trimEnd().split('\n').slice(-60).join('\n')}`,
   );

@@ -1,0 +1,134 @@
+import { globSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { loadConfiguration } from '@gantry/service';
+import { freePorts } from './servers/free-port.ts';
+import { gantry, GANTRY_BIN } from './servers/gantry.ts';
+import { needs } from './servers/parts.ts';
+import { type ServerProcess, startProcess } from './servers/process.ts';
+import { run } from './servers/run.ts';
+import { type TemporaryFolder, temporaryFolder } from './servers/temporary-folder.ts';
+
+/** What the documents tell people to write and to run does what they say. */
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const documents = ['README.md', 'CONTRIBUTING.md', ...globSync('docs/**/*.md', { cwd: root })].toSorted();
+const read = (document: string) => readFileSync(path.join(root, document), 'utf8');
+
+/** The blocks of a document in one language. */
+function blocks(document: string, language: string): string[] {
+  return [...read(document).matchAll(/^```(\w*)\n(.*?)^```$/gms)].flatMap(([, found, text]) =>
+    found === language && text !== undefined ? [text] : [],
+  );
+}
+
+describe.each(documents)('%s', (document) => {
+  test('links to files that are there', () => {
+    const targets = [...read(document).matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map(
+      ([, target]) => target ?? '',
+    );
+    const broken = targets.filter(
+      (target) => globSync(path.join(root, path.dirname(document), target)).length === 0,
+    );
+    expect(broken).toEqual([]);
+  });
+
+  test('shows configurations that can be loaded', async () => {
+    await using folder = await temporaryFolder('docs');
+    for (const [index, text] of blocks(document, 'yaml').entries()) {
+      const file = path.join(folder.path, `${index}.yaml`);
+      await writeFile(file, text, { mode: 0o600 });
+      expect((await loadConfiguration({ file, env: {}, cwd: folder.path })).warnings).toEqual([]);
+    }
+  });
+});
+
+describe('with the first run going', () => {
+  let folder: TemporaryFolder;
+  let server: ServerProcess;
+  let env: NodeJS.ProcessEnv;
+  let treePort = 0;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder('docs-walk');
+    const [api = 0, crane = 0, admin = 0, tree = 0] = await freePorts(4);
+    treePort = tree;
+    env = {
+      GANTRY_CONFIG: '',
+      GANTRY_API_LISTEN: `127.0.0.1:${api}`,
+      GANTRY_CRANE_LISTEN: `127.0.0.1:${crane}`,
+      GANTRY_CRANE_ADMIN_LISTEN: `127.0.0.1:${admin}`,
+      GANTRY_TREE_LISTEN: `127.0.0.1:${tree}`,
+    };
+    server = await startProcess({
+      name: 'gantry serve all --demo',
+      command: process.execPath,
+      args: [GANTRY_BIN, 'serve', 'all', '--demo'],
+      cwd: folder.path,
+      env: { ...process.env, ...env },
+      ready: (log) => log.includes('Ready.'),
+      readyWithinMs: 30_000,
+    });
+  }, 60_000);
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  }, 30_000);
+
+  const walked = ['README.md', 'docs/cli.md', 'docs/configuration.md', 'docs/mirrors.md', 'docs/api.md'];
+  test.each(walked)(
+    'every gantry command of %s ends well, one after the other',
+    async (document) => {
+      for (const line of blocks(document, 'sh').join('').split('\n')) {
+        const [, settings = '', command] = /^((?:GANTRY_\w+=\S+ )*)npx gantry (.*)$/.exec(line) ?? [];
+        if (command === undefined || (document === 'README.md' && command.startsWith('serve'))) continue;
+        const words =
+          command.replaceAll('127.0.0.1:5081', `127.0.0.1:${treePort}`).match(/"[^"]*"|\S+/g) ?? [];
+        const set = Object.fromEntries(
+          settings.split(/ (?=GANTRY_|$)/).flatMap((one) => {
+            const at = one.indexOf('=');
+            return at < 0 ? [] : [[one.slice(0, at), one.slice(at + 1).replaceAll(/^'|'$/g, '')]];
+          }),
+        );
+        const outcome = await gantry(
+          folder.path,
+          words.map((word) => word.replaceAll('"', '')),
+          { env: { ...env, ...set } },
+        );
+        expect([line, outcome.code, outcome.code === 0 ? '' : outcome.stderr]).toEqual([line, 0, '']);
+      }
+    },
+    60_000,
+  );
+
+  const withRsync = needs('rsync');
+  withRsync.test(
+    'the rsync commands of docs/mirrors.md make a mirror that verifies',
+    async () => {
+      const mirror = path.join(folder.path, 'mirror/');
+      await mkdir(mirror);
+      const lines = blocks('docs/mirrors.md', 'sh')
+        .join('')
+        .split('\n')
+        .filter((line) => line.startsWith('rsync '));
+      expect(lines.length).toBeGreaterThan(1);
+      for (const line of lines) {
+        const words = line
+          .replaceAll('rsync://master.example.org/gantry/', path.join(folder.path, 'data/tree/'))
+          .replaceAll('/srv/mirror/gantry/', mirror)
+          .split(' ');
+        await run('rsync', words.slice(1));
+        const { code, stderr } = await gantry(
+          folder.path,
+          ['verify', mirror, '--against', './data/tree', '--deep'],
+          { env },
+        );
+        expect([line, code, code === 0 ? '' : stderr]).toEqual([line, 0, '']);
+      }
+      const pointer = await readFile(path.join(mirror, 'serial/current.json'), 'utf8');
+      expect(pointer).toContain('"type":"gantry-serial"');
+    },
+    30_000,
+  );
+});
