@@ -122,7 +122,7 @@ export function createAuthenticator(source: Source, wire: Wire): Authenticator {
         throw refuse('asks for a user', 'set credentials.username and credentials.passwordFile');
       }
       if (authorization === basic) {
-        throw refuse('refuses the user', 'check credentials.username and credentials.passwordFile');
+        throw refuse('refuses the credentials', 'check credentials.username and credentials.passwordFile');
       }
       scheme = 'basic';
     },

@@ -1,6 +1,6 @@
 import { getCACertificates } from 'node:tls';
 import { Fault } from '@gantry/oci';
-import { type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import {
   type AddressKind,
   addressKind,
@@ -51,10 +51,7 @@ export function openDispatchers(source: Source): Dispatchers {
     };
     const isGuarded = source.resolve !== undefined || trust === 'sibling' || trust === 'other';
     const lookup = guardedLookup(resolve, (kind) => isAllowed(trust, kind), refused);
-    return new EnvHttpProxyAgent({
-      httpProxy: '', // HTTPS_PROXY and NO_PROXY alone are honoured
-      httpsProxy: source.proxy.https,
-      noProxy: source.proxy.none,
+    const options = {
       connections: source.concurrency,
       pipelining: 1,
       allowH2: false, // one connection of HTTP/2 carries less than several of HTTP/1.1
@@ -62,7 +59,16 @@ export function openDispatchers(source: Source): Dispatchers {
       headersTimeout: source.timeouts.headersMs,
       bodyTimeout: source.timeouts.idleMs,
       connect: { ...tls, ...(isGuarded ? { lookup } : {}) },
-      requestTls: tls, // through a proxy
+    };
+    const { https, none } = source.proxy;
+    if (https === '') return new Agent(options);
+    // HTTPS_PROXY and NO_PROXY alone are honoured. Behind a proxy it is the proxy that resolves names.
+    return new EnvHttpProxyAgent({
+      ...options,
+      httpProxy: '',
+      httpsProxy: https,
+      noProxy: none,
+      requestTls: tls,
     });
   };
 

@@ -57,7 +57,7 @@ export function createReferrersReader(source: Source, transport: Transport): Rea
   return async (repository, digest, signal) => {
     const isKnown = () => isPresent || source.clock.now() < absentUntilMs;
     // While nothing is known, one asks and the others wait to hear.
-    if (!isKnown()) await learning;
+    if (!isKnown() && learning !== undefined) await learning;
     if (!isPresent && source.clock.now() < absentUntilMs) return undefined;
     if (isPresent) return ask(repository, digest, signal);
     const asking = ask(repository, digest, signal);

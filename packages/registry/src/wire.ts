@@ -34,13 +34,15 @@ export function openWire(source: Source): Wire {
     async send({ kind, method, url, trust, lane, headers, signal }) {
       let status: number | undefined;
       try {
-        const response = await dispatchers.get(trust, lane).request({
+        const sent = dispatchers.get(trust, lane).request({
           origin: url.origin,
           path: url.pathname + url.search,
           method,
+          reset: false, // undici would give up the connection after each HEAD
           headers: { 'user-agent': source.userAgent, ...headers },
           signal: signal ?? null,
         });
+        const response = await (signal === undefined ? sent : unlessAborted(sent, signal));
         status = response.statusCode;
         return { url, status, headers: response.headers, body: response.body };
       } finally {
@@ -49,6 +51,15 @@ export function openWire(source: Source): Wire {
     },
     destroy: () => dispatchers.destroy(),
   };
+}
+
+/** undici heeds the signal of a request that waits for a connection only once it has one; this does so at once. */
+function unlessAborted<T>(sent: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', abort, { once: true });
+    sent.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 /** A header's value; undefined when it is absent, or stands there several times with different values. */
