@@ -1,0 +1,84 @@
+import { gantry } from './cli.fixture.ts';
+
+const COMMANDS = [
+  'sync',
+  'candidates',
+  'promote',
+  'publish',
+  'publications',
+  'rollback',
+  'diff',
+  'verify',
+  'config',
+];
+
+function broken(): never {
+  throw new TypeError('boom');
+}
+
+describe('the command line', () => {
+  test('--help names every command, the exit codes and examples, on standard output', async () => {
+    const { code, out, err } = await gantry(['--help']);
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    for (const command of COMMANDS) expect(out).toMatch(new RegExp(`^  ${command} `, 'm'));
+    expect(out).toContain(
+      'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a gate, 70 a defect in Gantry, 75 try again',
+    );
+    expect(out).toContain('gantry promote fedora/httpd:2.4 --to stable --wait');
+  });
+
+  test.each(COMMANDS)('%s --help has an example and the global options', async (command) => {
+    const { code, out } = await gantry([command, '--help']);
+    expect(code).toBe(0);
+    expect(out).toContain(`\nExamples:\n  gantry ${command}`);
+    expect(out).toContain('--output <form>');
+  });
+
+  test.each([
+    [[], 'Usage: gantry'],
+    [['foo'], "gantry: unknown command 'foo'"],
+    [['syncc'], '(Did you mean sync?)'],
+    [['candidates', '--foo'], "gantry: unknown option '--foo'"],
+    [['candidates', '--output', 'xml'], "argument 'xml' is invalid. Allowed choices are table, json."],
+    [['promote', 'a:1'], "gantry: required option '--to <channel>' not specified"],
+    [['promote', '--to', 'stable'], 'gantry: what is to be promoted? Write REPO:TAG or REPO@DIGEST'],
+    [['promote', 'A:1', '--to', 'stable'], 'gantry: "A" is not a repository name'],
+    [['promote', 'a', '--to', 'stable'], 'gantry: "a" names no tag'],
+    [['promote', 'a@sha256:1', '--to', 'stable'], 'is not a digest'],
+    [['rollback'], "gantry: missing required argument 'serial'"],
+    [['rollback', '0'], 'gantry: "0" is not a serial'],
+    [['rollback', 'abc'], 'gantry: "abc" is not a serial'],
+    [['diff', 'stable'], "gantry: missing required argument 'b'"],
+    [['diff', 'stable', './tree'], 'gantry: give two channels, two serials or two trees'],
+    [['sync'], 'gantry: no source stands in the configuration here'],
+    [['config', 'foo'], "gantry: unknown command 'foo'"],
+    [['config', 'check', '--config', 'absent.yaml'], 'absent.yaml is not there'],
+    [
+      ['candidates', '--server', 'localhost:5090'],
+      'gantry: --server: "localhost:5090" is not an http(s) address',
+    ],
+    [['candidates', '--server', 'http://u:hunter2@h'], 'gantry: --server: the address may hold no user'],
+    [['candidates', '--token', 'a b'], 'gantry: the token holds spaces'],
+    [['sync', 'a', '--local'], "gantry: unknown option '--local'"],
+  ])('%j is wrong usage, and says why on standard error', async (words, why) => {
+    const { code, out, err } = await gantry(words);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(why);
+    expect(err).not.toContain('hunter2');
+  });
+
+  test('a server that is not there is to be tried again, and the message says how to start one', async () => {
+    const { code, out, err } = await gantry(['candidates', '--server', 'http://127.0.0.1:1']);
+    expect({ code, out }).toEqual({ code: 75, out: '' });
+    expect(err).toBe(
+      'gantry: no Gantry server answers at http://127.0.0.1:1 (nothing listens there): start one by "gantry serve all", or name another by --server or GANTRY_SERVER\n',
+    );
+  });
+
+  test('a defect ends with 70 and says where', async () => {
+    const { code, err } = await gantry(['candidates'], { interruptible: broken });
+    expect(code).toBe(70);
+    expect(err).toContain('gantry: a defect in Gantry: TypeError: boom');
+    expect(err).toContain('program.test.ts');
+  });
+});
