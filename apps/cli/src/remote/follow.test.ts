@@ -2,7 +2,9 @@ import { Fault } from '@gantry/oci';
 import { followUntil } from './follow.ts';
 
 const { signal } = new AbortController();
-const failing = (error: Error) => () => Promise.reject(error);
+const failing = (fault: Error) => async () => {
+  throw fault;
+};
 const hasEnded = (state: string) => state === 'done';
 
 describe('following', () => {
