@@ -41,11 +41,11 @@ describe('exit codes', () => {
   });
 
   test('a plan ends as the promotion would', () => {
-    const item = { repository: 'a', reference: '1', digest: null, tags: [] };
-    expect(exitOfPlan({ to: 'stable', items: [item] })).toBe(0);
-    expect(
-      exitOfPlan({ to: 'stable', items: [item, { ...item, problem: problemOf('REFERENCE_UNKNOWN') }] }),
-    ).toBe(1);
-    expect(exitOfPlan({ to: 'stable', items: [{ ...item, problem: problemOf('GATE_REFUSED') }] })).toBe(3);
+    const taken = { repository: 'a', reference: '1', digest: null, tags: [] };
+    const refused = { ...taken, problem: problemOf('REFERENCE_UNKNOWN') };
+    expect(exitOfPlan({ to: 'stable', items: [taken] }, true)).toBe(0);
+    expect(exitOfPlan({ to: 'stable', items: [taken, refused] }, false)).toBe(1);
+    expect(exitOfPlan({ to: 'stable', items: [taken, refused] }, true)).toBe(3);
+    expect(exitOfPlan({ to: 'stable', items: [refused] }, false)).toBe(3);
   });
 });

@@ -37,11 +37,11 @@ export function exitOfPromotion({ state, error }: PromotionAnswer): number {
   return EXIT.failed;
 }
 
-/** What the promotion itself would end with. */
-export function exitOfPlan({ items }: PlanAnswer): number {
-  const codes = items.flatMap(({ problem }) => (problem === undefined ? [] : [faultCodeOf(problem)]));
-  if (codes.length === 0) return EXIT.done;
-  return codes.includes('GATE_REFUSED') ? EXIT.refused : EXIT.failed;
+/** What the promotion itself would end with: with nothing left of it, or one item of an atomic one, it would be refused. */
+export function exitOfPlan({ items }: PlanAnswer, atomic: boolean): number {
+  const refused = items.filter(({ problem }) => problem !== undefined).length;
+  if (refused === 0) return EXIT.done;
+  return atomic || refused === items.length ? EXIT.refused : EXIT.failed;
 }
 
 function exitOfProblems(problems: readonly Problem[]): number {

@@ -51,7 +51,7 @@ export const addPromote: AddCommand = (program, cli) => {
         const plan = await operations.planPromotion(request, interruption.signal);
         if (options.output === 'json') writeJson(cli.stdout, plan);
         else showPlan(cli, plan);
-        return exitOfPlan(plan);
+        return exitOfPlan(plan, request.atomic === true);
       }
       const following = { wait: options.wait === true, signal: interruption.signal };
       using progress = createProgressDisplay(cli.stderr, cli.env);

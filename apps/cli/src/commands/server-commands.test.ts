@@ -111,7 +111,7 @@ describe('gantry sync', () => {
     const { code, out, err } = await gantry(['sync', 'candidates', '--server', server.url]);
     expect(code).toBe(1);
     expect(out).toContain('sync candidates: partial');
-    expect(err).toContain(String.raw`gantry: a/b:2: a/b:2: not a manifest\u001b[31m`);
+    expect(err).toContain(String.raw`gantry: a/b:2: not a manifest\u001b[31m`);
   });
 
   test('whose registry does not answer can be tried again', async () => {

@@ -18,13 +18,14 @@ export function showTask({ stdout, stderr }: Pick<Environment, 'stdout' | 'stder
   tellProblems(stderr, task.errors);
 }
 
-/** A line for each thing that failed. */
+/** A line for each thing that failed, named once. */
 export function tellProblems(
   stderr: Environment['stderr'],
   problems: readonly { readonly item: string; readonly problem: Problem }[],
 ): void {
   for (const { item, problem } of problems) {
-    stderr.write(`gantry: ${printable(item)}: ${printable(problem.detail)}\n`);
+    const { detail } = problem;
+    stderr.write(`gantry: ${printable(detail.startsWith(item) ? detail : `${item}: ${detail}`)}\n`);
   }
 }
 
