@@ -141,8 +141,15 @@ async function formerLists(source: TreeSource, current: StatedSerial | undefined
 /** One file, whole under its name at once, with the modes that a tree's files and folders have. */
 async function lay(directory: string, file: string, bytes: Uint8Array): Promise<void> {
   const target = path.join(directory, file);
-  await mkdir(path.dirname(target), { recursive: true, mode: 0o755 });
+  await makeFolder(path.dirname(target));
   await writeFile(`${target}.new`, bytes);
   await chmod(`${target}.new`, 0o444);
   await rename(`${target}.new`, target);
+}
+
+/** A folder and those above it that are missing, 0755 whatever the umask. */
+async function makeFolder(folder: string): Promise<void> {
+  const first = await mkdir(folder, { recursive: true });
+  if (first === undefined) return;
+  for (let made = folder; made.length >= first.length; made = path.dirname(made)) await chmod(made, 0o755);
 }
