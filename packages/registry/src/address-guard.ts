@@ -7,7 +7,7 @@ import { BlockList, isIP, type LookupFunction } from 'node:net';
  */
 export type AddressKind = 'public' | 'private' | 'loopback' | 'special';
 
-export interface Address {
+interface Address {
   readonly address: string;
   readonly family: 4 | 6;
 }

@@ -21,7 +21,7 @@ export interface Authenticator {
   challenged(scope: string, pass: Pass, header: string | undefined): Promise<void>;
 }
 
-export interface Pass {
+interface Pass {
   readonly authorization: string | undefined;
   answered(): void;
 }

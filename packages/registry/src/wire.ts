@@ -4,7 +4,7 @@ import type { RequestKind, Source } from './options.ts';
 import type { Trust } from './trust.ts';
 
 /** One HTTP request to one host. */
-export interface WireRequest {
+interface WireRequest {
   readonly kind: RequestKind;
   readonly method: 'GET' | 'HEAD';
   readonly url: URL;
