@@ -57,8 +57,9 @@ function whyInstall(digest) {
 
 /** Runs npm, by the Node that npm itself was started by: the pinned one is about to be replaced. */
 function installDependencies() {
-  // What NODE_ENV=production or `omit` would leave out, the tests and the pinned Node need.
-  const words = ['ci', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
+  // What NODE_ENV=production or `omit` would leave out, the tests and the pinned Node need. Warnings that a package wants
+  // a newer Node than the one that runs npm mean nothing here: it will run on the pinned one.
+  const words = ['ci', '--no-audit', '--no-fund', '--include=dev', '--include=optional', '--loglevel=error'];
   const { npm_execpath: npm, npm_node_execpath: node } = process.env;
   const startedByNpm = node !== undefined && npm !== undefined && /npm-cli\.[cm]?js$/.test(npm);
   const options = { cwd: root, stdio: 'inherit', env: withoutPinnedNode(process.env) };

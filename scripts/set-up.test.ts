@@ -59,7 +59,7 @@ async function calls(): Promise<string[]> {
   return existsSync(file) ? (await readFile(file, 'utf8')).trim().split('\n') : [];
 }
 
-const CI = () => `${root}: ci --no-audit --no-fund --include=dev --include=optional`;
+const CI = () => `${root}: ci --no-audit --no-fund --include=dev --include=optional --loglevel=error`;
 
 describe('setting up a checkout', () => {
   test('a fresh one gets its dependencies, and says why', async () => {
