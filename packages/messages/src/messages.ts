@@ -38,9 +38,10 @@ export type Consumer = AsyncDisposable;
  * Commands in and, between Gantry's own services, work to be done. At least once: a handler must be right when it is
  * given a message again. A message is acknowledged when its handler has returned, which must be after what the handler
  * did is durable; a handler that throws gets the message again, after a pause, and the fifth time it is parked.
+ * Disposing of the messages disposes of their consumers first.
  */
 export interface Messages extends AsyncDisposable {
-  /** Resolves once the message is durable. @throws Fault UNAVAILABLE */
+  /** Resolves once the message is durable. @throws Fault UNAVAILABLE, STORAGE_FULL */
   send(queue: string, routingKey: string, event: CloudEvent): Promise<void>;
 
   /** Hands the queue's messages to `handle`, oldest first. */

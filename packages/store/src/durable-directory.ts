@@ -27,7 +27,10 @@ export async function makeDirectory(path: string, mode: number): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (error) {
-    if (errorCode(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (errorCode(error) === 'EEXIST') {
+      if ((await stat(path)).isDirectory()) return;
+      throw new Error(`${path} is not a folder`, { cause: error });
+    }
     if (errorCode(error) !== 'ENOENT' || dirname(path) === path) throw error;
     await makeDirectory(dirname(path), mode);
     await mkdir(path, { mode }).catch(unless('EEXIST'));

@@ -59,10 +59,19 @@ function startChild(root: string, script: string) {
   const child = spawn(process.execPath, ['--input-type=module', '--eval', source], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  const exit = once(child, 'exit');
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
-    lines: createInterface({ input: child.stdout }),
-    exit: once(child, 'exit'),
-    kill: () => child.kill('SIGKILL'),
+    exit,
+    nextLine: async () => {
+      const { value, done } = await lines.next();
+      if (done === true) throw new Error('the child ended');
+      return value;
+    },
+    kill: async () => {
+      child.kill('SIGKILL');
+      await exit;
+    },
   };
 }
 
@@ -187,14 +196,13 @@ describe('The file system store', () => {
        say('written');
        setInterval(() => {}, 1000);`,
     );
-    await once(child.lines, 'line');
+    await child.nextLine();
     {
       await using store = await openFilesystemStore({ root });
       await using meanwhile = await store.write(digestOf(bytes), bytes.length);
       expect(meanwhile.offset).toBe(0);
     }
-    child.kill();
-    await child.exit;
+    await child.kill();
     await using store = await openFilesystemStore({ root });
     const writer = await store.write(digestOf(bytes), bytes.length);
     expect(writer.offset).toBeGreaterThanOrEqual(2 * 1024 * 1024);
@@ -225,11 +233,8 @@ describe('The file system store', () => {
          await Promise.all([one(), one(), one(), one()]);`,
       );
       const enough = committed.length + 3 + Math.floor(Math.random() * 20);
-      for await (const line of child.lines) {
-        committed.push(line);
-        if (committed.length === enough) child.kill();
-      }
-      await child.exit;
+      while (committed.length < enough) committed.push(await child.nextLine());
+      await child.kill();
     }
     await using store = await openFilesystemStore({ root });
     const listed = new Map<string, number>();
