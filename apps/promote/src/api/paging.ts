@@ -12,9 +12,12 @@ export const PAGING = {
       error: 'is not a whole number from 1 on',
     })
     .transform((text) => Math.min(MAX_LIMIT, Number(text)))
-    .meta({ type: 'integer', minimum: 1 })
     .default(DEFAULT_LIMIT)
-    .describe(`How many items at the most; more than ${MAX_LIMIT} is taken as ${MAX_LIMIT}`),
+    .meta({
+      type: 'integer',
+      minimum: 1,
+      description: `How many items at the most: ${DEFAULT_LIMIT} if absent; more than ${MAX_LIMIT} is taken as ${MAX_LIMIT}`,
+    }),
   cursor: z
     .string()
     .max(CURSOR_MAX_LENGTH)

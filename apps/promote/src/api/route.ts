@@ -120,7 +120,7 @@ export function openRoute(
 }
 
 /** What any route that needs a token may refuse with. */
-export const COMMON_FAULTS: readonly FaultCode[] = [
+const COMMON_FAULTS: readonly FaultCode[] = [
   'REQUEST_INVALID',
   'UNAUTHORIZED',
   'DENIED',
@@ -128,9 +128,9 @@ export const COMMON_FAULTS: readonly FaultCode[] = [
   'UNAVAILABLE',
 ];
 /** What a route that writes may refuse with, too. */
-export const WRITING_FAULTS: readonly FaultCode[] = ['STORAGE_FULL'];
+const WRITING_FAULTS: readonly FaultCode[] = ['STORAGE_FULL'];
 /** What a route that takes a body may refuse with, too. */
-export const BODY_FAULTS: readonly FaultCode[] = ['REQUEST_TOO_LARGE'];
+const BODY_FAULTS: readonly FaultCode[] = ['REQUEST_TOO_LARGE'];
 
 /** All that a route may refuse with. */
 export function faultsOf(one: Route): readonly FaultCode[] {

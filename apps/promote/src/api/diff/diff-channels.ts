@@ -5,7 +5,7 @@ import { cursorsOf } from '../cursor.ts';
 import type { Difference } from '../views/difference.ts';
 import { RepositoryNames } from './repository-names.ts';
 
-/** Where both lists of names go on, and the repository and tag that the page ended with; null: with all its tags. */
+/** Where both lists of names go on, and the frontier. */
 const cursors = cursorsOf(
   'diff-channels',
   z.tuple([z.string().nullable(), z.string().nullable(), z.string(), z.string().nullable()]),
@@ -32,9 +32,10 @@ export async function diffChannels(
     cursor === undefined ? [null, null, '', null] : cursors.decode(cursor);
   const old = new RepositoryNames(channels, from, fromCursor);
   const now = new RepositoryNames(channels, to, toCursor);
-  const next = (repository: string, tag: string | null) =>
-    cursors.encode([old.cursor, now.cursor, repository, tag]);
   const items: Difference[] = [];
+  /** All up to here was looked at: this tag of this repository, or all of its tags. */
+  let frontier: [repository: string, tag: string | null] = [lastRepository, lastTag];
+  const pageUpToHere = () => ({ items, next: cursors.encode([old.cursor, now.cursor, ...frontier]) });
   for (let seen = 0; ;) {
     const names = [await old.peek(), await now.peek()] as const;
     const repository = first(names);
@@ -45,16 +46,16 @@ export async function diffChannels(
     const [before, after] = [await tagsOf(from, names[0]), await tagsOf(to, names[1])];
     for (const difference of differences(repository, before, after)) {
       if (repository === lastRepository && lastTag !== null && difference.tag <= lastTag) continue;
-      const last = items.at(-1);
-      if (items.length === limit && last !== undefined)
-        return { items, next: next(last.repository, last.tag) };
+      if (items.length === limit) return pageUpToHere();
       items.push(difference);
+      frontier = [repository, difference.tag];
     }
     if (names[0] === repository) old.advance();
     if (names[1] === repository) now.advance();
     if (isDone) continue; // at the most a page of names comes again
+    frontier = [repository, null];
     seen++;
-    if (seen >= repositoriesMax) return { items, next: next(repository, null) };
+    if (seen >= repositoriesMax) return pageUpToHere();
     if (seen % REPOSITORIES_A_TURN === 0) await nextTurn();
   }
 }

@@ -1,7 +1,7 @@
 import { FAULTS, problemType } from '@gantry/oci';
-import { type z } from 'zod';
+import type { z } from 'zod';
 import { faultsOf, type Route } from '../route.ts';
-import { VIEWS } from '../views/named.ts';
+import { nameOf } from '../views/named.ts';
 import { openApiDocument, parametersOf } from './openapi.ts';
 
 const STYLE = `
@@ -30,7 +30,7 @@ ${table(
   Object.entries(FAULTS).map(([code, { status, title }]) => [
     codeTag(problemType(code as keyof typeof FAULTS)),
     String(status),
-    escape(title),
+    prose(title),
   ]),
 )}
 <h2>Schemas</h2>
@@ -50,7 +50,7 @@ function routeSection(route: Route): string {
   const parameters = parametersOf(route);
   return [
     `<h3 id="${escape(route.name)}"><code>${route.method} ${escape(route.path)}</code></h3>`,
-    `<p>${escape(route.summary)}. ${access === 'open' ? 'Needs no token.' : `Needs ${codeTag(access.shown)}.`}</p>`,
+    `<p>${prose(route.summary)}. ${access === 'open' ? 'Needs no token.' : `Needs ${codeTag(access.shown)}.`}</p>`,
     parameters.length === 0
       ? ''
       : table(
@@ -58,14 +58,14 @@ function routeSection(route: Route): string {
           parameters.map(({ name, in: place, required, description = '' }) => [
             codeTag(name),
             `${place}${required ? ', required' : ''}`,
-            escape(description),
+            prose(description),
           ]),
         ),
     body === undefined ? '' : `<p>Body: ${viewLink(body)}</p>`,
     `<p>${Object.entries(route.answers)
       .map(
         ([status, { description, view }]) =>
-          `${status} ${escape(description)}${view === undefined ? '' : `: ${viewLink(view)}`}`,
+          `${status} ${prose(description)}${view === undefined ? '' : `: ${viewLink(view)}`}`,
       )
       .join('; ')}. Problems: ${faultsOf(route)
       .map((code) => `${FAULTS[code].status} ${codeTag(code)}`)
@@ -74,9 +74,8 @@ function routeSection(route: Route): string {
 }
 
 function viewLink(view: z.ZodType): string {
-  const inner = 'unwrap' in view && typeof view.unwrap === 'function' ? (view.unwrap() as z.ZodType) : view;
-  const id = VIEWS.get(view)?.id ?? VIEWS.get(inner)?.id ?? '';
-  return `<a href="#${escape(id)}">${escape(id)}</a>`;
+  const name = escape(nameOf(view));
+  return `<a href="#${name}">${name}</a>`;
 }
 
 /** A table of cells that are HTML already. */
@@ -86,6 +85,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function cells(tag: string, row: readonly string[]): string {
   return row.map((cell) => `<${tag}>${cell}</${tag}>`).join('');
+}
+
+/** Text in which code stands between backticks. */
+function prose(text: string): string {
+  return escape(text).replaceAll(/`([^`]+)`/g, '<code>$1</code>');
 }
 
 function codeTag(text: string): string {

@@ -2,7 +2,7 @@ import { type FaultCode, FAULTS, problemType } from '@gantry/oci';
 import { z } from 'zod';
 import { PROBLEM_MEDIA_TYPE } from '@gantry/service';
 import { type AnswerShape, faultsOf, type Route } from '../route.ts';
-import { VIEWS } from '../views/named.ts';
+import { nameOf, VIEWS } from '../views/named.ts';
 import { ProblemView } from '../views/problem.ts';
 
 type Json = Record<string, unknown>;
@@ -84,7 +84,7 @@ export function parametersOf(route: Route): Parameter[] {
 
 function schemaParameters(place: 'path' | 'query', schema: z.ZodObject | undefined): Parameter[] {
   if (schema === undefined) return [];
-  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input' });
+  const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: 'input', override: simplify });
   return Object.entries(properties).map(([name, property]) => {
     const { description, ...rest } = property as Json & { description?: string };
     return {
@@ -102,37 +102,44 @@ function responsesOf(route: Route): Json {
     ([status, shape]) => [status, responseOf(shape)] as const,
   );
   const faults = [...Map.groupBy(faultsOf(route), (code) => FAULTS[code].status)].map(
-    ([status, codes]) => [String(status), problemResponse(codes)] as const,
+    ([status, codes]) => [String(status), problemResponse(status, codes)] as const,
   );
-  // An answer of the route's own stands before the problems of that status: both are documented by the former.
+  // An answer of the route's own (of /readyz, 503) stands before the problems of that status.
   return Object.fromEntries([...faults, ...answers].toSorted(([a], [b]) => Number(a) - Number(b)));
 }
 
 function responseOf({ description, view, contentType, headers = {} }: AnswerShape): Json {
-  const schema = view === undefined ? { type: 'string' } : referenceTo(view);
   const type = contentType ?? (view === undefined ? undefined : 'application/json');
+  const schema = view === undefined ? {} : referenceTo(view);
   return {
     description,
-    headers: Object.fromEntries(
-      Object.entries(headers).map(([name, text]) => [
-        name,
-        { description: text, schema: { type: 'string' } },
-      ]),
-    ),
-    ...(type === undefined ? {} : { content: { [type]: view === undefined ? { schema: {} } : { schema } } }),
+    headers: headersOf(headers),
+    ...(type === undefined ? {} : { content: { [type]: { schema } } }),
   };
 }
 
-function problemResponse(codes: readonly FaultCode[]): Json {
+const PROBLEM_HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { 'WWW-Authenticate': 'Bearer' },
+  503: { 'Retry-After': 'Seconds' },
+};
+
+function problemResponse(status: number, codes: readonly FaultCode[]): Json {
   return {
     description: codes.map((code) => `${FAULTS[code].title} (\`${problemType(code)}\`)`).join('; '),
+    headers: headersOf(PROBLEM_HEADERS[status] ?? {}),
     content: { [PROBLEM_MEDIA_TYPE]: { schema: referenceTo(ProblemView) } },
   };
 }
 
+function headersOf(headers: Readonly<Record<string, string>>): Json {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+  );
+}
+
 /** All named views, each referring to others by their names. */
 function componentSchemas(): Json {
-  const { schemas } = z.toJSONSchema(VIEWS, { uri: schemaUri, io: 'input' });
+  const { schemas } = z.toJSONSchema(VIEWS, { uri: schemaUri, io: 'input', override: simplify });
   return Object.fromEntries(
     Object.entries(schemas)
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -140,10 +147,15 @@ function componentSchemas(): Json {
   );
 }
 
-function referenceTo(schema: z.ZodType): Json {
-  const id = VIEWS.get(schema instanceof z.ZodOptional ? (schema.unwrap() as z.ZodType) : schema)?.id;
-  if (id === undefined) throw new TypeError('a body that is documented has a name: make it by `named`');
-  return { $ref: schemaUri(id) };
+/** Takes out what says nothing to a reader: a format's own pattern, the range that any exact number has. */
+function simplify({ jsonSchema }: { jsonSchema: Json }): void {
+  if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern'];
+  if (jsonSchema['minimum'] === Number.MIN_SAFE_INTEGER) delete jsonSchema['minimum'];
+  if (jsonSchema['maximum'] === Number.MAX_SAFE_INTEGER) delete jsonSchema['maximum'];
+}
+
+function referenceTo(view: z.ZodType): Json {
+  return { $ref: schemaUri(nameOf(view)) };
 }
 
 function schemaUri(id: string): string {

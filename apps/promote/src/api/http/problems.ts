@@ -3,6 +3,8 @@ import { sendProblem } from '@gantry/service';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { exchangeOf } from './exchange.ts';
 
+const RETRY_AFTER_SECONDS = 5;
+
 /** Answers a method that a path does not have. */
 export function refuseMethod(methods: readonly string[]): RequestHandler {
   const allowed = methods.includes('GET')
@@ -31,8 +33,7 @@ export function answerProblem(
 ): void {
   const fault = toFault(error);
   exchangeOf(response).error = fault;
-  // What was not read of a body must not be taken for the next request.
-  if (fault.code === 'REQUEST_TOO_LARGE') response.setHeader('Connection', 'close');
+  if (fault.retry) response.setHeader('Retry-After', RETRY_AFTER_SECONDS);
   sendProblem(response, fault, { instance: request.path });
 }
 

@@ -2,8 +2,6 @@ import type { IncomingMessage } from 'node:http';
 import { Fault, parseStrictJson, quote } from '@gantry/oci';
 
 export const BODY_MAX_BYTES = 1024 * 1024;
-/** Of a body that is too large this much is thrown away, so that the caller has sent it and reads the answer. */
-const DISCARD_MAX_BYTES = 16 * BODY_MAX_BYTES;
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/;
 
@@ -46,22 +44,29 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
 }
 
 async function readBytes(request: IncomingMessage): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > BODY_MAX_BYTES) throw tooLarge();
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
-  if (Number(request.headers['content-length'] ?? 0) <= DISCARD_MAX_BYTES) {
-    try {
-      for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-        sizeBytes += chunk.length;
-        if (sizeBytes <= BODY_MAX_BYTES) chunks.push(chunk);
-        else chunks.length = 0;
-        if (sizeBytes > DISCARD_MAX_BYTES) break;
-      }
-    } catch (cause) {
-      throw new Fault('REQUEST_INVALID', 'the connection ended before the body did', {}, { cause });
+  // What is too large is answered at once. The rest is taken off the wire and thrown away, or else the connection would
+  // be reset before the caller reads the answer; the server's time limit for a request ends it.
+  request.on('data', (chunk: Buffer) => {
+    sizeBytes += chunk.length;
+    if (sizeBytes <= BODY_MAX_BYTES) chunks.push(chunk);
+    else {
+      chunks.length = 0;
+      reject(tooLarge());
     }
-    if (sizeBytes <= BODY_MAX_BYTES) return Buffer.concat(chunks);
-  }
-  throw new Fault('REQUEST_TOO_LARGE', `the body has more than ${BODY_MAX_BYTES} bytes: send it in parts`, {
+  });
+  const endedEarly = () => reject(new Fault('REQUEST_INVALID', 'the connection ended before the body did'));
+  request.once('end', () => resolve(Buffer.concat(chunks)));
+  request.once('error', endedEarly);
+  request.once('close', endedEarly);
+  return promise;
+}
+
+function tooLarge(): Fault {
+  return new Fault('REQUEST_TOO_LARGE', `the body has more than ${BODY_MAX_BYTES} bytes: send it in parts`, {
     limitBytes: BODY_MAX_BYTES,
   });
 }

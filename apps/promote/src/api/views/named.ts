@@ -19,14 +19,20 @@ export function named<T extends z.ZodType>(id: string, description: string, sche
   return described;
 }
 
+/** The name of a view, or of the one that may be left out. @throws TypeError when it was not made by `named` */
+export function nameOf(view: z.ZodType): string {
+  const id = VIEWS.get(view instanceof z.ZodOptional ? (view.unwrap() as z.ZodType) : view)?.id;
+  if (id === undefined) throw new TypeError('what is documented has a name: make it by `named`');
+  return id;
+}
+
 const pages = new Map<z.ZodType, z.ZodType>();
 
 /** A page of a list of such items. */
 export function pageOf(item: z.ZodType): z.ZodType {
   return pages.getOrInsertComputed(item, () => {
-    const id = `${VIEWS.get(item)?.id ?? 'Item'}Page`;
     return named(
-      id,
+      `${nameOf(item)}Page`,
       'A page of a list. `next` is the `cursor` of the page after it; null: there is none.',
       z.strictObject({ items: z.array(item), next: z.string().nullable() }),
     );

@@ -1,0 +1,103 @@
+import { type ApiFixture, sharedApi, type TokenName } from './api.fixture.ts';
+import { ROUTES } from './route-table.ts';
+
+const ALL: readonly TokenName[] = [
+  'admin',
+  'reader',
+  'syncer',
+  'tester',
+  'releaser',
+  'both',
+  'ci',
+  'approver',
+];
+const READERS: readonly TokenName[] = ['admin', 'reader', 'ci'];
+const item = { repository: 'a', reference: '1' };
+
+/** A request of each route, and who may make it. */
+const REQUESTS: Readonly<
+  Record<string, { path: (ids: Ids) => string; body?: object; allowed: readonly TokenName[] }>
+> = {
+  createSync: {
+    path: () => '/api/v1/syncs',
+    body: { source: 'candidates' },
+    allowed: ['admin', 'syncer', 'ci'],
+  },
+  listCandidates: { path: () => '/api/v1/candidates', allowed: READERS },
+  createPromotion: {
+    path: () => '/api/v1/promotions',
+    body: { to: 'testing', items: [item] },
+    allowed: ['admin', 'tester', 'both', 'ci'],
+  },
+  listPromotions: { path: () => '/api/v1/promotions', allowed: READERS },
+  getPromotion: { path: ({ promotion }) => `/api/v1/promotions/${promotion}`, allowed: READERS },
+  cancelPromotion: {
+    path: ({ promotion }) => `/api/v1/promotions/${promotion}`,
+    allowed: ['admin', 'tester', 'both', 'ci'],
+  },
+  listChannels: { path: () => '/api/v1/channels', allowed: READERS },
+  listChannelRepositories: { path: () => '/api/v1/channels/testing/repositories', allowed: READERS },
+  listChannelTags: { path: () => '/api/v1/channels/testing/tags?repository=a', allowed: READERS },
+  createPublication: { path: () => '/api/v1/publications', allowed: ['admin', 'both'] },
+  listPublications: { path: () => '/api/v1/publications', allowed: READERS },
+  getPublication: { path: () => '/api/v1/publications/1', allowed: READERS },
+  rollBack: {
+    path: () => '/api/v1/publications/1/rollback',
+    body: { channel: 'stable', reason: 'undo' },
+    allowed: ['admin', 'releaser', 'both'],
+  },
+  diff: { path: () => '/api/v1/diff?from=testing&to=stable', allowed: READERS },
+  listTasks: { path: () => '/api/v1/tasks', allowed: READERS },
+  getTask: { path: ({ task }) => `/api/v1/tasks/${task}`, allowed: READERS },
+  cancelTask: { path: ({ task }) => `/api/v1/tasks/${task}`, allowed: ['admin', 'syncer', 'ci'] },
+  metrics: { path: () => '/metrics', allowed: READERS },
+};
+
+interface Ids {
+  promotion: string;
+  task: string;
+}
+
+async function prepare(api: ApiFixture): Promise<Ids> {
+  const { body: promotion } = await api.call('POST', '/api/v1/promotions', {
+    body: { to: 'testing', items: [item] },
+  });
+  const { body: task } = await api.call('POST', '/api/v1/syncs', { body: { source: 'candidates' } });
+  return { promotion: promotion.id, task: task.id };
+}
+
+describe('scopes', () => {
+  let ids: Ids | undefined;
+  const shared = sharedApi(async (api) => {
+    await api.putCandidate('a', '1');
+    ids = await prepare(api);
+  });
+
+  test('every route that is not open stands in the table of this test', () => {
+    const guarded = ROUTES.filter(({ access }) => access !== 'open').map(({ name }) => name);
+    expect(Object.keys(REQUESTS).toSorted()).toEqual(guarded.toSorted());
+  });
+
+  test('only health and documents are open', () => {
+    const open = ROUTES.filter(({ access }) => access === 'open').map(({ path }) => path);
+    expect(open.toSorted()).toEqual(['/docs', '/healthz', '/openapi.json', '/readyz']);
+  });
+
+  test.each(
+    ROUTES.filter(({ access }) => access !== 'open').map(({ name, method }) => [name, method] as const),
+  )('%s lets in whom it should, and nobody else', async (name, method) => {
+    const { path, body, allowed } = REQUESTS[name] as (typeof REQUESTS)[string];
+    const place = path(ids as Ids);
+    const options = body === undefined ? {} : { body };
+    expect((await shared().call(method, place, { ...options, token: null })).status).toBe(401);
+    const denied: TokenName[] = [];
+    // The administrator last: what it cancels is gone.
+    for (const token of ALL.toReversed()) {
+      const { status, body: answer } = await shared().call(method, place, { ...options, token });
+      if (status !== 403) continue;
+      denied.push(token);
+      expect(answer).toMatchObject({ type: 'urn:gantry:problem:denied', token, scope: expect.any(String) });
+    }
+    expect(ALL.filter((token) => !denied.includes(token))).toEqual(allowed);
+  });
+});

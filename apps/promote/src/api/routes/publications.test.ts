@@ -1,0 +1,151 @@
+import { type ApiFixture, openApi, sharedApi } from '../api.fixture.ts';
+
+const PUBLICATIONS = '/api/v1/publications';
+const reason = 'the new one does not start';
+
+/** Serial 1 has `app:latest` at one build in both channels, serials 2 and 3 move it to another. */
+async function publishTwoBuilds(api: ApiFixture) {
+  const build = async (seed: string) => {
+    const image = await api.putCandidate('app', 'latest', seed);
+    const serials = [];
+    for (const to of ['testing', 'stable']) {
+      const id = await api.promote(to, [{ repository: 'app', reference: 'latest' }]);
+      serials.push((await api.call('GET', `/api/v1/promotions/${id}`)).body.serial as number);
+    }
+    return { digest: image.digest, serial: serials[1] as number };
+  };
+  return { old: await build('old'), now: await build('now') };
+}
+
+const latestIn = async (api: ApiFixture, channel: string) =>
+  (await api.flow.catalog.channels.tag(channel, 'app', 'latest'))?.digest;
+
+describe('publications', () => {
+  const shared = sharedApi();
+
+  test('are history, newest first', async () => {
+    await using api = await openApi();
+    await publishTwoBuilds(api);
+    const { items, pages } = await api.listAll(PUBLICATIONS, 2);
+    expect((items as { serial: number }[]).map(({ serial }) => serial)).toEqual([4, 3, 2, 1]);
+    expect(pages).toBe(2);
+    const { body } = await api.call('GET', `${PUBLICATIONS}/4`);
+    expect(body).toEqual(items[0]);
+    expect(body).toEqual({
+      serial: 4,
+      state: 'published',
+      root: expect.stringMatching(/^sha256:/),
+      promotions: [(await api.call('GET', '/api/v1/promotions')).body.items[0].id],
+      added: { objects: expect.any(Number), bytes: expect.any(Number) },
+      publishedAt: expect.any(String),
+    });
+  });
+
+  test.each([
+    ['99', 404, 'publication-unknown'],
+    ['999999999999', 404, 'publication-unknown'],
+    ['0', 400, 'request-invalid'],
+    ['x', 400, 'request-invalid'],
+    ['-1', 400, 'request-invalid'],
+    ['1000000000000', 400, 'request-invalid'],
+  ])('there is none of serial %s', async (serial, status, type) => {
+    const api = shared();
+    for (const [method, place] of [
+      ['GET', `${PUBLICATIONS}/${serial}`],
+      ['POST', `${PUBLICATIONS}/${serial}/rollback`],
+    ] as const) {
+      const answer = await api.call(method, place, method === 'POST' ? { body: { reason } } : {});
+      expect([answer.status, answer.body.type]).toEqual([status, `urn:gantry:problem:${type}`]);
+    }
+  });
+
+  test.each([undefined, {}])('are asked for with the body %j', async (body) => {
+    await using api = await openApi();
+    const answer = await api.call('POST', PUBLICATIONS, body === undefined ? {} : { body });
+    expect(answer).toMatchObject({ status: 202, body: { kind: 'publish', state: 'queued', parameters: {} } });
+    expect(answer.headers.get('location')).toBe(`/api/v1/tasks/${answer.body.id}`);
+    expect(await api.waiting('promote')).toBe(1);
+  });
+
+  test('are not asked for with a member that nobody knows', async () => {
+    await using api = await openApi();
+    const { status, body } = await api.call('POST', PUBLICATIONS, { body: { full: true } });
+    expect([status, body.type]).toEqual([400, 'urn:gantry:problem:request-invalid']);
+  });
+});
+
+describe('POST /api/v1/publications/{serial}/rollback', () => {
+  let serial = 0;
+  const published = sharedApi(async (api) => {
+    serial = (await publishTwoBuilds(api)).old.serial;
+  });
+
+  test('puts all channels back, as a promotion of what was there', async () => {
+    await using api = await openApi();
+    const { old, now } = await publishTwoBuilds(api);
+    const { status, body, headers } = await api.call('POST', `${PUBLICATIONS}/${old.serial}/rollback`, {
+      token: 'both',
+      body: { reason },
+    });
+    expect(status).toBe(202);
+    expect(headers.get('location')).toBe(`/api/v1/promotions/${body.id}`);
+    expect(body).toMatchObject({ kind: 'rollback', to: '*', state: 'queued', reason, requestedBy: 'both' });
+    expect(
+      body.items.map((item: { channel: string; digest: string }) => [item.channel, item.digest]),
+    ).toEqual(
+      expect.arrayContaining([
+        ['testing', old.digest],
+        ['stable', old.digest],
+      ]),
+    );
+    await api.work(body.id);
+    expect([await latestIn(api, 'testing'), await latestIn(api, 'stable')]).toEqual([old.digest, old.digest]);
+    const ended = await api.call('GET', `/api/v1/promotions/${body.id}`);
+    expect(ended.body).toMatchObject({ state: 'done', serial: now.serial + 1 });
+  });
+
+  test('puts one channel back, and repeats nothing for the same key', async () => {
+    await using api = await openApi();
+    const { old, now } = await publishTwoBuilds(api);
+    const options = {
+      token: 'releaser',
+      headers: { 'Idempotency-Key': 'undo' },
+      body: { channel: 'stable', repositories: ['app'], reason },
+    } as const;
+    const place = `${PUBLICATIONS}/${old.serial}/rollback`;
+    const first = await api.call('POST', place, options);
+    await api.work(first.body.id);
+    const again = await api.call('POST', place, options);
+    expect([first.status, again.status, again.body.id]).toEqual([202, 202, first.body.id]);
+    expect(again.body.state).toBe('done');
+    expect([await latestIn(api, 'testing'), await latestIn(api, 'stable')]).toEqual([now.digest, old.digest]);
+    const other = await api.call('POST', `${PUBLICATIONS}/${now.serial}/rollback`, options);
+    expect([other.status, other.body.type]).toEqual([422, 'urn:gantry:problem:idempotency-key-reused']);
+  });
+
+  test('of all channels needs the scope of each that is published', async () => {
+    const { status, body } = await published().call('POST', `${PUBLICATIONS}/${serial}/rollback`, {
+      token: 'releaser',
+      body: { reason },
+    });
+    expect([status, body.scope]).toEqual([403, 'promote:testing']);
+  });
+
+  test.each([
+    [{ reason, channel: 'nightly' }, 404, 'channel-unknown', 'nightly'],
+    [{ reason, repositories: ['A'] }, 400, 'name-invalid', 'A'],
+    [{ reason, repositories: [] }, 400, 'request-invalid', 'repositories'],
+    [{ reason: '' }, 400, 'request-invalid', 'reason'],
+    [{}, 400, 'request-invalid', 'reason is missing'],
+    [undefined, 400, 'request-invalid', 'there is none'],
+    [{ reason, repositories: ['other'] }, 409, 'conflict', 'nothing would change'],
+  ])('refuses %j', async (wrong, status, type, named) => {
+    const answer = await published().call(
+      'POST',
+      `${PUBLICATIONS}/${serial}/rollback`,
+      wrong === undefined ? {} : { body: wrong },
+    );
+    expect([answer.status, answer.body.type]).toEqual([status, `urn:gantry:problem:${type}`]);
+    expect(answer.body.detail).toContain(named);
+  });
+});
