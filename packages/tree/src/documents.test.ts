@@ -7,7 +7,7 @@ import { decodeReferrers, encodeReferrers } from './referrers.ts';
 import { encodeRepository } from './repository.ts';
 import { assembleRepository, decodeRepositoryFile, partsOf } from './repository-file.ts';
 import { decodeRoot, encodeRoot } from './root.ts';
-import { sampleImage } from './sample-content.ts';
+import { sampleImage } from './sample-content.fixture.ts';
 import { decodeShard, encodeShard } from './shard.ts';
 
 const A: Digest = `sha256:${'a'.repeat(64)}`;

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { Fault } from '@gantry/oci';
 import { httpTree } from './http-source.ts';
-import { serve } from './serving.ts';
+import { serve } from './serving.fixture.ts';
 
 const FILE = 'serial/current.json';
 
@@ -46,7 +46,7 @@ describe('a tree behind a URL', () => {
       response.write('poin');
       response.end('ter');
     });
-    expect(await httpTree(server.url).stat(FILE)).toEqual({ size: 7 });
+    expect(await httpTree(server.url).stat(FILE)).toEqual({ size: 7, contentType: '' });
   });
 
   test('tries once more after a 503, and after a connection that broke', async () => {

@@ -89,8 +89,7 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
         await head.response.body?.cancel();
         const stated = head.response.headers.get('content-length');
         const size = stated === null ? await countBytes(await once('GET', path)) : Number(stated);
-        const contentType = head.response.headers.get('content-type') ?? undefined;
-        return { size, ...(contentType === undefined ? {} : { contentType }) };
+        return { size, contentType: head.response.headers.get('content-type') ?? '' };
       }),
     async open(path) {
       const answer = await attempt(path, () => once('GET', path));

@@ -6,7 +6,7 @@ import { layTree } from './lay-tree.ts';
 import { parseList } from './lists.ts';
 import { openTree } from './open-tree.ts';
 import { listPath, manifestPath, parsePath, POINTER_PATH, serialPath } from './paths.ts';
-import { sampleImage, sampleRepository } from './sample-content.ts';
+import { sampleImage, sampleRepository } from './sample-content.fixture.ts';
 import { verifyTree } from './verify.ts';
 
 const ONE = sampleImage('one');

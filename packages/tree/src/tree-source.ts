@@ -10,7 +10,7 @@ export interface TreeSource {
   readonly name: string;
   /** All bytes of a file; undefined if it is absent. @throws Fault TREE_INVALID when it has more than `maxBytes` */
   read(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
-  /** A file's size in bytes; undefined if it is absent. For http also what Content-Type it is served with. */
+  /** A file's size in bytes; undefined if it is absent. For http also the Content-Type that it is served with, `''` if with none. */
   stat(path: string): Promise<{ size: number; contentType?: string } | undefined>;
   /** Streams a file, for its digest to be checked; undefined if it is absent. */
   open(path: string): Promise<Readable | undefined>;

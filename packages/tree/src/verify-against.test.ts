@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { directoryTree } from './directory-source.ts';
 import { layTree } from './lay-tree.ts';
-import { layHistory, ONE, PUBLISHED, tamperWith } from './sample-history.ts';
-import { sampleRepository } from './sample-content.ts';
+import { layHistory, ONE, PUBLISHED, tamperWith } from './sample-history.fixture.ts';
+import { sampleRepository } from './sample-content.fixture.ts';
 
 let root = '';
 beforeEach(async () => {

@@ -5,7 +5,7 @@ import { type Digest, digestOf } from '@gantry/oci';
 import { blobPath, indexPath, manifestPath, shardOf } from './paths.ts';
 import { encodeRepository } from './repository.ts';
 import { encodeRoot } from './root.ts';
-import { LAYER, layHistory, ONE, short, SIGNATURE, tamperWith, TWO } from './sample-history.ts';
+import { LAYER, layHistory, ONE, short, SIGNATURE, tamperWith, TWO } from './sample-history.fixture.ts';
 import { encodeShard } from './shard.ts';
 
 let root = '';

@@ -32,10 +32,9 @@ async function askForEach(verification: Verification): Promise<void> {
       if (found === undefined) reportMissing(verification, path);
       else {
         await checkFile(verification, path, file, found.size);
-        const type = found.contentType ?? 'no Content-Type';
-        if (parsed?.type !== 'manifest' || found.contentType === undefined) return;
-        if (manifestKind(type) === parsed.kind) return;
-        const key = `manifests of the kind ${parsed.kind} come as ${quote(type)}`;
+        const type = found.contentType;
+        if (parsed?.type !== 'manifest' || type === undefined || manifestKind(type) === parsed.kind) return;
+        const key = `manifests of the kind ${parsed.kind} come as ${type === '' ? 'no type' : quote(type)}`;
         wrongTypes.set(key, { path, ...wrongTypes.get(key), count: (wrongTypes.get(key)?.count ?? 0) + 1 });
       }
     } catch (error) {

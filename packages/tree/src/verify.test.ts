@@ -1,16 +1,25 @@
 import { mkdtemp, rm, symlink, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { digestOf } from '@gantry/oci';
+import { digestOf, Fault } from '@gantry/oci';
 import { directoryTree } from './directory-source.ts';
 import { httpTree } from './http-source.ts';
 import { layTree } from './lay-tree.ts';
 import { formatList, parseList, replay } from './lists.ts';
 import { openTree } from './open-tree.ts';
 import { blobPath, fullListPath, indexPath, listPath, POINTER_PATH, serialPath, shardOf } from './paths.ts';
-import { LAYER, layHistory, MANIFEST, NOW, ONE, PUBLISHED, short, tamperWith } from './sample-history.ts';
-import { sampleRepository } from './sample-content.ts';
-import { serve, serveTree } from './serving.ts';
+import {
+  LAYER,
+  layHistory,
+  MANIFEST,
+  NOW,
+  ONE,
+  PUBLISHED,
+  short,
+  tamperWith,
+} from './sample-history.fixture.ts';
+import { sampleRepository } from './sample-content.fixture.ts';
+import { serve, serveTree } from './serving.fixture.ts';
 import { verifyTree, type VerifyOptions } from './verify.ts';
 
 let root = '';
@@ -256,9 +265,12 @@ describe('a web server', () => {
       if (request.url?.endsWith(LAYER) === true) response.writeHead(403).end();
       else response.writeHead(bytes === undefined ? 404 : 200).end(request.method === 'HEAD' ? '' : bytes);
     });
-    expect(
-      short(await verifyTree(httpTree(server.url), NOW)).filter((text) => !text.startsWith('wrong-type')),
-    ).toEqual([`unreadable ${LAYER}`]);
+    const { findings } = await verifyTree(httpTree(server.url), NOW);
+    const [unreadable, ...rest] = findings;
+    expect(unreadable).toMatchObject({ kind: 'unreadable', path: LAYER, severity: 'error' });
+    // It says no Content-Type either.
+    expect(rest.map(({ kind }) => kind)).toEqual(['wrong-type', 'wrong-type']);
+    expect(rest[0]?.message).toContain('come as no type');
   });
 
   test('that does not answer at all is no finding but a fault', async () => {
@@ -278,4 +290,7 @@ test('a verification ends when it is told to', async () => {
   const stop = new AbortController();
   const run = verify({ signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) });
   await expect(run).rejects.toThrow('enough');
+  const gone = new Fault('UNAVAILABLE', 'the operator left');
+  const other = verify({ signal: AbortSignal.abort(gone) });
+  await expect(other).rejects.toBe(gone);
 });

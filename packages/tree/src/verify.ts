@@ -73,6 +73,8 @@ export async function verifyTree(source: TreeSource, options: VerifyOptions = {}
     judgePointer(current.statement, log, options);
     await verifyContent({ source, log, deep, parallel, signal, expected, count }, current, options.against);
   }
+  // A request that was cut off must not pass for a finding.
+  signal?.throwIfAborted();
   const { errors, warnings, findings } = log;
   return {
     ...(current === undefined ? {} : { statement: current.statement }),

@@ -9,7 +9,7 @@ import { openTree } from './open-tree.ts';
 import { blobPath, indexPath, listPath, manifestPath, POINTER_PATH, shardOf } from './paths.ts';
 import { encodeRepository } from './repository.ts';
 import { encodeRoot } from './root.ts';
-import { sampleImage, sampleIndex, sampleRepository } from './sample-content.ts';
+import { sampleImage, sampleIndex, sampleRepository } from './sample-content.fixture.ts';
 import { encodeShard } from './shard.ts';
 import { encodeStatement } from './statement.ts';
 import { verifyTree, type VerifyOptions, type VerifyResult } from './verify.ts';
