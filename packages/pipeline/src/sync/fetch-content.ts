@@ -4,6 +4,7 @@ import {
   type Descriptor,
   type Digest,
   Fault,
+  type FaultCode,
   GRAPH_MAX_DEPTH,
   GRAPH_MAX_MANIFESTS,
   isForeign,
@@ -110,7 +111,7 @@ export class ContentFetcher {
         budget,
       );
     } catch (error) {
-      throw missingBelow(parent, child, error, 'MANIFEST_UNKNOWN');
+      throw missingBelow(parent, child, error);
     }
   }
 
@@ -119,7 +120,7 @@ export class ContentFetcher {
     try {
       await this.#fetchBlob(blob.digest, blob.size, from);
     } catch (error) {
-      throw missingBelow(parent, blob, error, 'BLOB_UNKNOWN');
+      throw missingBelow(parent, blob, error);
     }
   }
 
@@ -217,14 +218,11 @@ function distinct(blobs: readonly Descriptor[]): Descriptor[] {
   return [...seen.values()];
 }
 
+const ABSENT: readonly FaultCode[] = ['MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'NAME_UNKNOWN'];
+
 /** Says of content that the registry does not have which manifest wants it; any other error stands as it is. */
-function missingBelow(
-  parent: Manifest,
-  child: Descriptor,
-  error: unknown,
-  absent: 'MANIFEST_UNKNOWN' | 'BLOB_UNKNOWN',
-): unknown {
-  if (!(error instanceof Fault) || error.code !== absent) return error;
+function missingBelow(parent: Manifest, child: Descriptor, error: unknown): unknown {
+  if (!(error instanceof Fault) || !ABSENT.includes(error.code)) return error;
   return new Fault(
     'MANIFEST_BLOB_UNKNOWN',
     `${child.digest} (${child.mediaType}), which the manifest ${parent.digest} names, is missing at the source: push the image again`,
