@@ -116,7 +116,7 @@ describe('the life of a service', () => {
 
   test('a real process ends in order at SIGTERM and exits with 0', async () => {
     const program = `
-      const { runUntilSignal } = await import(${JSON.stringify(LIFECYCLE)});
+      import { runUntilSignal } from ${JSON.stringify(LIFECYCLE)};
       const alive = setInterval(() => {}, 1000);
       process.exitCode = await runUntilSignal((resources) => {
         resources.defer(() => { clearInterval(alive); console.log('ended'); });

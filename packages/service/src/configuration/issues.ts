@@ -48,7 +48,7 @@ function wrongType(path: KeyPath, value: unknown, expected: string): Problem {
 }
 
 /** What stands at a path; undefined: nothing. */
-export function valueAt(value: unknown, path: KeyPath): unknown {
+function valueAt(value: unknown, path: KeyPath): unknown {
   let at: unknown = value;
   for (const part of path) {
     if (typeof at !== 'object' || at === null || !Object.hasOwn(at, part)) return undefined;

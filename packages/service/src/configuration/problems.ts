@@ -44,7 +44,7 @@ export function problemText({ path, message, value }: Problem): string {
 }
 
 /** `sources[0].tags.include` */
-export function formatPath(path: KeyPath): string {
+function formatPath(path: KeyPath): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;
@@ -55,7 +55,7 @@ export function formatPath(path: KeyPath): string {
 }
 
 /** `gantry.yaml:12:5`, or the name of an environment variable. */
-export function formatPlace({ name, line, column }: Place): string {
+function formatPlace({ name, line, column }: Place): string {
   return line === undefined ? name : `${name}:${line}:${column ?? 1}`;
 }
 

@@ -15,7 +15,7 @@ export function knownKeys(shape: SchemaShape, path: readonly PropertyKey[]): str
 }
 
 /** The shape of one key of a map; undefined when the map may not have it. */
-export function propertyOf(shape: SchemaShape | undefined, name: string): SchemaShape | undefined {
+function propertyOf(shape: SchemaShape | undefined, name: string): SchemaShape | undefined {
   const { properties = {} } = shape ?? {};
   return Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
