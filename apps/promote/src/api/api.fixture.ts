@@ -23,7 +23,7 @@ import type { ApiOptions } from './api-options.ts';
 import { createApi } from './create-api.ts';
 import { type Image, putImage } from './image.fixture.ts';
 
-export const CHANNELS: readonly Channel[] = [
+const CHANNELS: readonly Channel[] = [
   { name: 'testing', prefix: 'testing/', publish: true },
   { name: 'stable', prefix: '', from: 'testing', publish: true },
   { name: 'internal', prefix: 'internal/', publish: false },
@@ -42,7 +42,7 @@ const TOKENS = {
 } as const;
 export type TokenName = keyof typeof TOKENS;
 
-export interface CallOptions {
+interface CallOptions {
   /** `admin` if absent; null: none. */
   readonly token?: TokenName | null;
   /** Sent as JSON; text is sent as it is. */
@@ -51,7 +51,7 @@ export interface CallOptions {
 }
 
 /** What was answered. The body of a test is looked at piece by piece, so its type says nothing. */
-export interface Answered {
+interface Answered {
   readonly status: number;
   readonly headers: Headers;
   // oxlint-disable-next-line typescript/no-explicit-any -- each test knows what it asked for, and the answer was checked against its schema

@@ -15,7 +15,7 @@ import { answerAccepted } from './promotions.ts';
 import { taskPath } from './tasks.ts';
 
 /** A serial as it stands in a path or a query. */
-export const Serial = z
+const Serial = z
   .string()
   .refine((text) => /^\d{1,12}$/.test(text) && Number(text) >= 1, {
     error: 'is not a serial: a whole number from 1 on is',
