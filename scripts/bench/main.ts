@@ -1,13 +1,16 @@
 import { cpus } from 'node:os';
+import { benchCrane } from './crane.ts';
 import { benchSync } from './sync.ts';
 
-const benches = { sync: benchSync };
+const benches = { sync: benchSync, crane: benchCrane };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */
 const wanted = process.argv.slice(2);
 const unknown = wanted.find((name) => !(name in benches));
 if (unknown !== undefined) {
-  console.error(`there is no benchmark ${JSON.stringify(unknown)}: there are ${Object.keys(benches).join(', ')}`);
+  console.error(
+    `there is no benchmark ${JSON.stringify(unknown)}: there are ${Object.keys(benches).join(', ')}`,
+  );
   process.exit(2);
 }
 const results = [];
@@ -16,4 +19,10 @@ for (const [name, bench] of Object.entries(benches)) {
   console.error(`running ${name} …`);
   results.push(...(await bench()));
 }
-console.log(JSON.stringify({ machine: { cpus: cpus().length, model: cpus()[0]?.model, node: process.version }, results }, null, 2));
+console.log(
+  JSON.stringify(
+    { machine: { cpus: cpus().length, model: cpus()[0]?.model, node: process.version }, results },
+    null,
+    2,
+  ),
+);

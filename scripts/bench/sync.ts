@@ -29,7 +29,15 @@ export async function benchSync(): Promise<Result[]> {
   }
   const compare = (name: string, pick: (timing: Timing) => number): Result => {
     const [gantry, regsync] = [median(ours.map(pick)), median(theirs.map(pick))];
-    return { name, unit: 's', gantry, peer: 'regsync', peerValue: regsync, ratio: gantry / regsync, note: `${blobs} blobs, ${bytes} bytes` };
+    return {
+      name,
+      unit: 's',
+      gantry,
+      peer: 'regsync',
+      peerValue: regsync,
+      ratio: gantry / regsync,
+      note: `${blobs} blobs, ${bytes} bytes`,
+    };
   };
   return [compare('cold sync', ({ coldS }) => coldS), compare('sync without a change', ({ sameS }) => sameS)];
 }
@@ -83,7 +91,9 @@ async function timeRegsync(url: string): Promise<Timing> {
       }),
     );
     const run = async () => {
-      const child = spawn('regsync', ['once', '-c', file, '-v', 'error'], { stdio: ['ignore', 'ignore', 'inherit'] });
+      const child = spawn('regsync', ['once', '-c', file, '-v', 'error'], {
+        stdio: ['ignore', 'ignore', 'inherit'],
+      });
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0) throw new Error(`regsync ended with ${code}`);
     };
