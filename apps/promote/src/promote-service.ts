@@ -40,11 +40,24 @@ export interface PromoteService extends AsyncDisposable {
 export async function startPromote(options: PromoteServiceOptions): Promise<PromoteService> {
   const { flow, messages, publisher, tree } = options;
   await using resources = new AsyncDisposableStack();
-  const api = createApi({ ...options, tree: tree.target.source, treeName: tree.name, log: flow.log });
+  const ending = new AbortController();
+  const api = createApi({
+    ...options,
+    tree: tree.target.source,
+    treeName: tree.name,
+    log: flow.log,
+    stop: ending.signal,
+  });
   resources.use(await startPromotionWorker(flow, messages, publisher));
   resources.use(await startCommands(options));
   const server = resources.use(await listen(createServer(SERVER_LIMITS, api), options.listen, 'api.listen'));
-  resources.defer(() => options.health.drain());
+  resources.defer(() => {
+    options.health.drain();
+    ending.abort();
+  });
+  options.health.addCheck('catalog', async () => {
+    await flow.catalog.leases.list();
+  });
   const started = resources.move();
   return { url: server.url, [Symbol.asyncDispose]: () => started.disposeAsync() };
 }
