@@ -1,7 +1,7 @@
 import type { Digest } from '@gantry/oci';
 import type { RouteKind } from './route.ts';
 
-/** What is sent back, but for bytes that have to be read first. Immutable, so that it can be kept and sent again. */
+/** What is sent back, but for bytes that have to be read first. */
 export interface Answer {
   /** For the metrics. */
   readonly route: RouteKind | 'method';
@@ -13,8 +13,6 @@ export interface Answer {
   readonly etag?: string;
   /** The mirror that a redirect names. */
   readonly mirror?: string;
-  /** Whether the answer stays right until the next serial or change of a mirror, and is asked for again and again. */
-  readonly repeatable?: boolean;
 }
 
 export type Body =

@@ -7,7 +7,7 @@ export interface Count {
 
 /** Counts of one name, told apart by their labels. */
 export interface Counts {
-  /** The count of these labels; the same one each time. */
+  /** The count of these labels; the same one each time, to be kept where it is needed often. */
   with(labels: Labels): Count;
 }
 

@@ -75,17 +75,15 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     logger,
     failures: { refused: counts.refusedTrees, unreadable: counts.unreadableTrees },
     onSerial() {
-      responder.invalidate();
       probed = prober.probe(MIRROR_WAIT_MS);
     },
     ...(options.serialFile === undefined ? {} : { serialFile: options.serialFile }),
   });
   const view = () => (follower.current.state === 'following' ? follower.current.view : undefined);
-  const prober = stack.use(
-    createMirrorProber({ mirrors, source, view, pollMs, logger, onChange: () => responder.invalidate() }),
-  );
-  const responder = createResponder({
+  const prober = stack.use(createMirrorProber({ mirrors, source, view, pollMs, logger }));
+  const respond = createResponder({
     repositories: createRepositories({
+      source,
       maxBytes: REPOSITORY_BYTES,
       treeState: () => follower.current,
       logger,
@@ -96,16 +94,17 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       view,
       directory: 'directory' in place ? place.directory : undefined,
       logger,
-      count: countInto(counts),
+      count: counts.answer,
     }),
-    site: () => ({
-      mirrors: prober.states,
+    site: {
+      get mirrors() {
+        return prober.states;
+      },
       manifests: options.manifests,
       status: options.status,
       servesBlobs: mirrors.length === 0 && 'directory' in place,
-    }),
+    },
     logger,
-    counters: counts,
   });
 
   const refresh = async () => {
@@ -122,7 +121,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     options.adminListen && stack.use(await listenAdmin(options.adminListen, health, counts, sight));
   const server = publicServer((request, response) => {
     if (draining) response.shouldKeepAlive = false;
-    responder.respond(request, response);
+    respond(request, response);
   });
   const running = stack.use(await listen(server, options.listen, 'crane.listen'));
   stack.defer(() => {
@@ -170,16 +169,4 @@ async function listenAdmin(
   addGauges(metrics, sight);
   const handler = createAdminHandler(health, counts.counters.joinedTo(metrics));
   return listen(createServer(SERVER_LIMITS, adminListener(handler)), address, 'crane.adminListen');
-}
-
-/** Counts answers that are not counted on the shortest way. */
-function countInto({ requests, redirects, servedManifests }: CraneCounts) {
-  return (
-    { route, mirror, body }: { route: string; mirror?: string; body: { from: string } },
-    status: number,
-  ) => {
-    requests.with({ route, status: String(status) }).value++;
-    if (mirror !== undefined) redirects.with({ mirror }).value++;
-    if (body.from === 'tree' && status === 200) servedManifests.value++;
-  };
 }

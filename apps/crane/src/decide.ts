@@ -30,14 +30,13 @@ export interface Repository {
 
 /** What is known of the name in a request. */
 export type Lookup =
-  /** `fresh` unless it is the last good state of a repository whose present document can't be read. */
-  | { readonly state: 'known'; readonly repository: Repository; readonly fresh: boolean }
+  | { readonly state: 'known'; readonly repository: Repository }
   /** Proven: root and shard were read, and do not name it. Or nothing is published yet. */
   | { readonly state: 'absent' }
   /** Its document, or the way to it, can't be read. */
   | { readonly state: 'unreadable' };
 
-/** What stands for all requests until the next serial or change of a mirror. */
+/** What stands for all requests until a mirror changes. */
 export interface Site {
   readonly mirrors: readonly MirrorState[];
   readonly manifests: 'redirect' | 'serve' | 'auto';
@@ -109,12 +108,12 @@ export function decide(method: Method, route: NamedRoute, lookup: Lookup, site: 
   if (lookup.state === 'absent') {
     return errorAnswer(route.kind, 404, 'NAME_UNKNOWN', `nothing is published as ${quote(route.name)}`);
   }
-  const { repository, fresh } = lookup;
+  const { repository } = lookup;
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route.reference, repository, site, fresh);
+      return manifestAnswer(method, route.reference, repository, site);
     case 'blob':
-      return blobAnswer(method, route.digest, repository, site, fresh);
+      return blobAnswer(method, route.digest, repository, site);
     case 'tags':
       return tagsAnswer(route.query, repository);
     default:
@@ -122,13 +121,7 @@ export function decide(method: Method, route: NamedRoute, lookup: Lookup, site: 
   }
 }
 
-function manifestAnswer(
-  method: Method,
-  reference: Reference,
-  repository: Repository,
-  site: Site,
-  repeatable: boolean,
-): Answer {
+function manifestAnswer(method: Method, reference: Reference, repository: Repository, site: Site): Answer {
   const digest = reference.digest ?? repository.tag(reference.tag);
   const entry = digest === undefined ? undefined : repository.manifest(digest);
   if (digest === undefined || entry === undefined) {
@@ -143,7 +136,7 @@ function manifestAnswer(
   const byTag = reference.digest === undefined;
   const mirror = method === 'GET' ? mirrorForManifest(digest, entry, byTag, site) : undefined;
   const path = manifestPath(entry.kind, digest);
-  if (mirror !== undefined) return redirect('manifest', mirror, path, digest, site, repeatable);
+  if (mirror !== undefined) return redirect('manifest', mirror, path, digest, site);
   return {
     route: 'manifest',
     status: 200,
@@ -155,7 +148,6 @@ function manifestAnswer(
     ],
     body: method === 'HEAD' ? NO_BODY : { from: 'tree', path, digest, sizeBytes: entry.size },
     etag: etagOf(digest),
-    repeatable,
   };
 }
 
@@ -167,19 +159,17 @@ function mirrorForManifest(
   site: Site,
 ): MirrorState | undefined {
   if (site.manifests === 'serve') return undefined;
-  const wanted = { digest, since: entry.since, trustedOnly: byTag };
+  const { kind, since } = entry;
+  if (site.manifests === 'redirect') {
+    return (
+      chooseMirror(site.mirrors, { digest, since, trustedOnly: byTag }) ?? lastResort(site.mirrors, digest)
+    );
+  }
   // No last resort here: the crane itself is better than a mirror that did not prove itself.
-  if (site.manifests === 'auto') return chooseMirror(site.mirrors, { ...wanted, kind: entry.kind });
-  return chooseMirror(site.mirrors, wanted) ?? lastResort(site.mirrors, digest);
+  return chooseMirror(site.mirrors, { digest, since, kind, trustedOnly: byTag });
 }
 
-function blobAnswer(
-  method: Method,
-  digest: Digest,
-  repository: Repository,
-  site: Site,
-  repeatable: boolean,
-): Answer {
+function blobAnswer(method: Method, digest: Digest, repository: Repository, site: Site): Answer {
   const entry = repository.blob(digest);
   if (entry === undefined) {
     return errorAnswer('blob', 404, 'BLOB_UNKNOWN', `${quote(repository.name)} has no blob ${digest}`);
@@ -199,7 +189,6 @@ function blobAnswer(
       ],
       body: method === 'HEAD' ? NO_BODY : { from: 'file', path, sizeBytes: entry.size },
       etag: etagOf(digest),
-      repeatable,
     };
   }
   const mirror =
@@ -207,7 +196,7 @@ function blobAnswer(
   if (mirror === undefined) {
     return unavailable('blob', `no mirror that is known to hold the blob ${digest} answers just now`);
   }
-  return redirect('blob', mirror, path, digest, site, repeatable);
+  return redirect('blob', mirror, path, digest, site);
 }
 
 /** `path` is made of a digest's and a kind's own alphabet, and the base is the configuration's: no more goes into a Location. */
@@ -217,7 +206,6 @@ function redirect(
   path: string,
   digest: Digest,
   site: Site,
-  repeatable: boolean,
 ): Answer {
   return {
     route,
@@ -225,7 +213,6 @@ function redirect(
     headers: ['Location', mirror.base + path, 'Docker-Content-Digest', digest, 'Content-Length', '0'],
     body: NO_BODY,
     mirror: mirror.name,
-    repeatable,
   };
 }
 

@@ -27,7 +27,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const send = (response: ServerResponse, answer: Answer, bytes: string | Uint8Array): void => {
     count(answer, answer.status);
-    writeAnswer(response, answer, bytes);
+    // The types ask for a mutable array; node:http only reads it.
+    response.writeHead(answer.status, answer.headers as string[]).end(bytes);
   };
 
   const sendWhenRead = async (
@@ -81,10 +82,4 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     else sendWhenRead(request, response, answer).catch((error: unknown) => fail(response, answer, error));
   };
   return deliver;
-}
-
-/** Writes an answer whose bytes are at hand, in one piece. */
-export function writeAnswer(response: ServerResponse, answer: Answer, bytes: string | Uint8Array): void {
-  // The types ask for a mutable array; node:http only reads it.
-  response.writeHead(answer.status, answer.headers as string[]).end(bytes);
 }

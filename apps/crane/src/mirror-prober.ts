@@ -23,8 +23,6 @@ export interface MirrorProberOptions {
   /** How often a mirror that is well is probed. */
   readonly pollMs: number;
   readonly logger: CraneLogger;
-  /** What mirrors are good for has changed. */
-  readonly onChange: () => void;
 }
 
 /** Looks at each mirror in the background, on its own clock, so that one that hangs holds up no other. */
@@ -39,7 +37,7 @@ export interface MirrorProber extends AsyncDisposable {
 }
 
 export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
-  const { mirrors, source, view, pollMs, logger, onChange } = options;
+  const { mirrors, source, view, pollMs, logger } = options;
   const trees = createProbedTrees(source);
   const ending = new AbortController();
   let states: readonly MirrorState[] = mirrors.map(unprobed);
@@ -48,9 +46,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     const former = states.find(({ mirror }) => mirror === next.mirror);
     states = states.map((state) => (state === former ? next : state));
     if (former === undefined) return;
-    const changed = !isGoodForTheSame(former, next);
-    if (changed || (former.problem === undefined) !== (next.problem === undefined)) report(logger, next);
-    if (changed) onChange();
+    if (isWorthTelling(former, next)) report(logger, next);
   };
 
   const isCurrent = ({ healthy, serial }: MirrorState) =>
@@ -109,9 +105,14 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
   };
 }
 
-/** Whether requests are sent to the mirror just as before. */
-function isGoodForTheSame(a: MirrorState, b: MirrorState): boolean {
-  return a.healthy === b.healthy && a.serial === b.serial && a.kinds.symmetricDifference(b.kinds).size === 0;
+/** Whether requests are sent to the mirror for other things than before, or something is wrong that was not. */
+function isWorthTelling(former: MirrorState, next: MirrorState): boolean {
+  return (
+    former.healthy !== next.healthy ||
+    former.serial !== next.serial ||
+    (former.problem === undefined) !== (next.problem === undefined) ||
+    former.kinds.symmetricDifference(next.kinds).size > 0
+  );
 }
 
 function report(logger: CraneLogger, { mirror, healthy, serial, kinds, problem }: MirrorState): void {

@@ -1,15 +1,15 @@
 import { Fault, MANIFEST_KINDS } from '@gantry/oci';
 import type { Health, Metrics } from '@gantry/service';
-import { type Count, type Counters, type Counts, createCounters } from './counters.ts';
+import type { Answer } from './answer.ts';
+import { type Count, type Counters, createCounters } from './counters.ts';
 import type { MirrorState } from './mirror.ts';
 import type { TreeState } from './tree-follower.ts';
 
 /** What a crane counts while it works. */
 export interface CraneCounts {
   readonly counters: Counters;
-  readonly requests: Counts;
-  readonly redirects: Counts;
-  readonly servedManifests: Count;
+  /** Counts an answer, by the status that was sent in the end. */
+  readonly answer: (answer: Answer, status: number) => void;
   readonly refusedTrees: Count;
   readonly unreadableTrees: Count;
   readonly unreadableDocuments: Count;
@@ -17,11 +17,6 @@ export interface CraneCounts {
 
 export function createCounts(): CraneCounts {
   const counters = createCounters();
-  const served = counters.family(
-    'gantry_crane_manifests_served_total',
-    'Manifests that the crane sent itself',
-    [],
-  );
   const failures = counters.family(
     'gantry_crane_reload_failures_total',
     'Readings of the tree that failed: its pointer refused or unreadable, or a document unreadable',
@@ -29,17 +24,33 @@ export function createCounts(): CraneCounts {
   );
   return {
     counters,
-    requests: counters.family('gantry_crane_requests_total', 'Requests that were answered', [
-      'route',
-      'status',
-    ]),
-    redirects: counters.family('gantry_crane_redirects_total', 'Requests that were sent to a mirror', [
-      'mirror',
-    ]),
-    servedManifests: served.with({}),
+    answer: createAnswerCount(counters),
     refusedTrees: failures.with({ reason: 'refused' }),
     unreadableTrees: failures.with({ reason: 'unreadable' }),
     unreadableDocuments: failures.with({ reason: 'document' }),
+  };
+}
+
+/** Counts held by the very values that an answer has, so that no label is put together on the way of a request. */
+function createAnswerCount(counters: Counters): CraneCounts['answer'] {
+  const requests = counters.family('gantry_crane_requests_total', 'Requests that were answered', [
+    'route',
+    'status',
+  ]);
+  const redirects = counters.family('gantry_crane_redirects_total', 'Requests that were sent to a mirror', [
+    'mirror',
+  ]);
+  const served = counters
+    .family('gantry_crane_manifests_served_total', 'Manifests that the crane sent itself', [])
+    .with({});
+  const byRoute = new Map<string, Map<number, Count>>();
+  const byMirror = new Map<string, Count>();
+
+  return ({ route, mirror, body }, status) => {
+    const byStatus = byRoute.getOrInsertComputed(route, () => new Map<number, Count>());
+    byStatus.getOrInsertComputed(status, () => requests.with({ route, status: String(status) })).value++;
+    if (mirror !== undefined) byMirror.getOrInsertComputed(mirror, () => redirects.with({ mirror })).value++;
+    if (body.from === 'tree' && status === 200) served.value++;
   };
 }
 

@@ -1,6 +1,14 @@
 import { asFault, type Digest, Fault } from '@gantry/oci';
-import type { TreeView } from '@gantry/tree';
+import {
+  assembleRepository,
+  decodeRepositoryFile,
+  indexPath,
+  readDocumentBytes,
+  type TreeSource,
+  type TreeView,
+} from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
+import { boundedCache } from './bounded-cache.ts';
 import type { Lookup } from './decide.ts';
 import type { Count } from './counters.ts';
 import type { CraneLogger } from './options.ts';
@@ -18,6 +26,7 @@ export interface Repositories {
 }
 
 export interface RepositoriesOptions {
+  readonly source: TreeSource;
   /** Memory for packed repositories. */
   readonly maxBytes: number;
   readonly treeState: () => TreeState;
@@ -41,11 +50,8 @@ const UNREADABLE: Lookup = { state: 'unreadable' };
 
 /** Loads repositories lazily and keeps them packed in bounded memory; a new serial has only those read again that changed. */
 export function createRepositories(options: RepositoriesOptions): Repositories {
-  const { maxBytes, treeState } = options;
-  const kept = new LRUCache<string, Kept>({
-    maxSize: maxBytes,
-    sizeCalculation: ({ repository }) => 300 + repository.sizeBytes,
-  });
+  const { source, maxBytes, treeState } = options;
+  const kept = boundedCache<Kept>(maxBytes, ({ repository }) => 300 + repository.sizeBytes);
   const failed = new LRUCache<string, { view: TreeView; retryAt: number }>({ max: MAX_FAILED });
   const loads = new Map<string, { readonly view: TreeView; readonly lookup: Promise<Lookup> }>();
   const tell = failureLog(options);
@@ -58,20 +64,21 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         kept.delete(name);
         return ABSENT;
       }
-      const former = kept.peek(name);
-      const repository = former?.digest === digest ? former.repository : await read(name, view);
-      const lookup: Lookup = { state: 'known', repository, fresh: true };
+      const former = kept.get(name);
+      const repository =
+        former?.digest === digest ? former.repository : await readRepository(source, name, digest);
+      const lookup: Lookup = { state: 'known', repository };
       kept.set(name, { repository, digest, view, lookup });
       return lookup;
     } catch (error) {
-      const former = kept.peek(name);
+      const former = kept.get(name);
       tell(name, view, error, former !== undefined);
       const retryAt = Date.now() + RETRY_MS;
       if (former === undefined) {
         failed.set(name, { view, retryAt });
         return UNREADABLE;
       }
-      const lookup: Lookup = { state: 'known', repository: former.repository, fresh: false };
+      const lookup: Lookup = { state: 'known', repository: former.repository };
       kept.set(name, { ...former, view, lookup, retryAt });
       return lookup;
     }
@@ -99,10 +106,16 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   };
 }
 
-async function read(name: string, view: TreeView): Promise<PackedRepository> {
-  const document = await view.repository(name);
-  if (document !== undefined) return new PackedRepository(document);
-  throw new Fault('UNAVAILABLE', `the document of ${name} can not be found, though its shard names it`);
+/**
+ * Reads a repository's document past the view's cache: it is packed at once, and its bulk is of no use after that.
+ * @throws Fault UNAVAILABLE, TREE_INVALID
+ */
+async function readRepository(source: TreeSource, name: string, digest: Digest): Promise<PackedRepository> {
+  const where = `the document ${indexPath(digest)} of ${source.name}`;
+  const load = (part: Digest) => readDocumentBytes(source, part);
+  const document = await assembleRepository(decodeRepositoryFile(await load(digest), where), load, where);
+  if (document.name === name) return new PackedRepository(document);
+  throw new Fault('TREE_INVALID', `${where} is named for "${name}", and is of "${document.name}"`);
 }
 
 /** Counts each failure, and logs one a second: when a disk is gone, every repository's document is. */

@@ -58,7 +58,7 @@ describe('a request target', () => {
     ['/v2/../etc/manifests/latest', 'name invalid'],
     ['/v2/%2e%2e/manifests/latest', 'name invalid'],
     [`/v2/${'a'.repeat(256)}/manifests/latest`, 'name invalid'],
-    ['/v2/a%2Fb/manifests/a%2Fb', 'not a tag'],
+    ['/v2/a%2Fb/manifests/latest', 'encoding invalid'],
     ['/v2/app/manifests/', 'not a tag'],
     ['/v2/app/manifests/a/b', 'not a tag'],
     ['/v2/app/manifests/.hidden', 'not a tag'],

@@ -29,6 +29,8 @@ export type Refusal =
 /** A longer request target is refused: a name of 255 characters, a sha512 digest and some query fit well. */
 export const MAX_TARGET_LENGTH = 4096;
 
+const PREFIX = '/v2/';
+
 /**
  * Reads a request's target (RFC 9112, section 3.2). The name ends at the rightmost component that is `manifests`,
  * `blobs`, `tags` or `referrers` and has something after it, since a name may hold these words, and so may a tag.
@@ -36,33 +38,38 @@ export const MAX_TARGET_LENGTH = 4096;
 export function parseRoute(target: string): Route {
   if (target.length > MAX_TARGET_LENGTH) return refuse('too long');
   const question = target.indexOf('?');
-  const path = pathOf(question < 0 ? target : target.slice(0, question));
+  const path = decode(pathOf(question < 0 ? target : target.slice(0, question)));
+  if (path === undefined) return refuse('encoding invalid');
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
-  if (!path.startsWith('/v2/')) return refuse('no such endpoint');
-  const parts = componentsOf(path.slice('/v2/'.length));
-  if (parts === undefined) return refuse('encoding invalid');
-  if (parts.length === 1 && parts[0] === '_catalog') return { kind: 'catalog' };
+  if (!path.startsWith(PREFIX)) return refuse('no such endpoint');
+  if (path === '/v2/_catalog') return { kind: 'catalog' };
 
-  for (let at = parts.length - 2; at >= 0; at--) {
-    const word = parts[at];
-    if (word !== 'manifests' && word !== 'blobs' && word !== 'tags' && word !== 'referrers') continue;
-    const name = parts.slice(0, at).join('/');
-    const rest = parts.slice(at + 1).join('/');
-    if (word === 'tags' && rest !== 'list') return refuse('no such endpoint');
-    if (!isRepositoryName(name)) return refuse('name invalid');
-    const query = question < 0 ? '' : target.slice(question + 1);
-    switch (word) {
-      case 'manifests':
-        return manifestRoute(name, rest);
-      case 'blobs':
-        return isDigest(rest) ? { kind: 'blob', name, digest: rest } : refuse('digest invalid');
-      case 'tags':
-        return { kind: 'tags', name, query };
-      case 'referrers':
-        return isDigest(rest) ? { kind: 'referrers', name, subject: rest, query } : refuse('digest invalid');
+  for (let end = path.lastIndexOf('/'); end >= PREFIX.length;) {
+    const start = path.lastIndexOf('/', end - 1) + 1;
+    const word = path.slice(start, end);
+    if (word === 'manifests' || word === 'blobs' || word === 'tags' || word === 'referrers') {
+      const query = question < 0 ? '' : target.slice(question + 1);
+      return namedRoute(path.slice(PREFIX.length, start - 1), word, path.slice(end + 1), query);
     }
+    end = start - 1;
   }
   return refuse('no such endpoint');
+}
+
+function namedRoute(
+  name: string,
+  word: 'manifests' | 'blobs' | 'tags' | 'referrers',
+  rest: string,
+  query: string,
+): Route {
+  if (word === 'tags' && rest !== 'list') return refuse('no such endpoint');
+  if (!isRepositoryName(name)) return refuse('name invalid');
+  if (word === 'manifests') return manifestRoute(name, rest);
+  if (word === 'tags') return { kind: 'tags', name, query };
+  if (!isDigest(rest)) return refuse('digest invalid');
+  return word === 'blobs'
+    ? { kind: 'blob', name, digest: rest }
+    : { kind: 'referrers', name, subject: rest, query };
 }
 
 function manifestRoute(name: string, reference: string): Route {
@@ -76,12 +83,12 @@ function pathOf(target: string): string {
   return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/]*/i, '');
 }
 
-/** The path's components, decoded each for itself; undefined if one is not as RFC 3986 says. */
-function componentsOf(path: string): string[] | undefined {
-  const parts = path.split('/');
-  if (!path.includes('%')) return parts;
+/** The path without escapes; undefined if they are not as RFC 3986 says, or hide a slash. */
+function decode(path: string): string | undefined {
+  if (!path.includes('%')) return path;
+  if (/%2f/i.test(path)) return undefined;
   try {
-    return parts.map(decodeURIComponent);
+    return decodeURIComponent(path);
   } catch {
     return undefined;
   }
