@@ -82,7 +82,8 @@ export interface CallOptions {
 const ENDED = new Set(['done', 'partial', 'failed', 'refused', 'cancelled']);
 const ENDS_WITHIN_MS = 60_000;
 
-export function openApi(url: string, adminToken: string): GantryApi {
+/** @param signal ends what waits for something, when the server has ended */
+export function openApi(url: string, adminToken: string, signal?: AbortSignal): GantryApi {
   const request = async (
     method: string,
     place: string,
@@ -113,7 +114,7 @@ export function openApi(url: string, adminToken: string): GantryApi {
         const { status, body } = await call<Work>('GET', place);
         return status === 200 && ENDED.has(body.state) && body;
       },
-      { withinMs: ENDS_WITHIN_MS },
+      { withinMs: ENDS_WITHIN_MS, ...(signal === undefined ? {} : { signal }) },
     );
   const taskEnded = (id: string) => ended(`/api/v1/tasks/${id}`);
   const promotionEnded = (id: string) => ended(`/api/v1/promotions/${id}`);

@@ -47,7 +47,7 @@ const BROKEN: readonly Broken[] = [
     options: { intercept: corrupt },
     put: (registry, repository) => registry.push(repository, bad, '1'),
     problem: /^(digest-invalid|content-corrupt)$/,
-    names: [layer, 'corrupt'],
+    names: [layer],
   },
   {
     title: 'a manifest that is not JSON',

@@ -61,9 +61,11 @@ export async function startGantry({
     ready: async () => (await Promise.all(ready.map((url) => fetch(url)))).every((answer) => answer.ok),
     readyWithinMs: 30_000,
   });
+  const gone = new AbortController();
+  void server.ended.then(() => gone.abort(new Error(`${server.name} has ended`)));
   return {
     ...server,
-    api: openApi(`http://${api?.listen}`, ADMIN_TOKEN),
+    api: openApi(`http://${api?.listen}`, ADMIN_TOKEN, gone.signal),
     crane: crane?.listen ?? '',
     admin: `http://${crane?.adminListen}`,
   };
