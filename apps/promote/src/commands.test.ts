@@ -72,7 +72,7 @@ describe('a command in the queue', () => {
 
   test.each([
     ['command.promote', promotion, 'lacks the scope promote:stable'],
-    ['command.publish', {}, 'lacks the scope admin'],
+    ['command.publish', {}, 'lacks the scope promote:stable'],
     ['command.sync', { source: 'none' }, 'there is no source "none": there are candidates'],
     ['command.sync', { source: 'candidates', extra: 1 }, 'extra'],
     ['command.unknown', {}, '"command.unknown" is no command'],

@@ -3,6 +3,7 @@ import { asFault, Fault, quote } from '@gantry/oci';
 import { acceptPromotion, type Channel, createTask, type Flow, QUEUES, sendWork } from '@gantry/pipeline';
 import { type Identity, requireScope, type Scope } from '@gantry/service';
 import { z } from 'zod';
+import { promoteScopes } from './api/access.ts';
 import { PromotionRequest, PublicationRequest, SyncRequest } from './api/requests.ts';
 
 export interface CommandOptions {
@@ -60,7 +61,7 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
     }
     case 'command.publish':
       read(PublicationRequest, event);
-      requireScope(requester, 'admin');
+      for (const scope of promoteScopes('*', options.channels)) requireScope(requester, scope);
       await createTask(flow, messages, 'publish', {});
       return;
     default:
