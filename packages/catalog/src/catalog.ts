@@ -51,6 +51,8 @@ export interface PageRequest {
 export interface Manifests {
   /** No effect when it is there already. */
   put(record: ManifestRecord): Promise<void>;
+  /** Puts a record in the place of one of the same digest that left more out. */
+  replace(record: ManifestRecord): Promise<void>;
   get(digest: Digest): Promise<ManifestRecord | undefined>;
   /** Thousands at once are fine; unknown digests are absent from the map. */
   getAll(digests: readonly Digest[]): Promise<Map<Digest, ManifestRecord>>;

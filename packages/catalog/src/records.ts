@@ -14,7 +14,10 @@ export interface ManifestRecord {
   readonly artifactType?: string;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly subject?: Digest;
+  /** Children that are here, with all below them. */
   readonly manifests: readonly Digest[];
+  /** Children that were left out on purpose: of platforms that are not wanted. Absent: none. */
+  readonly absent?: readonly Digest[];
   readonly blobs: readonly BlobReference[];
 }
 
@@ -53,6 +56,8 @@ export interface Candidate extends Companions {
   readonly size: number;
   /** Of the (first) image's config. */
   readonly labels: Readonly<Record<string, string>>;
+  /** When the image was made, as it says itself. */
+  readonly created?: Timestamp;
   /** When this tag was last seen to move to this digest. */
   readonly syncedAt: Timestamp;
 }

@@ -34,6 +34,15 @@ export function manifestsContract(open: () => Promise<CatalogPlace>): void {
     expect(await manifests.get(digest('one'))).toEqual(manifest('one'));
   });
 
+  test('replace puts a record in the place of one that left more out', async () => {
+    await using place = await open();
+    const { manifests } = await place.connect();
+    await manifests.put(manifest('index', { absent: [digest('arm64')] }));
+    const whole = manifest('index', { manifests: [digest('arm64')] });
+    await manifests.replace(whole);
+    expect(await manifests.get(whole.digest)).toEqual(whole);
+  });
+
   test('getAll finds thousands at once, names that come twice too, and leaves out what is unknown', async () => {
     await using place = await open();
     const { manifests } = await place.connect();

@@ -8,6 +8,9 @@ export function sqliteManifests(database: Database): Manifests {
   const insert = database.prepare(
     'INSERT INTO manifests (digest, document) VALUES (?, ?) ON CONFLICT DO NOTHING',
   );
+  const replace = database.prepare(
+    'INSERT INTO manifests (digest, document) VALUES (?, ?) ON CONFLICT DO UPDATE SET document = excluded.document',
+  );
   const get = database.prepare('SELECT document FROM manifests WHERE digest = ?');
   const getAll = database.prepare(
     'SELECT document FROM json_each(?) AS wanted CROSS JOIN manifests ON digest = wanted.value',
@@ -19,6 +22,10 @@ export function sqliteManifests(database: Database): Manifests {
       if ((await find(record.digest)) !== undefined) return; // what can be read is durable
       const document = JSON.stringify(record);
       await database.write(() => insert.run(record.digest, document));
+    },
+    async replace(record) {
+      const document = JSON.stringify(record);
+      await database.write(() => replace.run(record.digest, document));
     },
     get: find,
     async getAll(digests) {
