@@ -43,7 +43,15 @@ export function hasherFor(digest: Digest): Hash {
   return createHash(splitDigest(digest).algorithm);
 }
 
-/** A name from outside, fit for an error message: quoted, control characters escaped, not longer than a line. */
+/** A name from outside, fit for an error message: quoted, printable, not longer than a line. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+  return printable(JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text));
+}
+
+/** Text with its control, format and line separator characters escaped: none may steer a terminal or forge a log line. */
+export function printable(text: string): string {
+  return text.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  );
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Digest, digestOf, isDigest, quote } from './digest.ts';
-import { Fault } from './faults.ts';
+import { asFault, Fault } from './faults.ts';
 import {
   isNonDistributable,
   isSchema1,
@@ -89,14 +89,15 @@ export function parseManifest(
       `it has ${bytes.length} bytes, and ${MANIFEST_MAX_BYTES} are the most that is accepted`,
     );
   }
-  const value = parseStrictJson(bytes);
+  const value = parseJson(bytes, digest);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw invalid(digest, 'it is not a JSON object');
   const kind = kindOf(value, contentType, digest);
   const isIndex = kind === 'oci-index' || kind === 'docker-list';
   const contradiction = isIndex ? ['layers', 'config'] : ['manifests'];
   const found = contradiction.find((member) => Object.hasOwn(value, member));
-  if (found !== undefined) throw invalid(digest, `it is ambiguous: a ${kind} that has ${quote(found)} too`);
+  if (found !== undefined)
+    throw invalid(digest, `it is ambiguous: of kind ${kind}, with ${quote(found)} too`);
 
   if (isIndex) {
     const body = read(IndexBody, value, digest);
@@ -127,6 +128,14 @@ export function parseManifest(
   };
 }
 
+function parseJson(bytes: Uint8Array, digest: Digest): unknown {
+  try {
+    return parseStrictJson(bytes);
+  } catch (cause) {
+    throw invalid(digest, asFault(cause).message, { cause });
+  }
+}
+
 const SCHEMA1_ADVICE =
   'build or push the image again with a current client, as schema 1 can not be published by digest';
 
@@ -145,15 +154,16 @@ function common(
 /** The kind by the body's mediaType, else by Content-Type, else (the body's mediaType is optional in OCI) by its members. */
 function kindOf(value: object, contentType: string | undefined, digest: Digest): ManifestKind {
   const { mediaType: stated, schemaVersion } = value as { mediaType?: unknown; schemaVersion?: unknown };
-  const mediaType = stated === undefined || typeof stated === 'string' ? stated : JSON.stringify(stated);
+  if (stated !== undefined && typeof stated !== 'string')
+    throw invalid(digest, 'its mediaType is not a string');
   const sent = contentType === undefined ? undefined : manifestKind(contentType);
-  if (schemaVersion === 1 || isSchema1(mediaType ?? '') || isSchema1(contentType ?? '')) {
+  if (schemaVersion === 1 || isSchema1(stated ?? '') || isSchema1(contentType ?? '')) {
     throw invalid(digest, `it is a schema 1 manifest: ${SCHEMA1_ADVICE}`);
   }
-  if (mediaType !== undefined) {
-    const said = manifestKind(mediaType);
+  if (stated !== undefined) {
+    const said = manifestKind(stated);
     if (said === undefined)
-      throw invalid(digest, `its mediaType ${quote(mediaType)} is none that is carried (${CARRIED})`);
+      throw invalid(digest, `its mediaType ${quote(stated)} is none that is carried (${CARRIED})`);
     if (sent !== undefined && sent !== said) {
       throw invalid(
         digest,
@@ -180,8 +190,8 @@ function read<T>(schema: z.ZodType<T>, value: unknown, digest: Digest): T {
   throw invalid(digest, `at ${quote(issue?.path.join('.') ?? '')}: ${issue?.message ?? 'not as specified'}`);
 }
 
-function invalid(digest: Digest, why: string): Fault {
-  return new Fault('MANIFEST_INVALID', `the manifest ${digest} is refused: ${why}`, { digest });
+function invalid(digest: Digest, why: string, options?: ErrorOptions): Fault {
+  return new Fault('MANIFEST_INVALID', `the manifest ${digest} is refused: ${why}`, { digest }, options);
 }
 
 /** Whether a layer's bytes lie elsewhere, by its media type, so that they are not fetched unless allowed. */

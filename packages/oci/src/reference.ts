@@ -1,4 +1,4 @@
-import { type Digest, isDigest, parseDigest, quote } from './digest.ts';
+import { type Digest, isDigest, parseDigest, quote, splitDigest } from './digest.ts';
 import { Fault } from './faults.ts';
 
 // distribution-spec, "Pulling manifests": the grammars of <name> and of <reference> as a tag.
@@ -57,28 +57,31 @@ export function parseReference(text: string): Reference {
   }
   const colon = text.lastIndexOf(':');
   if (colon < 0) {
-    throw new Fault('TAG_INVALID', `${quote(text)} names no tag: write ${text}:TAG or ${text}@sha256:…`, {
-      reference: text,
+    throw new Fault('TAG_INVALID', `${quote(text)} names no tag: write NAME:TAG or NAME@sha256:…`, {
+      reference: text.slice(0, 300),
     });
   }
   return { repository: parseRepositoryName(text.slice(0, colon)), tag: parseTag(text.slice(colon + 1)) };
 }
 
 // The referrers tag schema of the distribution specification, and cosign's companions of an image.
-const COMPANION = /^(sha256|sha512)-([0-9a-f]{64}|[0-9a-f]{128})(?:\.([a-zA-Z0-9._-]+))?$/;
+const COMPANION = /^sha256-([0-9a-f]{64})(?:\.[a-zA-Z0-9._-]+)?$/;
 
 /**
  * The digest that a companion tag belongs to: `sha256-<hex>` (the specification's fallback for referrers) or
- * `sha256-<hex>.sig|att|sbom…` (cosign); undefined for any other tag.
+ * `sha256-<hex>.sig|att|sbom…` (cosign); undefined for any other tag. A tag has no room for a whole sha512 digest, so
+ * none leads back to one.
  */
 export function subjectOfCompanionTag(tag: string): Digest | undefined {
-  const match = COMPANION.exec(tag);
-  if (match === null) return undefined;
-  const digest = `${match[1]}:${match[2]}`;
-  return isDigest(digest) ? digest : undefined;
+  const hex = COMPANION.exec(tag)?.[1];
+  return hex === undefined ? undefined : `sha256:${hex}`;
 }
 
-/** The tag under which registries without a referrers API keep the referrers of `subject`. */
+/**
+ * The tag under which registries without a referrers API keep the referrers of `subject`
+ * (distribution-spec, "Referrers Tag Schema": 64 characters of the encoded part at the most).
+ */
 export function referrersTag(subject: Digest): string {
-  return subject.replace(':', '-');
+  const { algorithm, hex } = splitDigest(subject);
+  return `${algorithm}-${hex.slice(0, 64)}`;
 }

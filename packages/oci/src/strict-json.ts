@@ -1,3 +1,4 @@
+import { printable, quote } from './digest.ts';
 import { Fault } from './faults.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -18,11 +19,11 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new Fault('MANIFEST_INVALID', `not JSON: ${(cause as Error).message}`, {}, { cause });
+    throw new Fault('MANIFEST_INVALID', `not JSON: ${printable((cause as Error).message)}`, {}, { cause });
   }
   const twice = duplicateKey(text);
   if (twice !== undefined) {
-    throw new Fault('MANIFEST_INVALID', `the member ${JSON.stringify(twice)} stands twice in one object`);
+    throw new Fault('MANIFEST_INVALID', `the member ${quote(twice)} stands twice in one object`);
   }
   return value;
 }
