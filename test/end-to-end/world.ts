@@ -103,6 +103,16 @@ export function ask(crane: Gantry, place: string, init: RequestInit = {}): Promi
   return fetch(`http://${crane.crane}/v2/${place}`, { redirect: 'manual', ...init });
 }
 
+/** What a reference of a repository is at a crane: its digest, or the status when it is not there. A HEAD, so never a redirect. */
+export async function published(
+  crane: Gantry,
+  repository: string,
+  reference: string,
+): Promise<string | number> {
+  const response = await ask(crane, `${repository}/manifests/${reference}`, { method: 'HEAD' });
+  return response.ok ? (response.headers.get('docker-content-digest') ?? 'no digest') : response.status;
+}
+
 /** Waits until the crane answers the place with that status: a crane sees a new serial within a second or so. */
 export async function answered(crane: Gantry, place: string, status: number): Promise<Response> {
   return until(

@@ -3,6 +3,8 @@ import { until } from './until.ts';
 
 /** How many bytes of a server's output are kept, from the end. */
 const LOG_MAX_BYTES = 1024 * 1024;
+/** How many lines of each server's output a failure shows. */
+const LOG_SHOWN_LINES = 25;
 /** How long a server has to end after SIGTERM, before it is killed. */
 const STOP_WITHIN_MS = 15_000;
 
@@ -78,7 +80,7 @@ export function withLogs(
   const started = servers.filter((server) => server !== undefined);
   const logs = started.map(
     (server) =>
-      `--- ${server.name}: the end of its log\n${server.log().trimEnd().split('\n').slice(-60).join('\n')}`,
+      `--- ${server.name}: the end of its log\n${server.log().trimEnd().split('\n').slice(-LOG_SHOWN_LINES).join('\n')}`,
   );
   const message = [...(where === undefined ? [] : [where]), told.message, ...logs].join('\n');
   return Object.assign(new Error(message, { cause: told.cause }), {
