@@ -101,8 +101,25 @@ export function blobStoreContract(name: string, open: () => Promise<OpenedStore>
       await expect(committed).rejects.toMatchObject(fault('DIGEST_INVALID', digest));
       await expect(committed).rejects.toMatchObject(fault('DIGEST_INVALID', digestOf(wrong)));
       expect(await store.stat(digest)).toBeUndefined();
+      expect(writer.offset).toBe(0);
+      await writer.suspend();
       await using next = await store.write(digest, bytes.length);
       expect(next.offset).toBe(0);
+    });
+
+    test('a writer that was given wrong bytes takes the right ones afterwards', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const { bytes, digest } = sample(2_000_000);
+      await using writer = await store.write(digest, bytes.length);
+      await writer.append(Buffer.alloc(bytes.length));
+      await expect(writer.commit()).rejects.toMatchObject(fault('DIGEST_INVALID', digest));
+      await writer.append(bytes.subarray(0, 1_500_000));
+      await expect(writer.commit()).rejects.toMatchObject(fault('SIZE_INVALID', '1500000 of 2000000'));
+      await writer.append(bytes.subarray(writer.offset));
+      await writer.commit();
+      expect(digestOf(await store.read(digest, bytes.length))).toBe(digest);
+      await expect(writer.commit()).rejects.toMatchObject(fault('UNAVAILABLE', 'has ended'));
     });
 
     test('a blob that ends early is refused, and the next writer goes on from what came', async () => {
@@ -112,6 +129,7 @@ export function blobStoreContract(name: string, open: () => Promise<OpenedStore>
       const first = await store.write(digest, bytes.length);
       await first.append(bytes.subarray(0, 150_000));
       await expect(first.commit()).rejects.toMatchObject(fault('SIZE_INVALID', '150000 of 200000'));
+      await first.suspend();
       expect(await store.stat(digest)).toBeUndefined();
       await finish(store, bytes, digest);
     });
@@ -122,7 +140,8 @@ export function blobStoreContract(name: string, open: () => Promise<OpenedStore>
       const { bytes, digest } = sample(200_000);
       const writer = await store.write(digest, 199_999);
       await expect(writer.append(bytes)).rejects.toMatchObject(fault('SIZE_INVALID', '199999'));
-      await expect(writer.append(bytes)).rejects.toMatchObject(fault('UNAVAILABLE', 'has ended'));
+      expect(writer.offset).toBe(0);
+      await writer.suspend();
       await finish(store, bytes, digest);
     });
 
@@ -200,10 +219,24 @@ export function blobStoreContract(name: string, open: () => Promise<OpenedStore>
       const second = await waiting;
       expect(second.offset).toBe(bytes.length);
       await second.commit();
-      await using third = await store.write(digest, bytes.length);
-      await third.restart();
-      expect(third.offset).toBe(bytes.length);
-      await expect(third.append(bytes)).rejects.toMatchObject(fault('SIZE_INVALID', digest));
+    });
+
+    test('the writer of a blob that is there can be restarted, and is as strict as any', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const { bytes, digest } = sample(1000);
+      await put(store, bytes, digest);
+      await using writer = await store.write(digest, 1000);
+      await expect(writer.append(bytes)).rejects.toMatchObject(fault('SIZE_INVALID', digest));
+      await writer.restart();
+      expect(writer.offset).toBe(0);
+      await writer.append(Buffer.alloc(1000));
+      await expect(writer.commit()).rejects.toMatchObject(fault('DIGEST_INVALID', digest));
+      await writer.append(bytes.subarray(0, 999));
+      await expect(writer.commit()).rejects.toMatchObject(fault('SIZE_INVALID', '999 of 1000'));
+      await writer.append(bytes.subarray(999));
+      await writer.commit();
+      expect(digestOf(await store.read(digest, 1000))).toBe(digest);
     });
 
     test('the writer after one that failed starts anew', async () => {
@@ -214,6 +247,7 @@ export function blobStoreContract(name: string, open: () => Promise<OpenedStore>
       const waiting = store.write(digest, bytes.length);
       await first.append(Buffer.alloc(bytes.length));
       await expect(first.commit()).rejects.toMatchObject(fault('DIGEST_INVALID', digest));
+      await first.suspend();
       const second = await waiting;
       expect(second.offset).toBe(0);
       await second.append(bytes);

@@ -36,32 +36,32 @@ export interface BlobStore extends AsyncDisposable {
   delete(digest: Digest): Promise<void>;
 }
 
-/** One blob on its way into the store. Ends with `commit`, `suspend` or a failure; disposing of it suspends. */
+/**
+ * One blob on its way into the store. It ends when `commit` succeeds or by `suspend`; disposing of it suspends. After a
+ * fault SIZE_INVALID or DIGEST_INVALID it goes on from its `offset`; a failure to write, as STORAGE_FULL, ends it too.
+ */
 export interface BlobWriter extends AsyncDisposable {
   /** Bytes that are here already: the source is asked for those from here on. When it is the size, `commit` is all that is left. */
   readonly offset: number;
 
   /**
    * Takes the next bytes; the chunk may be used again once this resolves. One call at a time.
-   * @throws Fault SIZE_INVALID for bytes past the blob's size; STORAGE_FULL. What came is thrown away
+   * @throws Fault SIZE_INVALID for bytes past the blob's size, and what came is thrown away; STORAGE_FULL
    */
   append(chunk: Uint8Array): Promise<void>;
 
   /**
    * Verifies size and digest, makes the blob durable and then visible. Also right when another writer has made it
    * visible in the meantime.
-   * @throws Fault SIZE_INVALID when bytes are missing (what came is kept for the next attempt); DIGEST_INVALID when they
-   * are not the digest's (what came is thrown away)
+   * @throws Fault SIZE_INVALID when bytes are missing, what came is kept; DIGEST_INVALID when they are not the digest's,
+   * what came is thrown away; UNAVAILABLE when the blob was there at first and then deleted
    */
   commit(): Promise<void>;
 
   /** Ends for now: what came is kept, and the next writer goes on from there. */
   suspend(): Promise<void>;
 
-  /**
-   * Throws away what came, for a source that can't go on from an offset. The writer then starts again at 0; that of a
-   * blob that is in the store already stays at its end.
-   */
+  /** Throws away what came, for a source that can't go on from an offset. The writer then starts again at 0. */
   restart(): Promise<void>;
 }
 

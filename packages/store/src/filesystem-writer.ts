@@ -1,12 +1,13 @@
 import type { Hash } from 'node:crypto';
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Digest, Fault, hasherFor, splitDigest } from '@gantry/oci';
+import { type Digest, hasherFor, splitDigest } from '@gantry/oci';
 import { AppendFile, hashFile, type PieceBuffers } from './append-file.ts';
 import type { BlobWriter } from './blob-store.ts';
 import { syncDirectory } from './durable-directory.ts';
 import type { Claim, PartialFiles } from './partial-files.ts';
 import { storageFault } from './storage-fault.ts';
+import { hasEnded, tooLong, tooShort, wrongDigest } from './writer-faults.ts';
 
 /** Blobs are never changed in place, and a hardlink in a published tree shares its mode. */
 const BLOB_MODE = 0o444;
@@ -94,73 +95,58 @@ export class FilesystemWriter implements BlobWriter {
   async #append(chunk: Uint8Array): Promise<void> {
     this.#mustBeOpen();
     const { digest, size } = this.#options;
-    const length = this.#file.length + chunk.length;
-    if (length > size) {
-      await this.#drop();
-      throw new Fault('SIZE_INVALID', `the blob ${digest} has more bytes than the ${size} that were said`, {
-        digest,
-        size,
-      });
+    if (this.#file.length + chunk.length > size) {
+      await this.#restart();
+      throw tooLong(digest, size);
     }
-    try {
-      await this.#file.append(chunk);
-    } catch (error) {
-      await this.#drop();
-      throw storageFault(error, this.#claim.path);
-    }
+    await this.#attempt(() => this.#file.append(chunk));
   }
 
   async #commit(): Promise<void> {
     this.#mustBeOpen();
     const { digest, size } = this.#options;
-    const length = this.#file.length;
-    if (length < size) {
-      await this.#suspend();
-      throw new Fault(
-        'SIZE_INVALID',
-        `the blob ${digest} ended after ${length} of ${size} bytes; they are kept, the next attempt goes on from there`,
-        { digest, size, received: length },
-      );
+    if (this.#file.length < size) throw tooShort(digest, size, this.#file.length);
+    await this.#attempt(() => this.#file.flush());
+    const received = `${splitDigest(digest).algorithm}:${this.#hash.digest('hex')}`;
+    if (received !== digest) {
+      const resumedAt = this.#resumedAt;
+      await this.#restart();
+      throw wrongDigest(digest, received, resumedAt);
     }
-    try {
-      await this.#file.flush();
-      const { algorithm } = splitDigest(digest);
-      const received = `${algorithm}:${this.#hash.digest('hex')}`;
-      if (received !== digest) throw wrongDigest(digest, received, this.#resumedAt);
-      await this.#moveIntoPlace();
-    } catch (error) {
-      await this.#drop();
-      throw storageFault(error, this.#claim.path);
-    }
+    await this.#attempt(() => this.#moveIntoPlace());
     this.#end();
   }
 
   async #suspend(): Promise<void> {
     if (this.#ended) return;
     if (this.#file.length === 0) return await this.#drop();
-    try {
+    await this.#attempt(async () => {
       await this.#file.flush();
       await this.#options.partials.leave(this.#options.digest, this.#claim);
-    } catch (error) {
-      await this.#drop();
-      throw storageFault(error, this.#claim.path);
-    }
+    });
     this.#end();
   }
 
   async #restart(): Promise<void> {
     this.#mustBeOpen();
     const { digest, size, buffers } = this.#options;
-    try {
+    await this.#attempt(async () => {
       await this.#file.abandon();
       await this.#claim.handle.truncate(0);
+    });
+    this.#hash = hasherFor(digest);
+    this.#file = new AppendFile(this.#claim.handle, this.#hash, size, 0, buffers);
+    this.#resumedAt = 0;
+  }
+
+  /** What was written can't be relied on after a failure, and a full disk needs the space: that ends the writer. */
+  async #attempt(call: () => Promise<void>): Promise<void> {
+    try {
+      await call();
     } catch (error) {
       await this.#drop();
       throw storageFault(error, this.#claim.path);
     }
-    this.#hash = hasherFor(digest);
-    this.#file = new AppendFile(this.#claim.handle, this.#hash, size, 0, buffers);
-    this.#resumedAt = 0;
   }
 
   /** Durable first, then visible, then durably so. */
@@ -181,7 +167,7 @@ export class FilesystemWriter implements BlobWriter {
     await handle.close();
   }
 
-  /** Ends without keeping anything: after a failure, whatever was written can't be relied on, and a full disk needs the space. */
+  /** Ends without keeping anything. */
   async #drop(): Promise<void> {
     await this.#file.abandon();
     try {
@@ -197,18 +183,6 @@ export class FilesystemWriter implements BlobWriter {
   }
 
   #mustBeOpen(): void {
-    const { digest } = this.#options;
-    if (this.#ended) throw new Fault('UNAVAILABLE', `the writer of the blob ${digest} has ended`, { digest });
+    if (this.#ended) throw hasEnded(this.#options.digest);
   }
-}
-
-function wrongDigest(digest: Digest, received: string, resumedAt: number): Fault {
-  const resumed =
-    resumedAt === 0
-      ? ''
-      : `, the first ${resumedAt} of which an earlier attempt had left; a new one starts at 0`;
-  return new Fault('DIGEST_INVALID', `the blob ${digest} came as bytes of ${received}${resumed}`, {
-    digest,
-    received,
-  });
 }

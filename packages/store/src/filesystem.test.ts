@@ -179,6 +179,7 @@ describe('The file system store', () => {
     await expect(writer.commit()).rejects.toMatchObject(
       fault('DIGEST_INVALID', 'the first 1500000 of which an earlier attempt had left'),
     );
+    await writer.suspend();
     expect(await store.stat(digest)).toBeUndefined();
     await write(place.root, bytes);
     expect(await store.stat(digest)).toEqual({ size: bytes.length });

@@ -18,7 +18,7 @@ import { OneAtATime } from './one-at-a-time.ts';
 import { PartialFiles } from './partial-files.ts';
 import { storageFault } from './storage-fault.ts';
 import { errorCode, unless } from './system-error.ts';
-import { visibleWriter } from './visible-writer.ts';
+import { VisibleWriter } from './visible-writer.ts';
 
 const READ_BYTES = 256 * 1024;
 
@@ -180,7 +180,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
         { digest, size },
       );
     }
-    return visibleWriter({
+    return new VisibleWriter({
       digest,
       size,
       isThere: async () => (await this.stat(digest)) !== undefined,
