@@ -2,7 +2,7 @@ import type { Hash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 
 /** How much is written, or read, at once. */
-export const PIECE_BYTES = 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
 const KEPT_BUFFERS = 16;
 const SMALL_BYTES = 64 * 1024;
 
