@@ -64,6 +64,7 @@ async function timeGantry(url: string): Promise<Timing> {
     const fetcher = new ContentFetcher(catalog, store);
     const sync = async () => {
       const { state, errors } = await syncSource(flow, source, fetcher, {
+        id: 'bench',
         progress: new Progress(),
         signal: new AbortController().signal,
       });

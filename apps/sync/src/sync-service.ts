@@ -120,6 +120,7 @@ async function sync(
     );
   }
   const { state, errors, plan } = await syncSource(flow, source, fetcher, {
+    id: task.id,
     ...(repositories === undefined ? {} : { repositories }),
     ...(dryRun === undefined ? {} : { dryRun }),
     progress,

@@ -79,6 +79,7 @@ export async function openFlow(options: InProcessOptions = {}): Promise<FlowFixt
         createSource({ name: 'candidates', repositories: ['**'], referrers: true, ...rules }, registry),
         fetcher,
         {
+          id: 'test',
           progress: new Progress(),
           signal: new AbortController().signal,
           ...request,

@@ -13,8 +13,9 @@ export * from './publish/publisher.ts';
 export * from './publish/tree-target.ts';
 export * from './sync/fetch-content.ts';
 export * from './sync/progress.ts';
+export * from './sync/repository-sync.ts';
 export * from './sync/source.ts';
-export * from './sync/sync-repository.ts';
+
 export * from './sync/sync-source.ts';
 export * from './work/create-task.ts';
 export * from './work/queues.ts';

@@ -30,12 +30,13 @@ export async function openSources(
             }),
         }),
       );
-      const { include, exclude } = source.tags;
       const rules = {
         name: source.name,
         repositories: source.repositories,
         referrers: source.referrers,
-        tags: { exclude, ...(include === undefined ? {} : { include }) },
+        tags: source.tags,
+        foreignLayers: source.allow.foreignLayers,
+        ...(source.platforms === undefined ? {} : { platforms: source.platforms }),
         ...(source.rename === undefined ? {} : { rename: source.rename }),
       };
       return {

@@ -5,8 +5,8 @@ import type { ContentFetcher, FetchFrom, Wanted } from './fetch-content.ts';
 
 /** What a repository of the source tells of what belongs to its images. */
 export interface CompanionSource {
-  /** The repository's companion tags, by the digest that their name holds. */
-  readonly tagsBySubject: ReadonlyMap<Digest, readonly string[]>;
+  /** Companion tags of a manifest, by the digest that their name holds. They may not be there after all. */
+  tagsOf(subject: Digest): readonly string[];
   /** What a companion tag means now; undefined if it has gone. Asked once a tag. */
   resolve(tag: string): Promise<Wanted | undefined>;
   /** Referrers of a manifest by the API; empty where there is none. */
@@ -44,7 +44,7 @@ export async function fetchCompanions(
       fresh.map(async (subject) => {
         asked.add(subject);
         const wanted: Wanted[] = [...(await source.referrersOf(subject))];
-        for (const tag of source.tagsBySubject.get(subject) ?? []) {
+        for (const tag of source.tagsOf(subject)) {
           const target = await source.resolve(tag);
           if (target === undefined) continue;
           companions.set(tag, { tag, digest: target.digest });

@@ -1,6 +1,5 @@
-import type { Catalog, ManifestRecord } from '@gantry/catalog';
+import type { Catalog } from '@gantry/catalog';
 import {
-  asFault,
   type Descriptor,
   type Digest,
   Fault,
@@ -16,14 +15,19 @@ import {
 import type { Registry } from '@gantry/registry';
 import type { BlobStore } from '@gantry/store';
 import { SingleFlight } from '../concurrency.ts';
+import { distinct, hasForeign, isWhole, toRecord } from './manifest-record.ts';
+import type { PlatformFilter } from './platforms.ts';
 import type { Progress } from './progress.ts';
-
-const ATTEMPTS = 5;
+import { type Download, receiveBlob } from './receive-blob.ts';
 
 /** Where content is fetched from, and who is told. */
 export interface FetchFrom {
   readonly registry: Registry;
   readonly sourceRepository: string;
+  /** Children of an index that are wanted (`linux/amd64`, of any variant); absent: all. */
+  readonly platforms?: PlatformFilter;
+  /** Whether layers that must not be distributed are fetched, too. */
+  readonly foreignLayers: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -39,7 +43,7 @@ export interface Wanted {
 export class ContentFetcher {
   readonly #catalog: Catalog;
   readonly #store: BlobStore;
-  readonly #manifests = new SingleFlight<Digest>();
+  readonly #manifests = new SingleFlight<string>();
   readonly #blobs = new SingleFlight<Digest>();
 
   constructor(catalog: Catalog, store: BlobStore) {
@@ -64,22 +68,40 @@ export class ContentFetcher {
   ): Promise<void> {
     if (depth > GRAPH_MAX_DEPTH)
       throw refused(wanted.digest, `indexes are nested deeper than ${GRAPH_MAX_DEPTH}`);
-    await this.#manifests.run(wanted.digest, async () => {
-      if ((await this.#catalog.manifests.get(wanted.digest)) !== undefined) return;
+    // Two sources may want different parts of one index: each looks for itself.
+    const flight = `${wanted.digest} ${from.platforms?.key ?? ''} ${from.foreignLayers}`;
+    await this.#manifests.run(flight, async () => {
+      const known = await this.#catalog.manifests.get(wanted.digest);
+      if (known !== undefined && isWhole(known) && !(from.foreignLayers && hasForeign(known))) return;
       budget.left--;
-      if (budget.left < 0)
-        throw refused(wanted.digest, `more than ${GRAPH_MAX_MANIFESTS} distinct manifests belong together`);
+      if (budget.left < 0) throw tooMany(wanted.digest);
       const { bytes, manifest } = await this.#readManifest(wanted, from);
-      if (manifest.manifests.length > budget.left) {
-        throw refused(wanted.digest, `more than ${GRAPH_MAX_MANIFESTS} distinct manifests belong together`);
-      }
+      const children = manifest.manifests.filter((child) => from.platforms?.takes(child) ?? true);
+      if (children.length > budget.left) throw tooMany(wanted.digest);
       await allOrFirstFailure([
-        ...manifest.manifests.map((child) => this.#fetchChild(manifest, child, from, depth + 1, budget)),
+        ...children.map((child) => this.#fetchChild(manifest, child, from, depth + 1, budget)),
         ...distinct(manifest.blobs).map((blob) => this.#fetchBlobOf(manifest, blob, from)),
         this.#storeBytes(wanted.digest, bytes),
       ]);
-      await this.#catalog.manifests.put(toRecord(manifest));
+      await this.#record(manifest, children, from);
     });
+  }
+
+  /** Writes the record, with what an earlier sync has brought and this one has left out. */
+  async #record(
+    manifest: Manifest,
+    fetched: readonly Descriptor[],
+    { foreignLayers }: FetchFrom,
+  ): Promise<void> {
+    const { manifests } = this.#catalog;
+    const known = await manifests.get(manifest.digest);
+    const present = new Set([...(known?.manifests ?? []), ...fetched.map(({ digest }) => digest)]);
+    const children = await manifests.getAll([...present]);
+    const missing = manifest.manifests.map(({ digest }) => digest).filter((digest) => !present.has(digest));
+    const below = [...children.values()].flatMap(({ absent = [] }) => absent);
+    const withForeign = foreignLayers || (known !== undefined && !hasForeign(known));
+    const record = toRecord(manifest, present, new Set([...missing, ...below]), withForeign);
+    await (known === undefined ? manifests.put(record) : manifests.replace(record));
   }
 
   async #readManifest(wanted: Wanted, from: FetchFrom): Promise<{ bytes: Buffer; manifest: Manifest }> {
@@ -116,15 +138,38 @@ export class ContentFetcher {
   }
 
   async #fetchBlobOf(parent: Manifest, blob: Descriptor, from: FetchFrom): Promise<void> {
-    if (isForeign(blob)) return;
-    try {
-      await this.#fetchBlob(blob.digest, blob.size, from);
-    } catch (error) {
-      throw missingBelow(parent, blob, error);
+    const { registry, sourceRepository, signal } = from;
+    const fromRegistry: Download = (offset) =>
+      registry.blob(sourceRepository, blob.digest, offset, { signal });
+    if (!isForeign(blob)) {
+      await this.#fetchBlob(blob, from, fromRegistry).catch((error: unknown) => {
+        throw missingBelow(parent, blob, error);
+      });
+      return;
     }
+    if (!from.foreignLayers) return;
+    // A registry may hold such a layer after all; its own addresses come next, in their order.
+    const places = [
+      fromRegistry,
+      ...(blob.urls ?? []).map(
+        (url): Download =>
+          (offset) =>
+            registry.foreign(url, offset, { signal }),
+      ),
+    ];
+    let failure: unknown;
+    for (const place of places) {
+      try {
+        return await this.#fetchBlob(blob, from, place);
+      } catch (error) {
+        signal.throwIfAborted();
+        failure = missingBelow(parent, blob, error);
+      }
+    }
+    throw failure;
   }
 
-  async #fetchBlob(digest: Digest, size: number, from: FetchFrom): Promise<void> {
+  async #fetchBlob({ digest, size }: Descriptor, from: FetchFrom, download: Download): Promise<void> {
     await this.#blobs.run(digest, async () => {
       const known = await this.#store.stat(digest);
       if (known !== undefined) {
@@ -136,40 +181,8 @@ export class ContentFetcher {
         );
       }
       await using writer = await this.#store.write(digest, size);
-      const { signal } = from;
-      let resumed = writer.offset > 0;
-      for (let attempt = 1; ; attempt++) {
-        const before = writer.offset;
-        try {
-          if (writer.offset < size || size === 0) {
-            const { offset, body } = await from.registry.blob(from.sourceRepository, digest, writer.offset, {
-              signal,
-            });
-            if (offset !== writer.offset) await writer.restart();
-            for await (const chunk of body as AsyncIterable<Buffer>) {
-              signal.throwIfAborted();
-              await writer.append(chunk);
-              from.progress.bytes(chunk.length);
-            }
-          }
-          await writer.commit();
-          from.progress.blob();
-          return;
-        } catch (error) {
-          signal.throwIfAborted();
-          const fault = asFault(error);
-          // Bytes of an earlier attempt may be what is wrong: once more from the start then, and not again.
-          const stale = fault.code === 'DIGEST_INVALID' && resumed;
-          const cut =
-            fault.code === 'SIZE_INVALID' ||
-            fault.code === 'SOURCE_UNREACHABLE' ||
-            fault.code === 'SOURCE_FAILED';
-          const cameFurther = writer.offset > before;
-          if (!stale && !(cut && cameFurther && attempt < ATTEMPTS)) throw error;
-          if (stale) await writer.restart();
-          resumed = false;
-        }
-      }
+      await receiveBlob(writer, size, from, download);
+      from.progress.blob();
     });
   }
 
@@ -194,30 +207,6 @@ function checkAgainst(wanted: Wanted, manifest: Manifest): Manifest {
   return manifest;
 }
 
-function toRecord(manifest: Manifest): ManifestRecord {
-  const { digest, kind, size, artifactType, annotations, subject } = manifest;
-  return {
-    digest,
-    kind,
-    size,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(annotations === undefined ? {} : { annotations }),
-    ...(subject === undefined ? {} : { subject }),
-    manifests: [...new Set(manifest.manifests.map((child) => child.digest))],
-    blobs: distinct(manifest.blobs).map((blob) => ({
-      digest: blob.digest,
-      size: blob.size,
-      ...(isForeign(blob) ? { foreign: true as const } : {}),
-    })),
-  };
-}
-
-function distinct(blobs: readonly Descriptor[]): Descriptor[] {
-  const seen = new Map<Digest, Descriptor>();
-  for (const blob of blobs) if (!seen.has(blob.digest)) seen.set(blob.digest, blob);
-  return [...seen.values()];
-}
-
 const ABSENT: readonly FaultCode[] = ['MANIFEST_UNKNOWN', 'BLOB_UNKNOWN', 'NAME_UNKNOWN'];
 
 /** Says of content that the registry does not have which manifest wants it; any other error stands as it is. */
@@ -235,6 +224,10 @@ function missingBelow(parent: Manifest, child: Descriptor, error: unknown): unkn
 async function allOrFirstFailure(work: readonly Promise<void>[]): Promise<void> {
   const results = await Promise.allSettled(work);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+function tooMany(digest: Digest): Fault {
+  return refused(digest, `more than ${GRAPH_MAX_MANIFESTS} distinct manifests belong together`);
 }
 
 function refused(digest: Digest, why: string): Fault {

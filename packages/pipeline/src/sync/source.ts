@@ -1,6 +1,8 @@
-import { Fault, isRepositoryName, quote, subjectOfCompanionTag } from '@gantry/oci';
+import { Fault, isRepositoryName, quote } from '@gantry/oci';
 import type { Registry } from '@gantry/registry';
 import { anyOf, compile, isGlob, type Matcher } from './pattern.ts';
+import { createPlatformFilter, type PlatformFilter } from './platforms.ts';
+import { compileTagRules, type TagRules, type TagSelection } from './tag-rules.ts';
 
 /** What to take from a source, as `sources[]` in the configuration. */
 export interface SourceRules {
@@ -9,9 +11,13 @@ export interface SourceRules {
   readonly repositories: readonly string[];
   /** `from` (RE2 syntax) is replaced once by `to` to give the published name. */
   readonly rename?: { readonly from: string; readonly to: string };
-  readonly tags?: { readonly include?: readonly string[]; readonly exclude?: readonly string[] };
+  readonly tags?: TagRules;
+  /** Children of an index that are taken; absent: all. The index keeps its bytes and its digest either way. */
+  readonly platforms?: readonly string[];
   /** Whether what refers to an image comes with it. */
   readonly referrers: boolean;
+  /** Whether layers that must not be distributed are fetched, too. */
+  readonly foreignLayers?: boolean;
 }
 
 /** An upstream registry and what to take from it. */
@@ -19,36 +25,38 @@ export interface Source {
   readonly name: string;
   readonly registry: Registry;
   readonly referrers: boolean;
+  readonly foreignLayers: boolean;
+  readonly platforms?: PlatformFilter;
+  readonly tags: TagSelection;
   /** Names that need no catalogue. */
   readonly plainNames: readonly string[];
   /** Whether the catalogue has to be read, and what is taken from it. */
   readonly globs: readonly string[];
   readonly matchesRepository: Matcher;
+  /** Whether the rules take a repository, whichever way it is named. */
+  takes(sourceRepository: string): boolean;
   /** The published name. @throws Fault NAME_INVALID when what the rename gives is none */
   publishedName(sourceRepository: string): string;
-  /** Why a tag is taken or left. Companion tags are neither: they go with their subject. */
-  judgeTag(tag: string): TagVerdict;
 }
-
-export type TagVerdict =
-  | { readonly verdict: 'take'; readonly rule: string }
-  | { readonly verdict: 'leave'; readonly rule: string }
-  | { readonly verdict: 'companion' };
 
 /** Compiles the rules. @throws Fault CONFIGURATION_INVALID for a pattern that can't be used */
 export function createSource(rules: SourceRules, registry: Registry): Source {
   const globs = rules.repositories.filter(isGlob);
+  const plainNames = rules.repositories.filter((name) => !isGlob(name));
+  const matchesRepository = anyOf(globs);
   const rename =
     rules.rename === undefined ? undefined : { pattern: compile(rules.rename.from), to: rules.rename.to };
-  const include = rules.tags?.include?.map((glob) => ({ glob, matches: anyOf([glob]) }));
-  const exclude = (rules.tags?.exclude ?? []).map((glob) => ({ glob, matches: anyOf([glob]) }));
   return {
     name: rules.name,
     registry,
     referrers: rules.referrers,
-    plainNames: rules.repositories.filter((name) => !isGlob(name)),
+    foreignLayers: rules.foreignLayers === true,
+    ...(rules.platforms === undefined ? {} : { platforms: createPlatformFilter(rules.platforms) }),
+    tags: compileTagRules(rules.tags ?? {}),
+    plainNames,
     globs,
-    matchesRepository: anyOf(globs),
+    matchesRepository,
+    takes: (sourceRepository) => plainNames.includes(sourceRepository) || matchesRepository(sourceRepository),
     publishedName(sourceRepository) {
       const name =
         rename === undefined
@@ -60,16 +68,6 @@ export function createSource(rules: SourceRules, registry: Registry): Source {
         `source ${rules.name}: rename turns ${sourceRepository} into ${quote(name)}, which is no repository name`,
         { source: rules.name, repository: sourceRepository },
       );
-    },
-    judgeTag(tag) {
-      if (subjectOfCompanionTag(tag) !== undefined) return { verdict: 'companion' };
-      const against = exclude.find(({ matches }) => matches(tag));
-      if (against !== undefined) return { verdict: 'leave', rule: `tags.exclude ${against.glob}` };
-      if (include === undefined) return { verdict: 'take', rule: 'no tags.include' };
-      const by = include.find(({ matches }) => matches(tag));
-      return by === undefined
-        ? { verdict: 'leave', rule: 'no tags.include matches' }
-        : { verdict: 'take', rule: `tags.include ${by.glob}` };
     },
   };
 }

@@ -1,119 +1,124 @@
 import type { Candidate, Catalog } from '@gantry/catalog';
-import { type Digest, Fault, MANIFEST_MEDIA_TYPES, manifestKind, quote } from '@gantry/oci';
+import { type Digest, Fault, MANIFEST_MEDIA_TYPES, manifestKind } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph, sizeOf } from '../content-graph.ts';
 import type { Flow } from '../context.ts';
-import { type CompanionSource, fetchCompanions, groupBySubject } from './companions.ts';
-import { describeImage } from './describe-image.ts';
-import type { ContentFetcher, FetchFrom, Wanted } from './fetch-content.ts';
-import type { Progress } from './progress.ts';
-import type { Source } from './source.ts';
-
-/** Tags of one repository that are looked at side by side. The registry's client bounds what reaches its host. */
-const TAGS_AT_ONCE = 32;
-
-/** One repository of a source on its way. */
-export interface RepositorySync {
-  readonly flow: Flow;
-  readonly source: Source;
-  readonly sourceRepository: string;
-  readonly repository: string;
-  readonly fetcher: ContentFetcher;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  /** Told of each tag that failed; the others go on. */
-  onFailure(item: string, error: unknown): void;
-  /** Told what a dry run would do. When present, nothing is fetched and nothing written. */
-  readonly onPlanned?: (plan: PlannedTag) => void;
-}
-
-/** What a sync does with one tag, and by which rule. */
-export interface PlannedTag {
-  readonly repository: string;
-  readonly tag: string;
-  readonly action: 'add' | 'move' | 'keep' | 'leave';
-  readonly rule: string;
-  readonly digest?: Digest;
-}
+import { type ChosenTag, chooseTags } from './choose-tags.ts';
+import { type CompanionSource, fetchCompanions } from './companions.ts';
+import { readCompanionSource } from './companion-source.ts';
+import { describeImage, storeReader } from './describe-image.ts';
+import type { FetchFrom, Wanted } from './fetch-content.ts';
+import { hasForeign, isWhole } from './manifest-record.ts';
+import { type RepositorySync, TAGS_AT_ONCE } from './repository-sync.ts';
 
 /** Brings all tags of a repository that the rules take, with what belongs to them. One HEAD a tag tells what is new. */
 export async function syncRepository(sync: RepositorySync): Promise<void> {
-  const { flow, source, sourceRepository, repository } = sync;
+  const { flow, source, sourceRepository, repository, signal, progress } = sync;
   const known = await flow.catalog.candidates.currentOf(source.name, sourceRepository);
-  const { taken, companionTags } = await listTags(sync);
+  const { taken, companionTags } = await chooseTags(sync, known);
+  const companions = readCompanionSource(sync, companionTags);
   const from: FetchFrom = {
     registry: source.registry,
     sourceRepository,
-    progress: sync.progress,
-    signal: sync.signal,
+    foreignLayers: source.foreignLayers,
+    ...(source.platforms === undefined ? {} : { platforms: source.platforms }),
+    progress,
+    signal,
   };
-  const companionSource = readCompanionSource(sync, companionTags);
 
-  await forEachConcurrently(taken, TAGS_AT_ONCE, async ({ tag, rule }) => {
+  await forEachConcurrently(taken, TAGS_AT_ONCE, async (chosen) => {
+    const { tag, rule } = chosen;
     try {
-      sync.signal.throwIfAborted();
-      const head = await source.registry.head(sourceRepository, tag, { signal: sync.signal });
+      signal.throwIfAborted();
+      const head = await readHead(sync, chosen);
       if (head === undefined) {
-        throw new Fault(
-          'MANIFEST_UNKNOWN',
-          `the source lists the tag ${repository}:${tag} and then has no manifest for it`,
-        );
-      }
-      const former = known.get(tag);
-      if (sync.onPlanned !== undefined) {
-        const action = former === undefined ? 'add' : former.digest === head.digest ? 'keep' : 'move';
-        sync.onPlanned({ repository, tag, action, rule, digest: head.digest });
+        sync.onPlanned?.({ repository, tag, action: 'leave', rule: 'the source has no such tag' });
         return;
       }
-      await syncTag(sync, tag, head, former, companionSource, from);
+      const former = known.get(tag);
+      if (sync.onPlanned === undefined) await syncTag(sync, tag, head, former, companions, from);
+      else {
+        const action = former === undefined ? 'add' : former.digest === head.digest ? 'keep' : 'move';
+        sync.onPlanned({ repository, tag, action, rule, digest: head.digest });
+      }
     } catch (error) {
-      if (sync.signal.aborted) throw sync.signal.reason;
-      sync.onFailure(`${repository}:${tag}`, error);
+      if (signal.aborted) throw signal.reason;
+      sync.onFailure(tag, error);
     } finally {
-      sync.progress.tag();
+      progress.tag();
     }
   });
 }
 
-async function listTags(
-  sync: RepositorySync,
-): Promise<{ taken: { tag: string; rule: string }[]; companionTags: string[] }> {
-  const taken: { tag: string; rule: string }[] = [];
-  const companionTags: string[] = [];
-  const refuse = (name: string) => {
-    sync.onFailure(
-      `${sync.repository}:${name.slice(0, 128)}`,
-      new Fault('TAG_INVALID', `the source lists ${quote(name)}, which is no tag`),
+/** What a tag stands for; undefined where it was named without being listed, and is not there. */
+async function readHead(sync: RepositorySync, { tag, head }: ChosenTag): Promise<Wanted | undefined> {
+  if (head !== undefined) return head;
+  const found = await sync.source.registry.head(sync.sourceRepository, tag, { signal: sync.signal });
+  const isListed = sync.tags === undefined && sync.source.tags.names === undefined;
+  if (found === undefined && isListed) {
+    throw new Fault(
+      'MANIFEST_UNKNOWN',
+      `the source lists the tag ${sync.repository}:${tag} and then has no manifest for it`,
     );
-  };
-  for await (const tag of sync.source.registry.tags(sync.sourceRepository, {
-    onRefused: refuse,
-    signal: sync.signal,
-  })) {
-    const verdict = sync.source.judgeTag(tag);
-    if (verdict.verdict === 'companion') companionTags.push(tag);
-    else if (verdict.verdict === 'take') taken.push({ tag, rule: verdict.rule });
-    else sync.onPlanned?.({ repository: sync.repository, tag, action: 'leave', rule: verdict.rule });
   }
-  return { taken, companionTags };
+  return found;
 }
 
-function readCompanionSource(sync: RepositorySync, companionTags: readonly string[]): CompanionSource {
-  const { source, sourceRepository, signal } = sync;
-  // Tags of one digest, and images that share a part, ask once.
-  const heads = new Map<string, Promise<Wanted | undefined>>();
-  const referrers = new Map<Digest, Promise<readonly Wanted[]>>();
-  return {
-    tagsBySubject: source.referrers ? groupBySubject(companionTags) : new Map(),
-    resolve: (tag) =>
-      heads.getOrInsertComputed(tag, () => source.registry.head(sourceRepository, tag, { signal })),
-    referrersOf: (subject) =>
-      referrers.getOrInsertComputed(subject, async () =>
-        source.referrers
-          ? ((await source.registry.referrers(sourceRepository, subject, { signal })) ?? [])
-          : [],
-      ),
+async function syncTag(
+  sync: RepositorySync,
+  tag: string,
+  head: Wanted,
+  former: Candidate | undefined,
+  companionSource: CompanionSource,
+  from: FetchFrom,
+): Promise<void> {
+  const { catalog, store, log, now } = sync.flow;
+  const { platforms } = sync.source;
+  const unchanged = former?.digest === head.digest;
+  const isComplete = unchanged && (await hasAll(sync.flow, head.digest, from));
+  if (!isComplete) await sync.fetcher.fetchGraph(head, from);
+  const companions = unchanged
+    ? await readKnownCompanions(catalog, former, companionSource)
+    : companionSource;
+  const belonging = await fetchCompanions(catalog, sync.fetcher, head.digest, companions, from);
+  if (isComplete && sameCompanions(former, belonging)) return;
+
+  const graph = await readContentGraph(catalog, [head.digest]);
+  const kind = graph.manifests.get(head.digest)?.kind ?? manifestKind(head.mediaType ?? '') ?? 'oci-manifest';
+  const candidate: Candidate = {
+    source: sync.source.name,
+    sourceRepository: sync.sourceRepository,
+    repository: sync.repository,
+    tag,
+    digest: head.digest,
+    mediaType: MANIFEST_MEDIA_TYPES[kind],
+    ...(await describeImage(storeReader(store), head.digest, platforms)),
+    size: sizeOf(graph),
+    syncedAt: unchanged ? former.syncedAt : now().toISOString(),
+    ...belonging,
   };
+  await catalog.candidates.put(candidate);
+  log.info(
+    { source: candidate.source, repository: candidate.repository, tag, digest: candidate.digest },
+    'candidate.synced',
+  );
+}
+
+/** Whether an image has all that the rules want by now: an earlier sync may have left out more. */
+async function hasAll(
+  { catalog, store }: Pick<Flow, 'catalog' | 'store'>,
+  digest: Digest,
+  from: FetchFrom,
+): Promise<boolean> {
+  const record = await catalog.manifests.get(digest);
+  if (record === undefined) return false;
+  if (from.foreignLayers && hasForeign(record)) return false;
+  if (isWhole(record)) return true;
+  const { manifests } = await storeReader(store).manifest(digest);
+  const wanted = manifests.filter((child) => from.platforms?.takes(child) ?? true);
+  if (!wanted.every((child) => record.manifests.includes(child.digest))) return false;
+  const children = await Promise.all(wanted.map((child) => hasAll({ catalog, store }, child.digest, from)));
+  return children.every(Boolean);
 }
 
 /** For an image that has not changed: only the image itself is asked for new referrers, the rest is as it was known. */
@@ -130,44 +135,6 @@ async function readKnownCompanions(
         ? source.referrersOf(subject)
         : [...known.values()].filter((referrer) => referrer.subject === subject),
   };
-}
-
-async function syncTag(
-  sync: RepositorySync,
-  tag: string,
-  head: Wanted,
-  former: Candidate | undefined,
-  companionSource: CompanionSource,
-  from: FetchFrom,
-): Promise<void> {
-  const { catalog, store, log, now } = sync.flow;
-  const unchanged = former?.digest === head.digest;
-  if (!unchanged) await sync.fetcher.fetchGraph(head, from);
-  const companions = unchanged
-    ? await readKnownCompanions(catalog, former, companionSource)
-    : companionSource;
-  const belonging = await fetchCompanions(catalog, sync.fetcher, head.digest, companions, from);
-  if (unchanged && sameCompanions(former, belonging)) return;
-
-  const graph = await readContentGraph(catalog, [head.digest]);
-  const kind = graph.manifests.get(head.digest)?.kind ?? manifestKind(head.mediaType ?? '') ?? 'oci-manifest';
-  const candidate: Candidate = {
-    source: sync.source.name,
-    sourceRepository: sync.sourceRepository,
-    repository: sync.repository,
-    tag,
-    digest: head.digest,
-    mediaType: MANIFEST_MEDIA_TYPES[kind],
-    ...(await describeImage(store, head.digest)),
-    size: sizeOf(graph),
-    syncedAt: unchanged ? former.syncedAt : now().toISOString(),
-    ...belonging,
-  };
-  await catalog.candidates.put(candidate);
-  log.info(
-    { source: candidate.source, repository: candidate.repository, tag, digest: candidate.digest },
-    'candidate.synced',
-  );
 }
 
 function sameCompanions(former: Candidate, now: Pick<Candidate, 'companions' | 'referrers'>): boolean {

@@ -24,7 +24,7 @@ describe('a sync', () => {
     fixture.upstream.push('team/app', index, '1.0', 'latest');
     fixture.upstream.push('deep/er/still/web', docker, '__proto__');
     fixture.upstream.push('nested', makeIndex([index]), '10');
-    expect(await fixture.sync()).toEqual({ state: 'done', errors: [] });
+    expect(await fixture.sync()).toMatchObject({ state: 'done', errors: [] });
     expect(await tagsOf(fixture)).toEqual([
       'deep/er/still/web:__proto__',
       'nested:10',
@@ -79,7 +79,10 @@ describe('a sync', () => {
         makeArtifact({ artifactType: 'application/x.note', layers: [], subject: sbom }),
       );
       fixture.upstream.push('app', signed, `${sbom.digest.replace(':', '-')}.sig`);
-      expect(await fixture.sync({}, { tags: { include: ['1.*'] } })).toEqual({ state: 'done', errors: [] });
+      expect(await fixture.sync({}, { tags: { include: ['1.*'] } })).toMatchObject({
+        state: 'done',
+        errors: [],
+      });
       const candidate = await fixture.flow.catalog.candidates.current('app', '1.0');
       expect(candidate?.referrers).toHaveLength(2);
       expect(candidate?.referrers).toContain(sbom.digest);
@@ -248,7 +251,7 @@ describe('one bad image', () => {
       },
     });
     fixture.upstream.push('app', makeImage({ platform: amd64, layers: [big] }), '1');
-    expect(await fixture.sync()).toEqual({ state: 'done', errors: [] });
+    expect(await fixture.sync()).toMatchObject({ state: 'done', errors: [] });
     expect((await fixture.flow.store.stat(big.digest))?.size).toBe(big.size);
   });
 

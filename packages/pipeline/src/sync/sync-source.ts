@@ -1,30 +1,55 @@
-import { randomUUID } from 'node:crypto';
-import { asFault, Fault, type Problem, quote, toProblem } from '@gantry/oci';
+import { asFault, Fault, FAULTS, type Problem, quote, toProblem } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Flow } from '../context.ts';
 import { withLeaseWaiting } from '../hold-lease.ts';
+import { CreatedTimes } from './created-times.ts';
 import type { ContentFetcher } from './fetch-content.ts';
 import type { Progress } from './progress.ts';
+import type { PlannedTag } from './repository-sync.ts';
 import type { Source } from './source.ts';
-import { type PlannedTag, syncRepository } from './sync-repository.ts';
+import { syncRepository } from './sync-repository.ts';
 
 const REPOSITORIES_AT_ONCE = 8;
 /** A task's list of failures stays readable, and its record small. */
 const ERRORS_MAX = 1000;
 
 export interface SyncRequest {
+  /** Tells this sync apart in the log: the task's id. */
+  readonly id: string;
   /** Published names; absent: all that the source's rules take. */
   readonly repositories?: readonly string[];
+  /** Only these tags, by their names at the source: no catalogue and no tags are listed. */
+  readonly items?: readonly SyncItem[];
   readonly dryRun?: boolean;
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
 
+export interface SyncItem {
+  readonly sourceRepository: string;
+  readonly tags: readonly string[];
+}
+
 export interface SyncOutcome {
   readonly state: 'done' | 'partial' | 'failed';
+  /** `REPO:TAG`, a repository, or the source's name. */
   readonly errors: readonly { readonly item: string; readonly problem: Problem }[];
+  /** The same, in parts. */
+  readonly failures: readonly SyncFailure[];
   /** Of a dry run. */
   readonly plan?: readonly PlannedTag[];
+}
+
+/** What could not be synced. */
+export interface SyncFailure {
+  /** Absent where listing the repositories failed. */
+  readonly sourceRepository?: string;
+  readonly repository?: string;
+  /** Absent where it is the whole repository. */
+  readonly tag?: string;
+  readonly problem: Problem;
+  /** Whether it may go through later, though nothing is changed at the source. */
+  readonly retry: boolean;
 }
 
 /**
@@ -41,119 +66,162 @@ export async function syncSource(
   return withLeaseWaiting(
     flow,
     `sync:${source.name}`,
-    (lease) =>
-      syncUnderLease(flow, source, fetcher, {
-        ...request,
-        signal: AbortSignal.any([request.signal, lease.signal]),
-      }),
+    (lease) => new SourceSync(flow, source, fetcher, request, lease.signal).run(),
     request.signal,
   );
 }
 
-async function syncUnderLease(
-  flow: Flow,
-  source: Source,
-  fetcher: ContentFetcher,
-  request: SyncRequest,
-): Promise<SyncOutcome> {
-  const errors: { item: string; problem: Problem }[] = [];
-  const plan: PlannedTag[] = [];
-  const full = new AbortController();
-  const signal = AbortSignal.any([request.signal, full.signal]);
-  const log = { source: source.name, sync: randomUUID() };
-  const onFailure = (item: string, error: unknown) => {
-    const fault = asFault(error);
-    // Without space every further tag would fail alike: end it, so that what is there can be looked at.
-    if (fault.code === 'STORAGE_FULL') full.abort(fault);
-    if (errors.length < ERRORS_MAX) errors.push({ item, problem: toProblem(fault) });
-    flow.log.warn({ ...log, item, err: fault }, 'sync.item_failed');
-  };
-  const wanted = request.repositories === undefined ? undefined : new Set(request.repositories);
-  const found = new Map<string, string>();
-  let reached = 0;
-  flow.log.info(log, 'sync.started');
+/** Kept over the syncs of a process. */
+const createdTimes = new WeakMap<Source, CreatedTimes>();
 
-  const syncOne = async (sourceRepository: string) => {
+/** One sync of a source on its way. */
+class SourceSync {
+  readonly #flow: Flow;
+  readonly #source: Source;
+  readonly #fetcher: ContentFetcher;
+  readonly #request: SyncRequest;
+  readonly #full = new AbortController();
+  readonly #signal: AbortSignal;
+  readonly #log: { readonly source: string; readonly sync: string };
+  readonly #failures: SyncFailure[] = [];
+  readonly #plan: PlannedTag[] = [];
+  /** Published names that were met, and where they come from. */
+  readonly #found = new Map<string, string>();
+  #reached = 0;
+
+  constructor(flow: Flow, source: Source, fetcher: ContentFetcher, request: SyncRequest, lost: AbortSignal) {
+    this.#flow = flow;
+    this.#source = source;
+    this.#fetcher = fetcher;
+    this.#request = request;
+    this.#signal = AbortSignal.any([request.signal, lost, this.#full.signal]);
+    this.#log = { source: source.name, sync: request.id };
+  }
+
+  async run(): Promise<SyncOutcome> {
+    const { items, progress } = this.#request;
+    this.#flow.log.info(this.#log, 'sync.started');
+    try {
+      const work = items ?? this.#listRepositories();
+      await forEachConcurrently<string | SyncItem>(work, REPOSITORIES_AT_ONCE, (one) =>
+        typeof one === 'string' ? this.#syncOne(one) : this.#syncOne(one.sourceRepository, one.tags),
+      );
+    } catch (error) {
+      if (this.#signal.aborted && !this.#full.signal.aborted) throw this.#signal.reason;
+      if (!this.#full.signal.aborted) this.#fail({}, error);
+    }
+    this.#nameUnmet();
+    const state = this.#failures.length === 0 ? 'done' : this.#reached > 0 ? 'partial' : 'failed';
+    this.#flow.log.info(
+      { ...this.#log, state, failed: this.#failures.length, ...progress.read() },
+      'sync.ended',
+    );
+    return {
+      state,
+      failures: this.#failures,
+      errors: this.#failures.map((failure) => ({ item: this.#nameOf(failure), problem: failure.problem })),
+      ...(this.#request.dryRun === true ? { plan: this.#plan } : {}),
+    };
+  }
+
+  async #syncOne(sourceRepository: string, tags?: readonly string[]): Promise<void> {
+    const { progress, dryRun, repositories } = this.#request;
     let repository = sourceRepository;
     try {
-      repository = source.publishedName(sourceRepository);
-      if (wanted !== undefined && !wanted.has(repository)) return;
-      await refuseSharedName(flow, source, sourceRepository, repository, found);
+      repository = this.#source.publishedName(sourceRepository);
+      if (repositories !== undefined && !repositories.includes(repository)) return;
+      await this.#refuseSharedName(sourceRepository, repository);
       await syncRepository({
-        flow,
-        source,
+        flow: this.#flow,
+        source: this.#source,
         sourceRepository,
         repository,
-        fetcher,
-        progress: request.progress,
-        signal,
-        onFailure,
-        ...(request.dryRun === true ? { onPlanned: (tag: PlannedTag) => plan.push(tag) } : {}),
+        ...(tags === undefined ? {} : { tags }),
+        fetcher: this.#fetcher,
+        created: createdTimes.getOrInsertComputed(this.#source, () => new CreatedTimes()),
+        progress,
+        signal: this.#signal,
+        onFailure: (tag, error) => this.#fail({ sourceRepository, repository, tag }, error),
+        ...(dryRun === true ? { onPlanned: (tag: PlannedTag) => this.#plan.push(tag) } : {}),
       });
-      reached++;
+      this.#reached++;
     } catch (error) {
-      if (signal.aborted) throw signal.reason;
-      onFailure(repository, error);
-    }
-  };
-  try {
-    await forEachConcurrently(listRepositories(source, signal, onFailure), REPOSITORIES_AT_ONCE, syncOne);
-  } catch (error) {
-    if (request.signal.aborted) throw request.signal.reason;
-    if (!full.signal.aborted) onFailure(source.name, error);
-  }
-  for (const name of wanted ?? []) {
-    if (!found.has(name)) {
-      onFailure(
-        name,
-        new Fault('NAME_UNKNOWN', `the source ${source.name} takes no repository ${quote(name)}`),
-      );
+      if (this.#signal.aborted) throw this.#signal.reason;
+      this.#fail({ sourceRepository, repository }, error);
     }
   }
-  const state = errors.length === 0 ? 'done' : reached > 0 ? 'partial' : 'failed';
-  flow.log.info({ ...log, state, failed: errors.length, ...request.progress.read() }, 'sync.ended');
-  return { state, errors, ...(request.dryRun === true ? { plan } : {}) };
-}
 
-async function* listRepositories(
-  source: Source,
-  signal: AbortSignal,
-  onFailure: (item: string, error: unknown) => void,
-): AsyncIterable<string> {
-  const seen = new Set<string>(source.plainNames);
-  yield* source.plainNames;
-  if (source.globs.length === 0) return;
-  const refuse = (name: string) => {
-    onFailure(
-      name.slice(0, 255),
-      new Fault('NAME_INVALID', `the source lists ${quote(name)}, which is no repository name`),
+  async *#listRepositories(): AsyncIterable<string> {
+    const { plainNames, globs, matchesRepository, registry } = this.#source;
+    const seen = new Set<string>(plainNames);
+    yield* plainNames;
+    if (globs.length === 0) return;
+    const onRefused = (name: string) => {
+      const fault = new Fault('NAME_INVALID', `the source lists ${quote(name)}, which is no repository name`);
+      this.#fail({ repository: name.slice(0, 255) }, fault);
+    };
+    for await (const name of registry.repositories({ onRefused, signal: this.#signal })) {
+      if (seen.has(name) || !matchesRepository(name)) continue;
+      seen.add(name);
+      yield name;
+    }
+  }
+
+  /** One published name comes from one place: else which image a tag means would hang on who was synced last. */
+  async #refuseSharedName(sourceRepository: string, repository: string): Promise<void> {
+    const source = this.#source.name;
+    const first = this.#found.getOrInsert(repository, sourceRepository);
+    const owner =
+      first === sourceRepository
+        ? await this.#flow.catalog.candidates.sourceOf(repository)
+        : { source, sourceRepository: first };
+    if (owner === undefined || (owner.source === source && owner.sourceRepository === sourceRepository))
+      return;
+    throw new Fault(
+      'CONFLICT',
+      `${owner.source} (${owner.sourceRepository}) and ${source} (${sourceRepository}) both yield the published name ${repository}: give one of them another by sources[].rename`,
+      { repository, source },
     );
-  };
-  for await (const name of source.registry.repositories({ onRefused: refuse, signal })) {
-    if (seen.has(name) || !source.matchesRepository(name)) continue;
-    seen.add(name);
-    yield name;
+  }
+
+  #nameUnmet(): void {
+    for (const repository of this.#request.repositories ?? []) {
+      if (this.#found.has(repository)) continue;
+      const fault = new Fault(
+        'NAME_UNKNOWN',
+        `the source ${this.#source.name} takes no repository ${quote(repository)}`,
+      );
+      this.#fail({ repository }, fault);
+    }
+  }
+
+  #fail(where: Pick<SyncFailure, 'sourceRepository' | 'repository' | 'tag'>, error: unknown): void {
+    const fault = asFault(error);
+    // Without space every further tag would fail alike: end it, so that what is there can be looked at.
+    if (fault.code === 'STORAGE_FULL') this.#full.abort(fault);
+    const failure = { ...where, problem: toProblem(fault), retry: mayPass(fault) };
+    if (this.#failures.length < ERRORS_MAX) this.#failures.push(failure);
+    this.#flow.log.warn({ ...this.#log, item: this.#nameOf(failure), err: fault }, 'sync.item_failed');
+  }
+
+  #nameOf({ repository, tag }: Pick<SyncFailure, 'repository' | 'tag'>): string {
+    if (repository === undefined) return this.#source.name;
+    return tag === undefined ? repository : `${repository}:${tag}`;
   }
 }
 
-/** One published name comes from one place: else which image a tag means would hang on who was synced last. */
-async function refuseSharedName(
-  flow: Flow,
-  source: Source,
-  sourceRepository: string,
-  repository: string,
-  found: Map<string, string>,
-): Promise<void> {
-  const first = found.getOrInsert(repository, sourceRepository);
-  const owner =
-    first === sourceRepository
-      ? await flow.catalog.candidates.sourceOf(repository)
-      : { source: source.name, sourceRepository: first };
-  if (owner === undefined || (owner.source === source.name && owner.sourceRepository === sourceRepository))
-    return;
-  throw new Fault(
-    'CONFLICT',
-    `${owner.source} (${owner.sourceRepository}) and ${source.name} (${sourceRepository}) both yield the published name ${repository}: give one of them another by sources[].rename`,
-    { repository, source: source.name },
-  );
+/** What the source's own state may bring about, or ours; what is wrong with the content stays wrong. */
+function mayPass({ code }: Fault): boolean {
+  return 'retry' in FAULTS[code] || MAY_PASS.has(code);
 }
+
+const MAY_PASS = new Set<Fault['code']>([
+  'SOURCE_FAILED',
+  'SOURCE_REFUSED',
+  'MANIFEST_UNKNOWN',
+  'MANIFEST_BLOB_UNKNOWN',
+  'BLOB_UNKNOWN',
+  'DIGEST_INVALID',
+  'SIZE_INVALID',
+  'INTERNAL',
+]);

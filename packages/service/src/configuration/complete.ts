@@ -74,7 +74,7 @@ type FileSource = ConfigurationFile['sources'][number];
 type Resolve = (relative: string) => string;
 
 function completeSource(source: FileSource, key: string, at: Resolve): SourceConfiguration {
-  const { credentials, tls, rename, tags, every, registry, ...rest } = source;
+  const { credentials, tls, rename, tags, platforms, every, registry, ...rest } = source;
   const known =
     credentials === undefined ? undefined : completeCredentials(credentials, `${key}.credentials`, at);
   return {
@@ -85,8 +85,27 @@ function completeSource(source: FileSource, key: string, at: Resolve): SourceCon
       Object.entries(tls ?? {}).flatMap(([name, file]) => (file === undefined ? [] : [[name, at(file)]])),
     ),
     ...(rename !== undefined && { rename }),
-    tags: { ...(tags.include !== undefined && { include: tags.include }), exclude: tags.exclude },
+    tags: completeTags(tags),
+    ...(platforms !== undefined && { platforms }),
     ...(every !== undefined && { everyMs: every }),
+  };
+}
+
+function completeTags({
+  include,
+  exclude,
+  semver,
+  notOlderThan,
+  latest,
+  latestBy,
+}: FileSource['tags']): SourceConfiguration['tags'] {
+  return {
+    ...(include !== undefined && { include }),
+    exclude,
+    ...(semver !== undefined && { semver }),
+    ...(notOlderThan !== undefined && { notOlderThanMs: notOlderThan }),
+    ...(latest !== undefined && { latest }),
+    ...(latestBy !== undefined && { latestBy }),
   };
 }
 

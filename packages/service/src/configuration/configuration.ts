@@ -40,12 +40,25 @@ export interface SourceConfiguration {
   /** Globs over the registry's catalogue, or plain names. */
   readonly repositories: readonly string[];
   readonly rename?: { readonly from: string; readonly to: string };
-  /** Globs. Without `include` all tags are taken. */
-  readonly tags: { readonly include?: readonly string[]; readonly exclude: readonly string[] };
+  /** Names, globs, or regular expressions between slashes. Without `include` all tags are taken. */
+  readonly tags: {
+    readonly include?: readonly string[];
+    readonly exclude: readonly string[];
+    readonly semver?: string;
+    readonly notOlderThanMs?: number;
+    readonly latest?: number;
+    readonly latestBy?: 'semver' | 'created';
+  };
+  /** Absent: all. */
+  readonly platforms?: readonly string[];
   readonly referrers: boolean;
   /** Absent: only on demand. */
   readonly everyMs?: number;
-  readonly allow: { readonly hosts: readonly string[]; readonly realms: readonly string[] };
+  readonly allow: {
+    readonly hosts: readonly string[];
+    readonly realms: readonly string[];
+    readonly foreignLayers: boolean;
+  };
 }
 
 export interface ChannelConfiguration {

@@ -1,4 +1,5 @@
 import { isRepositoryName } from '@gantry/oci';
+import { validRange } from 'semver';
 
 const GLOB = /[*?[\]{}]/;
 const REPOSITORY_GLOB = /^[a-z0-9._\-/*?[\]{},!^]{1,255}$/;
@@ -21,11 +22,30 @@ export function repositoryGlobProblem(text: string): string | undefined {
 }
 
 /** What is wrong with a glob over tags; undefined: nothing. */
-export function tagGlobProblem(text: string): string | undefined {
+function tagGlobProblem(text: string): string | undefined {
   if (!TAG_GLOB.test(text)) {
     return 'is not a glob over tags: those have letters, digits and ". _ -", a glob also "* ? [abc] {a,b}"';
   }
   return unbalanced(text);
+}
+
+/** What is wrong with a tag's name, glob, or regular expression between slashes; undefined: nothing. */
+export function tagPatternProblem(text: string): string | undefined {
+  const isRegex = text.length > 2 && text.startsWith('/') && text.endsWith('/');
+  return isRegex ? regexProblem(text.slice(1, -1)) : tagGlobProblem(text);
+}
+
+/** What is wrong with a range of versions; undefined: nothing. */
+export function rangeProblem(text: string): string | undefined {
+  return validRange(text) === null
+    ? 'is not a range of versions: write for instance ">=1.2 <2" or "^1.4"'
+    : undefined;
+}
+
+/** What is wrong with a platform's name; undefined: nothing. */
+export function platformProblem(text: string): string | undefined {
+  const isPlatform = /^[a-z0-9._-]+\/[a-z0-9._-]+(?:\/[a-z0-9._-]+)?$/i.test(text);
+  return isPlatform ? undefined : 'is not a platform: write for instance linux/amd64 or linux/arm/v7';
 }
 
 /**

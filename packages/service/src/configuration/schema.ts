@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { isScope, SCOPE_EXPECTED } from '../auth/scopes.ts';
 import { DURATION, DURATION_EXPECTED, MAX_TIMER_MS, parseDuration } from './duration.ts';
 import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
-import { regexProblem, repositoryGlobProblem, tagGlobProblem } from './patterns.ts';
+import {
+  platformProblem,
+  rangeProblem,
+  regexProblem,
+  repositoryGlobProblem,
+  tagPatternProblem,
+} from './patterns.ts';
 import { isHost, isWebAddress, registryAddressProblem, webAddressProblem } from './web-address.ts';
 
 // Every message of this file follows the value it speaks of: `sources[0].every: "soon" is not a duration: …`.
@@ -103,17 +109,39 @@ const Source = z.strictObject({
     .describe('Upstream name to published name: from (a regular expression) is replaced once by to'),
   tags: z
     .strictObject({
-      include: z.array(checked(tagGlobProblem)).optional(),
-      exclude: z.array(checked(tagGlobProblem)).default([]),
+      include: z.array(checked(tagPatternProblem)).optional(),
+      exclude: z.array(checked(tagPatternProblem)).default([]),
+      semver: checked(rangeProblem).optional().describe('Only versions in this range'),
+      notOlderThan: Duration.optional().describe('Only images that were made within this time'),
+      latest: z
+        .int({ error: 'is not a whole number' })
+        .min(1, { error: 'is below 1: leave the source out to take nothing' })
+        .optional()
+        .describe('Only so many of what the other rules take'),
+      latestBy: z
+        .enum(['semver', 'created'])
+        .optional()
+        .describe('What `latest` counts by; semver if absent'),
     })
     .prefault({})
-    .describe('Globs; exclude is stronger than include'),
+    .describe('Names, globs, or regular expressions (RE2) between slashes; exclude is stronger than include'),
+  platforms: z
+    .array(checked(platformProblem))
+    .min(1, { error: 'is empty, so no image would be whole: leave it out to take all' })
+    .optional()
+    .describe('Children of an index that are taken; it keeps its bytes and its digest. Absent: all'),
   referrers: z.boolean().default(true).describe('Whether what refers to an image comes with it'),
   every: Interval.optional().describe('How often to sync; absent: only on demand'),
   allow: z
-    .strictObject({ hosts: z.array(Host).default([]), realms: z.array(Host).default([]) })
+    .strictObject({
+      hosts: z.array(Host).default([]),
+      realms: z.array(Host).default([]),
+      foreignLayers: z.boolean().default(false),
+    })
     .prefault({})
-    .describe('Where else the registry may send us: for blobs, for tokens'),
+    .describe(
+      'Where else the registry may send us: for blobs, for tokens, for layers that are not distributable',
+    ),
 });
 const Channel = z.strictObject({
   name: Name.refine((name) => /\D/.test(name), { error: 'is a number, as serials are: give it a name' }),

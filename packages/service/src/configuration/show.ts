@@ -42,9 +42,17 @@ export function showConfiguration(configuration: Configuration): string {
   return stringify(maskSecrets(configuration), { aliasDuplicateObjects: false, lineWidth: 0 });
 }
 
-function showSource({ credentials, tls, everyMs, ...rest }: SourceConfiguration): Record<string, unknown> {
+function showSource({
+  credentials,
+  tls,
+  tags,
+  everyMs,
+  ...rest
+}: SourceConfiguration): Record<string, unknown> {
+  const { notOlderThanMs, ...rules } = tags;
   return {
     ...rest,
+    tags: { ...rules, ...(notOlderThanMs !== undefined && { notOlderThan: formatDuration(notOlderThanMs) }) },
     ...(credentials !== undefined && { credentials: showCredentials(credentials) }),
     ...(Object.keys(tls).length > 0 && { tls }),
     ...(everyMs !== undefined && { every: formatDuration(everyMs) }),

@@ -1,0 +1,36 @@
+import type { Digest } from '@gantry/oci';
+import type { Flow } from '../context.ts';
+import type { CreatedTimes } from './created-times.ts';
+import type { ContentFetcher } from './fetch-content.ts';
+import type { Progress } from './progress.ts';
+import type { Source } from './source.ts';
+
+/** Tags of one repository that are looked at side by side. The registry's client bounds what reaches its host. */
+export const TAGS_AT_ONCE = 32;
+
+/** One repository of a source on its way. */
+export interface RepositorySync {
+  readonly flow: Flow;
+  readonly source: Source;
+  readonly sourceRepository: string;
+  readonly repository: string;
+  /** Only these are looked at, and nothing is listed. */
+  readonly tags?: readonly string[];
+  readonly fetcher: ContentFetcher;
+  readonly created: CreatedTimes;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Told of each tag that failed; the others go on. */
+  onFailure(tag: string, error: unknown): void;
+  /** Told what a dry run would do. When present, nothing is fetched and nothing written. */
+  readonly onPlanned?: (plan: PlannedTag) => void;
+}
+
+/** What a sync does with one tag, and by which rule. */
+export interface PlannedTag {
+  readonly repository: string;
+  readonly tag: string;
+  readonly action: 'add' | 'move' | 'keep' | 'leave';
+  readonly rule: string;
+  readonly digest?: Digest;
+}
