@@ -2,6 +2,8 @@ import type { Digest } from '@gantry/oci';
 import type {
   Candidate,
   ChannelTag,
+  Failure,
+  FailureKey,
   Lease,
   ManifestRecord,
   PoolObject,
@@ -24,6 +26,7 @@ import type {
 export interface Catalog extends AsyncDisposable {
   readonly manifests: Manifests;
   readonly candidates: Candidates;
+  readonly failures: Failures;
   readonly channels: Channels;
   readonly promotions: Promotions;
   readonly publications: Publications;
@@ -76,12 +79,38 @@ export interface Candidates {
   current(repository: string, tag: string): Promise<Candidate | undefined>;
   /** The newest candidate of a digest in a repository. */
   byDigest(repository: string, digest: Digest): Promise<Candidate | undefined>;
-  /** The newest candidate of each tag of one repository of a source, by tag. */
+  /**
+   * The newest candidate of each tag of one repository of a source, by tag. One that is gone is left out: a sync that
+   * finds the tag again puts it anew.
+   */
   currentOf(source: string, sourceRepository: string): Promise<Map<string, Candidate>>;
+  /**
+   * Notes that the source has a tag no more, on the newest candidate of the tag; it can be promoted as before. One that
+   * is gone already stays as it is. A later `put` of the tag gives it a newest candidate that is not gone.
+   * @returns whether there is a candidate of the tag
+   */
+  markGone(source: string, sourceRepository: string, tag: string, at: Timestamp): Promise<boolean>;
   /** The source that a published name comes from, if any candidate has it. */
   sourceOf(repository: string): Promise<{ source: string; sourceRepository: string } | undefined>;
   /** Newest first, by `syncedAt`. */
   list(query: CandidateQuery): Promise<Page<Candidate>>;
+}
+
+export interface FailureQuery extends PageRequest {
+  readonly source?: string;
+}
+
+export interface Failures {
+  /** Inserts each, or replaces the one of the same source, repository and tag: all in one atomic write. */
+  put(failures: readonly Failure[]): Promise<void>;
+  /** Those of the keys that are there, in no order. Thousands at once are fine. */
+  getAll(keys: readonly FailureKey[]): Promise<Failure[]>;
+  /** Takes away those of the keys that are there: one atomic write. */
+  remove(keys: readonly FailureKey[]): Promise<void>;
+  /** Of one source, those that are to be tried again at that time or before; the first that is due comes first. */
+  due(source: string, at: Timestamp, limit: number): Promise<Failure[]>;
+  /** By source, repository at the source and tag; a repository as a whole before its tags. */
+  list(query: FailureQuery): Promise<Page<Failure>>;
 }
 
 export interface Channels {

@@ -60,6 +60,29 @@ export interface Candidate extends Companions {
   readonly created?: Timestamp;
   /** When this tag was last seen to move to this digest. */
   readonly syncedAt: Timestamp;
+  /** When the source told that it has the tag no more; absent: not told. */
+  readonly goneAt?: Timestamp;
+}
+
+/** What a failure is of: one tag of a source, or, without `tag`, a repository as a whole. */
+export interface FailureKey {
+  readonly source: string;
+  readonly sourceRepository: string;
+  readonly tag?: string;
+}
+
+/** Something that could not be synced, and has not been since. */
+export interface Failure extends FailureKey {
+  /** The published name. */
+  readonly repository: string;
+  /** Of the last attempt. */
+  readonly problem: Problem;
+  /** How often it was tried in vain, in a row. */
+  readonly attempts: number;
+  readonly firstAt: Timestamp;
+  readonly lastAt: Timestamp;
+  /** When it is tried again by itself; null: with the next sync of the source. */
+  readonly retryAt: Timestamp | null;
 }
 
 /** A tag in a channel: what the publisher puts into the tree. */
@@ -168,17 +191,24 @@ export interface Task {
   readonly id: string;
   readonly revision: number;
   readonly kind: 'sync' | 'publish';
-  /** What was asked: for a sync `source` and maybe `repositories`. */
+  /** What was asked: for a sync `source`, and maybe `repositories` or `items`. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly state: TaskState;
   readonly progress: { readonly bytes: number; readonly blobs: number; readonly tags: number };
   /** What failed, item by item: `REPO:TAG`, a repository, or the source's name. */
-  readonly errors: readonly { readonly item: string; readonly problem: Problem }[];
+  readonly errors: readonly TaskError[];
   /** What came of it, for instance the serial. */
   readonly result?: Readonly<Record<string, unknown>>;
   readonly createdAt: Timestamp;
   readonly startedAt?: Timestamp;
   readonly endedAt?: Timestamp;
+}
+
+export interface TaskError {
+  readonly item: string;
+  readonly problem: Problem;
+  /** When it is tried again by itself; null or absent: it is not. */
+  readonly retryAt?: Timestamp | null;
 }
 
 /** The right to do what only one may do at a time. Whoever has a higher `fence` has taken over. */

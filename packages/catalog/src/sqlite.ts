@@ -2,6 +2,7 @@ import type { Catalog } from './catalog.ts';
 import { sqliteCandidates } from './sqlite/candidates.ts';
 import { sqliteChannels } from './sqlite/channels.ts';
 import type { Database } from './sqlite/database.ts';
+import { sqliteFailures } from './sqlite/sync-failures.ts';
 import { openDatabase } from './sqlite/open-database.ts';
 import { sqliteLeases } from './sqlite/leases.ts';
 import { sqliteManifests } from './sqlite/manifests.ts';
@@ -25,6 +26,7 @@ export function catalogIn(database: Database): Catalog {
   return {
     manifests: sqliteManifests(database),
     candidates: sqliteCandidates(database),
+    failures: sqliteFailures(database),
     channels: sqliteChannels(database),
     promotions: sqlitePromotions(database),
     publications: sqlitePublications(database),

@@ -23,7 +23,7 @@ export async function syncDirectory(path: string): Promise<void> {
  *
  * Not by the `recursive` option of mkdir: that never returns below a symbolic link that leads nowhere, or in /proc.
  */
-export async function makeDirectory(path: string, mode: number): Promise<void> {
+export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
   try {
     await mkdir(path, { mode });
   } catch (error) {

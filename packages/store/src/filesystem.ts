@@ -30,6 +30,7 @@ const READ_BYTES = 256 * 1024;
 export async function openFilesystemStore(configuration: { root: string }): Promise<BlobStore & FileBlobs> {
   const root = resolve(configuration.root);
   try {
+    await makeDirectory(dirname(root)); // others may enter it: the published tree may lie beside the store
     await makeDirectory(root, 0o700);
     // A volume's own folder may belong to another user: then its mode is the operator's affair.
     await chmod(root, 0o700).catch(unless('EPERM'));

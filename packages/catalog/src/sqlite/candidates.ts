@@ -20,6 +20,11 @@ export function sqliteCandidates(database: Database): Candidates {
     SELECT document FROM candidates WHERE sequence IN
       (SELECT max(sequence) FROM candidates WHERE source = ? AND source_repository = ? GROUP BY tag)
   `);
+  const newestOf = database.prepare(`
+    SELECT sequence, document FROM candidates WHERE source = ? AND source_repository = ? AND tag = ?
+    ORDER BY sequence DESC LIMIT 1
+  `);
+  const setDocument = database.prepare('UPDATE candidates SET document = ? WHERE sequence = ?');
   const sourceOf = database.prepare(
     'SELECT source, source_repository FROM candidates WHERE repository = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
   );
@@ -43,8 +48,18 @@ export function sqliteCandidates(database: Database): Candidates {
     byDigest: (repository, digest) => database.read(() => maybe(byDigest.get(repository, digest), read)),
     async currentOf(source, sourceRepository) {
       const rows = await database.read(() => currentOf.all(source, sourceRepository));
-      return new Map(rows.map(read).map((candidate) => [candidate.tag, candidate]));
+      const present = rows.map(read).filter(({ goneAt }) => goneAt === undefined);
+      return new Map(present.map((candidate) => [candidate.tag, candidate]));
     },
+    markGone: (source, sourceRepository, tag, at) =>
+      database.write(() => {
+        const row = newestOf.get(source, sourceRepository, tag) as { sequence: number } | undefined;
+        if (row === undefined) return false;
+        const candidate = read(row);
+        if (candidate.goneAt === undefined)
+          setDocument.run(JSON.stringify({ ...candidate, goneAt: at }), row.sequence);
+        return true;
+      }),
     sourceOf: (repository) =>
       database.read(() => {
         const row = sourceOf.get(repository) as { source: string; source_repository: string } | undefined;

@@ -48,8 +48,9 @@ async function makeFile(file: string): Promise<void> {
   await handle.close();
 }
 
+/** Others may enter it, as it may hold the published tree too; the file itself is for its owner alone. */
 async function makeFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true, mode: 0o700 });
+  const first = await mkdir(folder, { recursive: true });
   if (first === undefined || process.platform === 'win32') return; // which can not sync a folder
   // A new folder outlives a loss of power only once the folder that names it is on the disk.
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));

@@ -103,6 +103,18 @@ export const MIGRATIONS: readonly string[] = [
     expires_at_ms INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- A failure of a repository as a whole has an empty tag.
+  CREATE TABLE failures (
+    source TEXT NOT NULL,
+    source_repository TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    retry_at TEXT,
+    document TEXT NOT NULL,
+    PRIMARY KEY (source, source_repository, tag)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX failures_due ON failures (source, retry_at) WHERE retry_at IS NOT NULL;
+  `,
 ];
 
 /** @throws Fault CONFIGURATION_INVALID for a file that holds something else, or a schema that only a newer Gantry knows */

@@ -134,10 +134,14 @@ async function makeFile(file: string): Promise<void> {
   await syncFolder(dirname(file));
 }
 
-/** Not by the `recursive` option of mkdir: that never returns below a symbolic link that leads nowhere, or in /proc. */
+/**
+ * Others may enter the folder, as it may hold the published tree too; the file itself is for its owner alone.
+ *
+ * Not by the `recursive` option of mkdir: that never returns below a symbolic link that leads nowhere, or in /proc.
+ */
 async function makeFolder(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { mode: 0o700 });
+    await mkdir(folder);
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'EEXIST') {
@@ -146,7 +150,7 @@ async function makeFolder(folder: string): Promise<void> {
     }
     if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
     await makeFolder(dirname(folder));
-    await mkdir(folder, { mode: 0o700 });
+    await mkdir(folder);
   }
   await syncFolder(dirname(folder));
 }
