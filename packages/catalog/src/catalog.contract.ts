@@ -1,6 +1,7 @@
 import type { Catalog } from './catalog.ts';
 import { candidatesContract } from './contract/candidates.ts';
 import { channelsContract } from './contract/channels.ts';
+import { failuresContract } from './contract/failures.ts';
 import { leasesContract } from './contract/leases.ts';
 import { manifestsContract } from './contract/manifests.ts';
 import { poolContract } from './contract/pool.ts';
@@ -19,6 +20,7 @@ export function catalogContract(name: string, open: () => Promise<CatalogPlace>)
   describe(`the catalog contract, ${name}`, () => {
     describe('manifests', () => manifestsContract(open));
     describe('candidates', () => candidatesContract(open));
+    describe('failures', () => failuresContract(open));
     describe('channels', () => channelsContract(open));
     describe('promotions', () => promotionsContract(open));
     describe('publications', () => publicationsContract(open));

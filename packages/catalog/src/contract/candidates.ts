@@ -62,6 +62,34 @@ export function candidatesContract(open: () => Promise<CatalogPlace>): void {
     expect(await candidates.currentOf('nowhere', 'candidate/app')).toEqual(new Map());
   });
 
+  test('a tag that is gone is marked on its newest candidate, once, and is known again by a later put', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const old = candidate({ tag: 'a', digest: digest('old') });
+    const newest = candidate({ tag: 'a', digest: digest('new'), labels: AWKWARD_NAMES });
+    await candidates.put(old);
+    await candidates.put(newest);
+    await candidates.put(candidate({ tag: 'b' }));
+    const markGone = (tag: string, at: number) =>
+      candidates.markGone('candidates', 'candidate/app', tag, time(at));
+    expect(await markGone('a', 5)).toBe(true);
+    expect(await markGone('a', 6)).toBe(true);
+    expect(await markGone('c', 5)).toBe(false);
+    expect(await candidates.markGone('elsewhere', 'candidate/app', 'b', time(5))).toBe(false);
+
+    const gone = { ...newest, goneAt: time(5) };
+    expect(await candidates.current('app', 'a')).toEqual(gone); // can be promoted as before
+    expect((await candidates.list({ limit: 10, tag: 'a' })).items).toEqual([gone, old]);
+    const known = () => candidates.currentOf('candidates', 'candidate/app');
+    expect([...(await known()).keys()]).toEqual(['b']);
+
+    await candidates.put(newest);
+    expect((await known()).get('a')).toEqual(newest);
+    await markGone('a', 7);
+    await candidates.put(old);
+    expect((await known()).get('a')).toEqual(old);
+  });
+
   test('sourceOf says where a published name comes from', async () => {
     await using place = await open();
     const { candidates } = await place.connect();

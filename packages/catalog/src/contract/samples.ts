@@ -3,6 +3,7 @@ import type { Page, PageRequest } from '../catalog.ts';
 import type {
   Candidate,
   ChannelTag,
+  Failure,
   ManifestRecord,
   PoolObject,
   Promotion,
@@ -43,6 +44,21 @@ export function candidate(also: Partial<Candidate> = {}): Candidate {
     syncedAt: time(0),
     companions: [],
     referrers: [],
+    ...also,
+  };
+}
+
+export function failure(also: Partial<Failure> = {}): Failure {
+  return {
+    source: 'candidates',
+    sourceRepository: 'candidate/app',
+    repository: 'app',
+    tag: 'latest',
+    problem: { type: 'urn:gantry:problem:source-failed', title: 'x', status: 502, detail: 'answered 500' },
+    attempts: 1,
+    firstAt: time(0),
+    lastAt: time(0),
+    retryAt: time(60),
     ...also,
   };
 }
