@@ -10,6 +10,8 @@ export interface Subject {
   /** A tag or a digest. */
   readonly reference?: string;
   readonly digest?: Digest;
+  /** Of a layer elsewhere, without its query. */
+  readonly layer?: string;
 }
 
 const ERROR_MAX_BYTES = 64 * 1024;
@@ -22,17 +24,28 @@ export async function answerFault(
   answer: Answer,
 ): Promise<Fault> {
   const { status } = answer;
-  const said = readError(await readBody(answer, ERROR_MAX_BYTES));
-  const isElsewhere = answer.url.origin !== source.origin.origin;
-  const details = { ...subject, source: source.name, host: answer.url.host, status };
+  const said = await readError(answer);
+  const isElsewhere = kind === 'foreign' || answer.url.origin !== source.origin.origin;
+  const retryAfterSeconds =
+    answer.retryAfterMs === undefined ? undefined : Math.ceil(answer.retryAfterMs / 1000);
+  const details = {
+    ...subject,
+    source: source.name,
+    host: answer.url.host,
+    status,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  };
   const what = nameOf(subject, kind);
   const words = said === undefined ? '' : ` (it says ${foreignText(source, said.text)})`;
   const make = (code: FaultCode, sentence: string) =>
     new Fault(code, `${at(source)}: ${sentence}${words}`, details);
 
+  if (status === 404 && kind === 'foreign') return make('BLOB_UNKNOWN', `there is no ${what}`);
   if (status === 404 && kind !== 'catalog') return make(unknownCode(kind, said?.code), `it has no ${what}`);
-  if (isElsewhere)
-    return make('SOURCE_FAILED', `it led to ${answer.url.host} for ${what}, which answered ${status}`);
+  if (isElsewhere) {
+    const code = status === 429 ? 'TOOMANYREQUESTS' : 'SOURCE_FAILED';
+    return make(code, `it led to ${answer.url.host} for ${what}, which answered ${status}`);
+  }
   if (status === 401 || status === 403) return make('SOURCE_REFUSED', refusal(source, what, status));
   if (status === 429)
     return make('TOOMANYREQUESTS', `it asks for fewer requests, for ${what}; try again later`);
@@ -43,7 +56,7 @@ export async function answerFault(
 
 /** `manifest team/app:1.0`, for messages. */
 export function nameOf(subject: Subject, kind: RequestKind): string {
-  const { repository = '', reference, digest } = subject;
+  const { repository = '', reference, digest, layer } = subject;
   switch (kind) {
     case 'catalog':
       return 'list of repositories';
@@ -51,6 +64,8 @@ export function nameOf(subject: Subject, kind: RequestKind): string {
       return `repository ${repository}`;
     case 'blob':
       return `blob ${digest} in ${repository}`;
+    case 'foreign':
+      return `layer at ${layer}`;
     case 'referrers':
       return `list of what refers to ${digest} in ${repository}`;
     default:
@@ -74,8 +89,9 @@ function unknownCode(kind: RequestKind, code: string | undefined): FaultCode {
   return kind === 'blob' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN';
 }
 
-/** The first error of a body as the specification has it ("Error Codes"). */
-function readError(body: Buffer | undefined): { code: string; text: string } | undefined {
+/** The first error of a body as the specification has it ("Error Codes"); undefined when it is none. Reads up to 64 KiB. */
+export async function readError(answer: Answer): Promise<{ code: string; text: string } | undefined> {
+  const body = await readBody(answer, ERROR_MAX_BYTES);
   if (body === undefined || body.length === 0) return undefined;
   let value: unknown;
   try {

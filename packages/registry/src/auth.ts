@@ -23,6 +23,8 @@ export interface Authenticator {
 
 interface Pass {
   readonly authorization: string | undefined;
+  /** Not so once its token has run out, while the request waited for its turn. */
+  isFresh(): boolean;
   answered(): void;
 }
 
@@ -46,11 +48,11 @@ export function createAuthenticator(source: Source, wire: Wire): Authenticator {
     });
 
   /** One request a scope at a time; a token that has run out, or could not be had, is asked for anew. */
-  const tokenFor = async (realm: Realm, scope: string): Promise<string> => {
+  const tokenFor = async (realm: Realm, scope: string): Promise<Token> => {
     const held = tokens.get(scope);
     if (held !== undefined) {
       const token = await held;
-      if (token.expiresAtMs > clock.now()) return token.value;
+      if (token.expiresAtMs > clock.now()) return token;
       if (tokens.get(scope) === held) tokens.delete(scope);
       return tokenFor(realm, scope);
     }
@@ -59,7 +61,7 @@ export function createAuthenticator(source: Source, wire: Wire): Authenticator {
     if (tokens.size >= TOKENS_MAX) tokens.clear();
     tokens.set(scope, fetching);
     try {
-      return (await fetching).value;
+      return await fetching;
     } catch (error) {
       if (tokens.get(scope) === fetching) tokens.delete(scope);
       throw error;
@@ -94,17 +96,18 @@ export function createAuthenticator(source: Source, wire: Wire): Authenticator {
 
   return {
     async authorize(scope, signal) {
-      if (staticToken !== undefined) return { authorization: `Bearer ${staticToken}`, answered() {} };
+      if (staticToken !== undefined) return lasting(`Bearer ${staticToken}`);
       if (learning === undefined) {
         const { promise, resolve } = Promise.withResolvers<void>();
         learning = promise;
-        return { authorization: undefined, answered: resolve };
+        return { ...lasting(undefined), answered: resolve };
       }
       await learning;
       signal?.throwIfAborted();
-      if (scheme === 'none') return { authorization: undefined, answered() {} };
-      if (scheme === 'basic') return { authorization: basic, answered() {} };
-      return { authorization: `Bearer ${await tokenFor(scheme, scope)}`, answered() {} };
+      if (scheme === 'none') return lasting(undefined);
+      if (scheme === 'basic') return lasting(basic);
+      const { value, expiresAtMs } = await tokenFor(scheme, scope);
+      return { ...lasting(`Bearer ${value}`), isFresh: () => expiresAtMs > clock.now() };
     },
 
     async challenged(scope, { authorization }, header) {
@@ -136,4 +139,9 @@ export function createAuthenticator(source: Source, wire: Wire): Authenticator {
       tokens.delete(scope);
     }
   }
+}
+
+/** A pass that does not run out. */
+function lasting(authorization: string | undefined): Pass {
+  return { authorization, isFresh: () => true, answered() {} };
 }

@@ -15,7 +15,7 @@ export function openRegistry(options: RegistryOptions): Registry {
   const source = readOptions(options);
   const transport = openTransport(source);
   const manifests = createManifestReader(source, transport);
-  const openBlob = createBlobReader(source, transport);
+  const blobs = createBlobReader(source, transport);
   const readReferrers = createReferrersReader(source, transport);
 
   return {
@@ -36,19 +36,25 @@ export function openRegistry(options: RegistryOptions): Registry {
       return manifests.manifest(parseRepositoryName(repository), reference, signal);
     },
 
-    async blob(repository, digest, from = 0, { signal } = {}) {
-      if (!Number.isSafeInteger(from) || from < 0) {
-        throw new Fault('REQUEST_INVALID', `${from} is no place in a blob: a whole number from 0 on is`, {
-          from,
-        });
-      }
-      return openBlob(parseRepositoryName(repository), parseDigest(digest), from, signal);
+    async blob(repository, digest, from = 0, more = {}) {
+      checkPlace(from);
+      return blobs.blob(parseRepositoryName(repository), parseDigest(digest), from, more);
     },
 
-    async referrers(repository, digest, { signal } = {}) {
-      return readReferrers(parseRepositoryName(repository), parseDigest(digest), signal);
+    async foreign(url, from = 0, more = {}) {
+      checkPlace(from);
+      return blobs.foreign(url, from, more);
+    },
+
+    async referrers(repository, digest, more = {}) {
+      return readReferrers(parseRepositoryName(repository), parseDigest(digest), more);
     },
 
     [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose](),
   };
+}
+
+function checkPlace(from: number): void {
+  if (Number.isSafeInteger(from) && from >= 0) return;
+  throw new Fault('REQUEST_INVALID', `${from} is no place in a blob: a whole number from 0 on is`, { from });
 }

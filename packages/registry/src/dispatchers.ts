@@ -18,6 +18,12 @@ export type Lane = 'small' | 'bulk';
 /** Connections to the hosts of one source: per host, lane and trust a pool of keep-alive connections. */
 export interface Dispatchers {
   get(trust: Trust, lane: Lane): Dispatcher;
+  /**
+   * Checks the addresses of a name that a proxy will look up, which is out of our hands: as far as it can be looked up here,
+   * all of them must be allowed. Without a proxy, the socket's own lookup does that.
+   * @throws Fault SOURCE_ADDRESS_REFUSED
+   */
+  check(trust: Trust, url: URL): Promise<void>;
   /** Ends all connections, whatever they carry. */
   destroy(): Promise<void>;
 }
@@ -49,7 +55,6 @@ export function openDispatchers(source: Source): Dispatchers {
       ...(trust === 'own' && cert !== undefined ? { cert } : {}),
       ...(trust === 'own' && key !== undefined ? { key } : {}),
     };
-    const isGuarded = source.resolve !== undefined || trust === 'sibling' || trust === 'other';
     const lookup = guardedLookup(resolve, (kind) => isAllowed(trust, kind), refused);
     const options = {
       connections: source.concurrency,
@@ -58,7 +63,7 @@ export function openDispatchers(source: Source): Dispatchers {
       connectTimeout: source.timeouts.connectMs,
       headersTimeout: source.timeouts.headersMs,
       bodyTimeout: source.timeouts.idleMs,
-      connect: { ...tls, ...(isGuarded ? { lookup } : {}) },
+      connect: { ...tls, ...(source.resolve !== undefined || isGuarded(trust) ? { lookup } : {}) },
     };
     const { https, none } = source.proxy;
     if (https === '') return new Agent(options);
@@ -79,9 +84,22 @@ export function openDispatchers(source: Source): Dispatchers {
       if (dispatcher === undefined) open.set(key, (dispatcher = make(trust)));
       return dispatcher;
     },
+    async check(trust, { protocol, hostname }) {
+      if (source.proxy.https === '' || protocol !== 'https:' || !isGuarded(trust)) return;
+      const found = await resolve(hostname).catch(() => []); // such networks may know no names outside
+      const addresses = found.map(({ address }) => address);
+      for (const address of addresses) {
+        if (!(await isAllowed(trust, addressKind(address) ?? 'special'))) throw refused(hostname, addresses);
+      }
+    },
     async destroy() {
       await Promise.all([...open.values()].map((dispatcher) => dispatcher.destroy()));
       open.clear();
     },
   };
+}
+
+/** Whether the addresses of such hosts are checked. */
+function isGuarded(trust: Trust): boolean {
+  return trust === 'sibling' || trust === 'other';
 }

@@ -1,7 +1,7 @@
 import { Fault, quote } from '@gantry/oci';
 import { nameOf, type Subject } from './answer-faults.ts';
 import { dropBody } from './body.ts';
-import type { Source } from './options.ts';
+import type { RequestKind, Source } from './options.ts';
 import { at } from './source-faults.ts';
 import { type Answer, listHeader } from './wire.ts';
 
@@ -10,11 +10,11 @@ import { type Answer, listHeader } from './wire.ts';
  * inflated here.
  * @throws Fault SOURCE_FAILED
  */
-export function refuseEncoded(source: Source, subject: Subject, answer: Answer): void {
+export function refuseEncoded(source: Source, kind: RequestKind, subject: Subject, answer: Answer): void {
   const encoding = listHeader(answer, 'content-encoding')?.trim().toLowerCase() ?? '';
   if (encoding === '' || encoding === 'identity') return;
   dropBody(answer);
-  const what = nameOf(subject, subject.digest === undefined ? 'manifest' : 'blob');
+  const what = nameOf(subject, kind);
   throw new Fault(
     'SOURCE_FAILED',
     `${at(source)}: ${what} came with Content-Encoding ${quote(encoding)}, and only plain bytes are right; check any proxy before the registry`,

@@ -7,3 +7,4 @@ export * from './in-process/sample-images.ts';
 export type { LayerFile } from './in-process/tar.ts';
 export type { RegistryOptions, RequestKind, RequestReport, Timeouts } from './options.ts';
 export type * from './registry.ts';
+export type { Rate } from './token-bucket.ts';

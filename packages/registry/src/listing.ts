@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { Fault, isRepositoryName, isTag, quote } from '@gantry/oci';
 import type { Subject } from './answer-faults.ts';
 import { readBody } from './body.ts';
@@ -12,7 +13,8 @@ import { type Answer, listHeader } from './wire.ts';
 const PAGE_SIZE = 1000;
 /** The reference implementation before version 3 sends all tags in one page. */
 const PAGE_MAX_BYTES = 32 * 1024 * 1024;
-const PAGES_MAX = 100_000;
+/** A million names, in pages of a hundred. */
+const PAGES_MAX = 10_000;
 
 /** All repository names of a registry. */
 export function listRepositories(
@@ -63,7 +65,8 @@ export interface PagedCall<T> {
 
 /**
  * The pages of a list, each asked for once the one before it is used up.
- * @throws Fault SOURCE_ADDRESS_REFUSED when the next page is not at the registry itself; SOURCE_FAILED when pages go in a circle
+ * @throws Fault SOURCE_ADDRESS_REFUSED when the next page is not at the registry itself; SOURCE_FAILED when pages
+ * go in a circle or don't end
  */
 export async function* followPages<T>(
   source: Source,
@@ -74,7 +77,7 @@ export async function* followPages<T>(
   const visited = new Set<string>();
   let path: string | undefined = call.path;
   while (path !== undefined) {
-    visited.add(path);
+    visited.add(fingerprint(path));
     const asked: string = path;
     const page = await transport.ask({ ...rest, path: asked }, async (answer) => ({
       content: await read(answer),
@@ -82,14 +85,19 @@ export async function* followPages<T>(
     }));
     yield page.content;
     path = page.next;
-    if (path !== undefined && (visited.has(path) || visited.size === PAGES_MAX)) {
-      throw failed(
-        source,
-        call.subject,
-        `its list ${quote(call.path)} has no end: page ${quote(path)} comes again`,
-      );
+    if (path === undefined) return;
+    if (visited.has(fingerprint(path))) {
+      throw failed(source, call.subject, `its list ${quote(call.path)} goes in a circle at ${quote(path)}`);
+    }
+    if (visited.size === PAGES_MAX) {
+      throw failed(source, call.subject, `its list ${quote(call.path)} has more than ${PAGES_MAX} pages`);
     }
   }
+}
+
+/** Addresses of pages may be long, and there may be many. */
+function fingerprint(path: string): string {
+  return hash('sha256', path, 'base64');
 }
 
 function nextPath(source: Source, path: string, link: string | undefined): string | undefined {

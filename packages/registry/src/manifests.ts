@@ -85,7 +85,7 @@ function readHead(answer: Answer): ManifestHead | undefined {
 }
 
 async function readManifest(source: Source, subject: Subject, answer: Answer): Promise<FetchedManifest> {
-  refuseEncoded(source, subject, answer);
+  refuseEncoded(source, 'manifest', subject, answer);
   const bytes = await readBody(answer, MANIFEST_MAX_BYTES);
   if (bytes === undefined) {
     throw new Fault(

@@ -1,6 +1,8 @@
 import { Fault, quote } from '@gantry/oci';
+import packageJson from '../package.json' with { type: 'json' };
 import { type Clock, systemClock } from './clock.ts';
 import type { Resolve } from './address-guard.ts';
+import type { Rate } from './token-bucket.ts';
 
 /** How a registry is reached, from `sources[]` in the configuration. Secrets and certificates are values, not files. */
 export interface RegistryOptions {
@@ -22,10 +24,13 @@ export interface RegistryOptions {
   };
   /** Connections for blobs, a host; 16 by default. Manifests, listings and tokens have as many of their own. */
   readonly concurrency?: number;
+  /** Requests to each host, of every kind; as fast as the host allows by default. */
+  readonly rate?: Rate;
+  /** `gantry/VERSION` by default. */
   readonly userAgent?: string;
   /** Ends all calls. */
   readonly signal?: AbortSignal;
-  /** Told of each HTTP request once its headers are here, or it failed. */
+  /** Told of each HTTP request once it is over: its body has come, was let go or broke off, or no answer came at all. */
   readonly onRequest?: (request: RequestReport) => void;
   readonly timeouts?: Partial<Timeouts>;
   /** Time and chance; tests bring their own. */
@@ -36,17 +41,26 @@ export interface RegistryOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
-/** One HTTP request, for counters. */
+/** One HTTP request, for counters. Redirects, token requests and further attempts are requests of their own. */
 export interface RequestReport {
+  /** What the call that it belongs to asks for; `foreign` for layers that lie elsewhere. */
   readonly kind: RequestKind;
   readonly method: 'GET' | 'HEAD';
   /** Host and port that were asked: not the registry's own after a redirect. */
   readonly host: string;
   /** Undefined when no answer came. */
   readonly status: number | undefined;
+  /** Which attempt at the call this was, from 1 on: what is above 1 is a retry. */
+  readonly attempt: number;
+  /** Of the body, as received, also when it broke off: what a blob's download has cost. */
+  readonly bytes: number;
+  /** From when it was sent until it was over. A blob takes as long as its reader does. */
+  readonly seconds: number;
+  /** How long it was held back before, for the rate or a pause that the host asked for. */
+  readonly waitedSeconds: number;
 }
 
-export type RequestKind = 'catalog' | 'tags' | 'manifest' | 'blob' | 'referrers' | 'token';
+export type RequestKind = 'catalog' | 'tags' | 'manifest' | 'blob' | 'referrers' | 'token' | 'foreign';
 
 export interface Timeouts {
   /** To connect, TLS included: 10,000. */
@@ -55,6 +69,8 @@ export interface Timeouts {
   readonly headersMs: number;
   /** Without a byte of a body: 60,000. */
   readonly idleMs: number;
+  /** For the whole body of an answer that is read into memory (all but blobs): 300,000. */
+  readonly smallMs: number;
 }
 
 /** The options, checked and completed. */
@@ -67,6 +83,7 @@ export interface Source {
   readonly allowHosts: readonly string[];
   readonly allowRealms: readonly string[];
   readonly concurrency: number;
+  readonly rate: Rate | undefined;
   readonly userAgent: string;
   readonly signal: AbortSignal | undefined;
   readonly onRequest: ((request: RequestReport) => void) | undefined;
@@ -76,13 +93,27 @@ export interface Source {
   readonly proxy: { readonly https: string; readonly none: string };
 }
 
+/** A faster rate is none. */
+const RATE_MAX = 100_000;
+
 /** @throws Fault CONFIGURATION_INVALID */
 export function readOptions(options: RegistryOptions): Source {
-  const { name, credentials, concurrency = 16 } = options;
+  const { name, credentials, concurrency = 16, rate, userAgent = `gantry/${packageJson.version}` } = options;
   const invalid = (what: string) =>
     new Fault('CONFIGURATION_INVALID', `source ${quote(name)}: ${what}`, { source: name });
   if (!Number.isInteger(concurrency) || concurrency < 1) {
     throw invalid(`concurrency is ${concurrency}; a whole number from 1 on is right`);
+  }
+  if (rate !== undefined && !(rate.requestsPerSecond > 0 && rate.requestsPerSecond <= RATE_MAX)) {
+    throw invalid(
+      `rate.requestsPerSecond is ${rate.requestsPerSecond}; a number above 0 is right, up to ${RATE_MAX}`,
+    );
+  }
+  if (rate?.burst !== undefined && !(Number.isInteger(rate.burst) && rate.burst >= 1)) {
+    throw invalid(`rate.burst is ${rate.burst}; a whole number from 1 on is right`);
+  }
+  if (!/^[\x20-\x7e]+$/.test(userAgent)) {
+    throw invalid('its userAgent is empty, or has a line break or another character that no header has');
   }
   if (credentials !== undefined && 'token' in credentials && !/^[\x21-\x7e]+$/.test(credentials.token)) {
     throw invalid('its token has a space, a line break or another character that no token has');
@@ -103,10 +134,11 @@ export function readOptions(options: RegistryOptions): Source {
     allowHosts: options.allow?.hosts ?? [],
     allowRealms: options.allow?.realms ?? [],
     concurrency,
-    userAgent: options.userAgent ?? 'gantry',
+    rate,
+    userAgent,
     signal: options.signal,
     onRequest: options.onRequest,
-    timeouts: { connectMs: 10_000, headersMs: 60_000, idleMs: 60_000, ...options.timeouts },
+    timeouts: { connectMs: 10_000, headersMs: 60_000, idleMs: 60_000, smallMs: 300_000, ...options.timeouts },
     clock: options.clock ?? systemClock,
     resolve: options.resolve,
     proxy: { https, none: environment['no_proxy'] ?? environment['NO_PROXY'] ?? '' },

@@ -37,6 +37,19 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
+export interface BlobOptions extends CallOptions {
+  /**
+   * What the blob's descriptor says, in bytes. Another size is then refused before the first byte, no byte beyond it is
+   * handed on, and a body that ends before it is an error.
+   */
+  readonly size?: number;
+}
+
+export interface ReferrersOptions extends CallOptions {
+  /** Only those of this artifact type, whether or not the registry can filter. */
+  readonly artifactType?: string;
+}
+
 export interface ListOptions extends CallOptions {
   /** Told of each name that the grammar does not allow; such a name is not yielded. */
   readonly onRefused?: (name: string) => void;
@@ -44,13 +57,14 @@ export interface ListOptions extends CallOptions {
 
 /**
  * A registry that is read from (distribution-spec, "Pull" and "Content Discovery"). Every call is tried up to 5 times
- * while the trouble looks passing, and honours Retry-After.
+ * while the trouble looks passing. A host's 429 or 503, its Retry-After (up to a minute) and RateLimit headers slow all
+ * requests to that host.
  *
  * Every method throws these Faults:
  * - SOURCE_UNREACHABLE: no connection, or none that lasted;
  * - SOURCE_REFUSED: 401 or 403;
  * - SOURCE_ADDRESS_REFUSED: a redirect, token realm or next page led where this source may not lead;
- * - TOOMANYREQUESTS: still 429 at the last attempt;
+ * - TOOMANYREQUESTS: still 429 at the last attempt; `details.retryAfterSeconds` is when to come back, if the host says so;
  * - SOURCE_FAILED: any other answer that is not as specified;
  * - NAME_INVALID, TAG_INVALID, DIGEST_INVALID: for arguments outside the grammar.
  */
@@ -83,13 +97,27 @@ export interface Registry extends AsyncDisposable {
   /**
    * Starts to download a blob.
    * @param from the first byte that is wanted, to go on with a download that broke off
-   * @throws Fault BLOB_UNKNOWN, NAME_UNKNOWN
+   * @throws Fault BLOB_UNKNOWN, NAME_UNKNOWN, SIZE_INVALID
    */
-  blob(repository: string, digest: Digest, from?: number, options?: CallOptions): Promise<BlobDownload>;
+  blob(repository: string, digest: Digest, from?: number, options?: BlobOptions): Promise<BlobDownload>;
 
   /**
-   * What refers to a manifest, by the referrers API; undefined when this registry has none. The caller then looks at the
-   * fallback tag (`referrersTag`). That there is no API is remembered for an hour.
+   * Starts to download a layer that lies elsewhere, at one of its descriptor's `urls`. No credentials go there. The address
+   * must be public, the registry's own host, or in `allow.hosts`, after each redirect too; for a registry with https it must
+   * be https. The bytes may be anything: nothing but the digest tells.
+   * @param from the first byte that is wanted, to go on with a download that broke off
+   * @throws Fault BLOB_UNKNOWN, SIZE_INVALID; SOURCE_ADDRESS_REFUSED for a URL that may not be asked
    */
-  referrers(repository: string, digest: Digest, options?: CallOptions): Promise<Descriptor[] | undefined>;
+  foreign(url: string, from?: number, options?: BlobOptions): Promise<BlobDownload>;
+
+  /**
+   * What refers to a manifest, by the referrers API: none is an empty list. Undefined when the registry does not answer by
+   * that API (404, or something that is no index): the caller then looks at the fallback tag (`referrersTag`). That it has no
+   * such API is remembered for an hour, but not when it says that it does not know the repository or manifest.
+   */
+  referrers(
+    repository: string,
+    digest: Digest,
+    options?: ReferrersOptions,
+  ): Promise<Descriptor[] | undefined>;
 }

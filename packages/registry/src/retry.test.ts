@@ -31,14 +31,14 @@ describe('Retry-After', () => {
 });
 
 describe('pauses', () => {
-  test('grow twofold, spread by half to either side', () => {
+  test('are anything up to a bound that grows twofold, to 30 s', () => {
     expect([1, 2, 3, 4].map((made) => pauseMs(made, 0.5))).toEqual([250, 500, 1000, 2000]);
-    expect([pauseMs(1, 0), pauseMs(1, 1)]).toEqual([125, 375]);
+    expect([pauseMs(1, 0), pauseMs(1, 1), pauseMs(9, 1), pauseMs(1000, 1)]).toEqual([0, 500, 30_000, 30_000]);
   });
 
   test('are never shorter than what the registry asks for, up to the cap', () => {
     expect(pauseMs(1, 0, 2000)).toBe(2000);
-    expect(pauseMs(1, 1, 2000)).toBe(2250);
+    expect(pauseMs(1, 1, 2000)).toBe(2500);
     expect(pauseMs(1, 0, 3_600_000)).toBe(RETRY_AFTER_MAX_MS);
   });
 });

@@ -6,7 +6,8 @@ export const ATTEMPTS = 5;
 /** A source that asks for a longer pause is asked again after this one. */
 export const RETRY_AFTER_MAX_MS = 60_000;
 
-const BASE_MS = 250;
+const BACKOFF_MS = 500;
+const BACKOFF_MAX_MS = 30_000;
 
 /** How one attempt ended: with its value, or with trouble that may pass. Trouble that won't is thrown. */
 export type Attempt<T> =
@@ -18,16 +19,17 @@ export type Attempt<T> =
     };
 
 /**
- * Tries until there is a value, ATTEMPTS times at the most, with growing pauses in between.
+ * Tries until there is a value, ATTEMPTS times at the most, with growing pauses in between. Attempts are told their number,
+ * from 1 on.
  * @throws the last attempt's trouble, and whatever `attempt` throws
  */
 export async function withRetries<T>(
   clock: Clock,
   signal: AbortSignal | undefined,
-  attempt: () => Promise<Attempt<T>>,
+  attempt: (number: number) => Promise<Attempt<T>>,
 ): Promise<T> {
   for (let made = 1; ; made++) {
-    const outcome = await attempt();
+    const outcome = await attempt(made);
     if ('value' in outcome) return outcome.value;
     if (made === ATTEMPTS) throw outcome.trouble;
     await clock.wait(pauseMs(made, clock.random(), outcome.retryAfterMs), signal);
@@ -35,13 +37,16 @@ export async function withRetries<T>(
 }
 
 /**
- * The pause after attempt number `made`: at least what the source asked for (up to RETRY_AFTER_MAX_MS), else doubling from
- * 250 ms; `random` (0 to 1) spreads callers that were turned away together.
+ * The pause after attempt number `made`. What the source asked for is kept to, up to RETRY_AFTER_MAX_MS; `random` (0 to 1)
+ * spreads callers that were turned away together.
  */
-export function pauseMs(made: number, random: number, retryAfterMs?: number): number {
-  const backoff = BASE_MS * 2 ** (made - 1);
-  if (retryAfterMs === undefined) return backoff * (0.5 + random);
-  return Math.min(retryAfterMs, RETRY_AFTER_MAX_MS) + backoff * random;
+export function pauseMs(made: number, random: number, retryAfterMs = 0): number {
+  return Math.min(retryAfterMs, RETRY_AFTER_MAX_MS) + backoffMs(made, random);
+}
+
+/** Anything from 0 to a bound that doubles with each attempt, from 500 ms to 30 s ("full jitter"). */
+export function backoffMs(made: number, random: number): number {
+  return Math.min(BACKOFF_MS * 2 ** (made - 1), BACKOFF_MAX_MS) * random;
 }
 
 /**

@@ -84,6 +84,9 @@ function isTlsCode(code: string): boolean {
   );
 }
 
+/** More is never shown, and searching in it would take its time. */
+const FOREIGN_MAX_LENGTH = 2000;
+
 /** Text from outside, fit for a message: no credential of the source in it, control characters escaped, one line. */
 export function foreignText(source: Source, text: string): string {
   const { credentials } = source;
@@ -93,7 +96,7 @@ export function foreignText(source: Source, text: string): string {
     const { username, password } = credentials;
     secrets.push(password, Buffer.from(`${username}:${password}`).toString('base64'));
   }
-  let shown = text;
+  let shown = text.slice(0, FOREIGN_MAX_LENGTH);
   for (const secret of secrets) if (secret !== '') shown = shown.replaceAll(secret, '***');
   // A token that was echoed, and a presigned address, are as good as a credential.
   shown = shown.replaceAll(/\b(Bearer|Basic)\s+[\w.~+/=-]+/gi, '$1 ***');

@@ -3,9 +3,9 @@ import { readBody } from './body.ts';
 import type { Source } from './options.ts';
 import { type Attempt, withRetries } from './retry.ts';
 import { at, networkTrouble } from './source-faults.ts';
-import { isPassing, retryAfterOf } from './statuses.ts';
+import { isPassing } from './statuses.ts';
 import type { Trust } from './trust.ts';
-import type { Answer, Wire } from './wire.ts';
+import { type Answer, header, type Wire } from './wire.ts';
 
 /** Where tokens are given out, as a Bearer challenge says. */
 export interface Realm {
@@ -42,22 +42,25 @@ export function fetchToken(
     url.searchParams.set('account', credentials.username);
     headers['authorization'] = basicHeader(credentials);
   }
-  return withRetries(source.clock, signal, async (): Promise<Attempt<Token>> => {
+  const { trust } = realm;
+  return withRetries(source.clock, signal, async (attempt): Promise<Attempt<Token>> => {
     try {
-      const answer = await wire.send({
+      const turn = await wire.turn(url, signal, true); // others wait for it
+      const answer = await wire.send(turn, {
         kind: 'token',
         method: 'GET',
         url,
-        trust: realm.trust,
+        trust,
         lane: 'small',
         headers,
+        attempt,
         signal,
       });
       const body = await readBody(answer, TOKEN_MAX_BYTES);
-      if (answer.status === 200) return { value: readToken(source, realm, body) };
+      if (answer.status === 200) return { value: readToken(source, realm, answer, body) };
       const trouble = refusal(source, realm, answer);
       if (!isPassing(answer.status)) throw trouble;
-      return { trouble, retryAfterMs: retryAfterOf(source, answer) };
+      return { trouble, retryAfterMs: answer.retryAfterMs };
     } catch (error) {
       signal?.throwIfAborted();
       const trouble = networkTrouble(source, url.host, error);
@@ -72,7 +75,7 @@ export function basicHeader({ username, password }: { username: string; password
   return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
 }
 
-function readToken(source: Source, realm: Realm, body: Buffer | undefined): Token {
+function readToken(source: Source, realm: Realm, answer: Answer, body: Buffer | undefined): Token {
   const bad = (what: string) =>
     new Fault('SOURCE_FAILED', `${at(source)}: its token server ${realm.url.host} ${what}`, {
       source: source.name,
@@ -85,13 +88,19 @@ function readToken(source: Source, realm: Realm, body: Buffer | undefined): Toke
   } catch {
     throw bad('answered with something that is not JSON');
   }
-  const { token, access_token, expires_in } = (value ?? {}) as Record<string, unknown>;
+  const { token, access_token, expires_in, issued_at } = (value ?? {}) as Record<string, unknown>;
   const found = token ?? access_token;
   if (typeof found !== 'string' || !/^[\x21-\x7e]+$/.test(found)) throw bad('answered without a token');
   const said = typeof expires_in === 'number' && expires_in > 0 ? expires_in : DEFAULT_LIFE_SECONDS;
-  const lifeMs = said * 1000;
+  const lifeMs = Math.max(said * 1000 - ageMs(issued_at, header(answer, 'date')), 0);
   // Renewed a little before its end, so that it does not run out on its way.
   return { value: found, expiresAtMs: source.clock.now() + lifeMs - Math.min(MARGIN_MS, lifeMs / 5) };
+}
+
+/** How old a token was when it was handed out, by the server's own clock: some keep tokens and hand them out again. */
+function ageMs(issuedAt: unknown, sentAt: string | undefined): number {
+  const age = Date.parse(sentAt ?? '') - (typeof issuedAt === 'string' ? Date.parse(issuedAt) : Number.NaN);
+  return age > 0 ? age : 0;
 }
 
 function refusal(source: Source, realm: Realm, { status }: Answer): Fault {

@@ -97,8 +97,8 @@ describe('trouble that may pass', () => {
     await begun[0]?.promise;
     const second = client.head('team/app', '1');
     await begun[1]?.promise;
-    expect([waits, registry.requests.length]).toEqual([[7125, 7000], 1]);
-    clock.advance(7125);
+    expect([waits, registry.requests.length]).toEqual([[7250, 7000], 1]);
+    clock.advance(7250);
     over.resolve();
     expect((await first)?.digest).toBe(image.digest);
     expect((await second)?.digest).toBe(image.digest);
@@ -311,18 +311,6 @@ describe('TLS', () => {
     await using client = openClient(`https://127.0.0.1:${server.port}`);
     expect((await caught(client.head('team/app', '1'))).code).toBe('SOURCE_UNREACHABLE');
   });
-});
-
-test('each HTTP request is reported', async () => {
-  const registry = createInProcessRegistry({ authentication: { bearer: {} } });
-  registry.push('team/app', image, '1');
-  await using server = await registry.listen();
-  const reports: string[] = [];
-  await using client = openClient(server.url, {
-    onRequest: ({ kind, method, status }) => reports.push(`${kind} ${method} ${status}`),
-  });
-  await client.head('team/app', '1');
-  expect(reports).toEqual(['manifest HEAD 401', 'token GET 200', 'manifest HEAD 200']);
 });
 
 test('through a proxy, HTTPS_PROXY is used for https and NO_PROXY is left out', async () => {

@@ -4,20 +4,16 @@ import { createAuthenticator } from './auth.ts';
 import { dropBody } from './body.ts';
 import type { Lane } from './dispatchers.ts';
 import type { RequestKind, Source } from './options.ts';
-import { followRedirect, isRedirect } from './redirect.ts';
-import { type Attempt, RETRY_AFTER_MAX_MS, withRetries } from './retry.ts';
+import { followRedirect, isRedirect, type Target } from './redirect.ts';
+import { type Attempt, withRetries } from './retry.ts';
 import { networkTrouble } from './source-faults.ts';
-import { isPassing, retryAfterOf } from './statuses.ts';
-import type { Trust } from './trust.ts';
+import { isPassing } from './statuses.ts';
 import { type Answer, header, listHeader, openWire } from './wire.ts';
 
-/** What is asked of a registry. */
-export interface Call {
+/** What is asked. */
+interface Ask {
   readonly kind: RequestKind;
   readonly method?: 'GET' | 'HEAD';
-  /** Path and query below the registry's origin. */
-  readonly path: string;
-  readonly scope: string;
   /** What it is about, for faults. */
   readonly subject: Subject;
   readonly headers?: Readonly<Record<string, string>>;
@@ -27,36 +23,69 @@ export interface Call {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What is asked of a registry. */
+export interface Call extends Ask {
+  /** Path and query below the registry's origin. */
+  readonly path: string;
+  readonly scope: string;
+}
+
+/** What is asked elsewhere, from the beginning without credentials. */
+export interface ForeignCall extends Ask {
+  readonly target: Target;
+}
+
 /** Asks a registry: with credentials, through redirects, again while trouble may pass. */
 export interface Transport extends AsyncDisposable {
   /**
    * @param read makes the result of an answer of an expected status, whose body it must read, drop or pass on. When the
    * connection breaks meanwhile, the whole call is tried again
    */
-  ask<T>(call: Call, read: (answer: Answer) => Promise<T>): Promise<T>;
+  ask<T>(call: Call | ForeignCall, read: (answer: Answer) => Promise<T>): Promise<T>;
 }
 
 export function openTransport(source: Source): Transport {
   const wire = openWire(source);
   const authenticator = createAuthenticator(source, wire);
-  // A registry that asks for a pause asks it of all requests, not just of the one that it answered.
-  let pausedUntilMs = 0;
 
   /** One request with its redirects. Tells where it went in `whereabouts`, should it fail. */
-  const exchange = async (call: Call, signal: AbortSignal | undefined, whereabouts: { host: string }) => {
-    let url = new URL(source.origin.origin + call.path);
-    let trust: Trust = 'own';
+  const exchange = async (
+    call: Call | ForeignCall,
+    attempt: number,
+    signal: AbortSignal | undefined,
+    whereabouts: { host: string },
+  ): Promise<Answer> => {
+    const { kind, method = 'GET', lane = 'small', headers = {} } = call;
+    const isOwn = 'path' in call;
+    let { url, trust }: Target = isOwn
+      ? { url: new URL(source.origin.origin + call.path), trust: 'own' }
+      : call.target;
+    let isUrgent = false;
     let isRenewed = false;
     const visited = new Set([url.href]);
-    const { kind, method = 'GET', lane = 'small', headers = {} } = call;
     for (;;) {
       whereabouts.host = url.host;
-      const pass = trust === 'own' ? await authenticator.authorize(call.scope, signal) : undefined;
+      const pass = isOwn && trust === 'own' ? await authenticator.authorize(call.scope, signal) : undefined;
       try {
+        const turn = await wire.turn(url, signal, isUrgent);
+        if (pass?.isFresh() === false && !isUrgent) {
+          isUrgent = true;
+          turn.end();
+          continue;
+        }
         const authorization = pass?.authorization;
         const sent = authorization === undefined ? headers : { ...headers, authorization };
-        const answer = await wire.send({ kind, method, url, trust, lane, headers: sent, signal });
-        if (pass !== undefined && answer.status === 401 && !isRenewed) {
+        const answer = await wire.send(turn, {
+          kind,
+          method,
+          url,
+          trust,
+          lane,
+          headers: sent,
+          attempt,
+          signal,
+        });
+        if (isOwn && pass !== undefined && answer.status === 401 && !isRenewed) {
           isRenewed = true;
           dropBody(answer);
           await authenticator.challenged(call.scope, pass, listHeader(answer, 'www-authenticate'));
@@ -64,7 +93,10 @@ export function openTransport(source: Source): Transport {
         }
         if (!isRedirect(answer.status)) return answer;
         dropBody(answer);
-        ({ url, trust } = followRedirect(source, url, header(answer, 'location'), visited));
+        const target = followRedirect(source, url, header(answer, 'location'), visited);
+        // Whoever is led back to the registry from elsewhere comes there as a stranger.
+        const isBack = trust !== 'own' && target.trust === 'own';
+        ({ url, trust } = isBack ? { ...target, trust: 'named' } : target);
         visited.add(url.href);
       } finally {
         pass?.answered();
@@ -72,26 +104,18 @@ export function openTransport(source: Source): Transport {
     }
   };
 
-  const ask = <T>(call: Call, read: (answer: Answer) => Promise<T>): Promise<T> => {
+  const ask = <T>(call: Call | ForeignCall, read: (answer: Answer) => Promise<T>): Promise<T> => {
     const { expected = [200], subject } = call;
     const signal = joined(source.signal, call.signal);
     const details: FaultDetails = { ...subject };
-    return withRetries(source.clock, signal, async (): Promise<Attempt<T>> => {
+    return withRetries(source.clock, signal, async (attempt): Promise<Attempt<T>> => {
       const whereabouts = { host: source.origin.host };
       try {
-        signal?.throwIfAborted();
-        const pauseMs = pausedUntilMs - source.clock.now();
-        if (pauseMs > 0) await source.clock.wait(pauseMs, signal);
-        const answer = await exchange(call, signal, whereabouts);
+        const answer = await exchange(call, attempt, signal, whereabouts);
         if (expected.includes(answer.status)) return { value: await read(answer) };
-        const retryAfterMs = retryAfterOf(source, answer);
-        const isPassed = isPassing(answer.status);
-        if (isPassed && retryAfterMs !== undefined && answer.url.origin === source.origin.origin) {
-          pausedUntilMs = source.clock.now() + Math.min(retryAfterMs, RETRY_AFTER_MAX_MS);
-        }
         const fault = await answerFault(source, call.kind, subject, answer);
-        if (!isPassed) throw fault;
-        return { trouble: fault, retryAfterMs };
+        if (!isPassing(answer.status)) throw fault;
+        return { trouble: fault, retryAfterMs: answer.retryAfterMs };
       } catch (error) {
         signal?.throwIfAborted();
         if (error instanceof Fault) throw error;

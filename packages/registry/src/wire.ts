@@ -1,6 +1,10 @@
 import type { Dispatcher } from 'undici';
 import { type Lane, openDispatchers } from './dispatchers.ts';
+import type { Turn } from './host-pace.ts';
+import { meter } from './meter.ts';
 import type { RequestKind, Source } from './options.ts';
+import { createPacer } from './pacer.ts';
+import { readRetryAfter } from './retry.ts';
 import type { Trust } from './trust.ts';
 
 /** One HTTP request to one host. */
@@ -11,6 +15,8 @@ interface WireRequest {
   readonly trust: Trust;
   readonly lane: Lane;
   readonly headers: Readonly<Record<string, string>>;
+  /** Which attempt at its call this is, from 1 on. */
+  readonly attempt: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -20,21 +26,40 @@ export interface Answer {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
   readonly body: Dispatcher.ResponseData['body'];
+  /** What Retry-After asks for, in milliseconds from now. */
+  readonly retryAfterMs: number | undefined;
 }
 
-/** Sends single requests, without a thought about credentials, redirects or retries. */
+/** Sends single requests at the pace of each host, without a thought about credentials, redirects or attempts. */
 export interface Wire {
-  send(request: WireRequest): Promise<Answer>;
+  /**
+   * Waits until the URL's host may be asked.
+   * @param isUrgent before others that wait
+   * @throws the signal's reason once it is aborted
+   */
+  turn(url: URL, signal: AbortSignal | undefined, isUrgent?: boolean): Promise<Turn>;
+  /** Uses up a turn at the request's own host. @throws Fault SOURCE_ADDRESS_REFUSED, and what a socket raises */
+  send(turn: Turn, request: WireRequest): Promise<Answer>;
   destroy(): Promise<void>;
 }
 
 export function openWire(source: Source): Wire {
+  const { clock } = source;
   const dispatchers = openDispatchers(source);
+  const pacer = createPacer(clock, source.rate);
   return {
-    async send({ kind, method, url, trust, lane, headers, signal }) {
-      let status: number | undefined;
+    turn: (url, signal, isUrgent) => pacer.turn(url.host, signal, isUrgent),
+
+    async send(turn, { kind, method, url, trust, lane, headers, attempt, signal }) {
+      const sentMs = clock.now();
+      const { through, giveUp } = meter(dispatchers.get(trust, lane), ({ status, bytes }) => {
+        const seconds = (clock.now() - sentMs) / 1000;
+        const waitedSeconds = turn.waitedMs / 1000;
+        source.onRequest?.({ kind, method, host: url.host, status, attempt, bytes, seconds, waitedSeconds });
+      });
       try {
-        const sent = dispatchers.get(trust, lane).request({
+        await dispatchers.check(trust, url);
+        const sent = through.request({
           origin: url.origin,
           path: url.pathname + url.search,
           method,
@@ -43,14 +68,33 @@ export function openWire(source: Source): Wire {
           signal: signal ?? null,
         });
         const response = await (signal === undefined ? sent : unlessAborted(sent, signal));
-        status = response.statusCode;
-        return { url, status, headers: response.headers, body: response.body };
+        if (lane === 'small') limit(response.body, source.timeouts.smallMs);
+        const answer = { url, status: response.statusCode, headers: response.headers, body: response.body };
+        const retryAfterMs = readRetryAfter(
+          header(answer, 'retry-after'),
+          header(answer, 'date'),
+          clock.now(),
+        );
+        turn.end({ ...answer, retryAfterMs });
+        return { ...answer, retryAfterMs };
+      } catch (error) {
+        giveUp();
+        throw error;
       } finally {
-        source.onRequest?.({ kind, method, host: url.host, status });
+        turn.end();
       }
     },
     destroy: () => dispatchers.destroy(),
   };
+}
+
+/** Breaks off a body that keeps coming, but too slowly to be waited for. */
+function limit(body: Answer['body'], ms: number): void {
+  if (body.closed) return;
+  const timer = setTimeout(() => {
+    body.destroy(Object.assign(new Error('the whole body takes too long'), { code: 'ETIMEDOUT' }));
+  }, ms);
+  body.once('close', () => clearTimeout(timer));
 }
 
 /** undici heeds the signal of a request that waits for a connection only once it has one; this does so at once. */
@@ -63,14 +107,14 @@ function unlessAborted<T>(sent: Promise<T>, signal: AbortSignal): Promise<T> {
 }
 
 /** A header's value; undefined when it is absent, or stands there several times with different values. */
-export function header(answer: Answer, name: string): string | undefined {
+export function header(answer: Pick<Answer, 'headers'>, name: string): string | undefined {
   const value = answer.headers[name];
   if (!Array.isArray(value)) return value;
   return value.every((each) => each === value[0]) ? value[0] : undefined;
 }
 
 /** All lines of a header whose value is a list. */
-export function listHeader(answer: Answer, name: string): string | undefined {
+export function listHeader(answer: Pick<Answer, 'headers'>, name: string): string | undefined {
   const value = answer.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
 }

@@ -38,11 +38,23 @@ export function page(
   if (asked !== null && !/^\d{1,9}$/.test(asked)) return undefined;
   const size = Math.min(asked === null ? pageSize : Number(asked), pageSize);
   const last = query.get('last');
-  const from = last === null ? 0 : names.findIndex((name) => name > last);
-  const found = from < 0 ? [] : names.slice(from, from + size);
+  const from = last === null ? 0 : firstAfter(names, last);
+  const found = names.slice(from, from + size);
   const end = found.at(-1);
   if (end === undefined || end === names.at(-1)) return { names: found };
   return { names: found, next: new URLSearchParams({ n: String(size), last: end }) };
+}
+
+/** The place of the first of `names`, which are sorted, that comes after `last`. */
+function firstAfter(names: readonly string[], last: string): number {
+  let low = 0;
+  let high = names.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((names[middle] ?? '') > last) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** The byte range that `Range` asks for: undefined when there is none (or one of a form that is ignored), null when it can't be met. */

@@ -9,6 +9,7 @@ import {
   parseTag,
   referrersTag,
 } from '@gantry/oci';
+import { Named } from './named.ts';
 
 /** A manifest as it was put. */
 export interface StoredManifest {
@@ -21,15 +22,14 @@ export interface StoredManifest {
 export interface StoredRepository {
   readonly blobs: Map<Digest, Buffer>;
   readonly manifests: Map<Digest, StoredManifest>;
-  readonly tags: Map<string, Digest>;
+  readonly tags: Named<Digest>;
   /** By subject: what refers to it, as the referrers API tells it. */
   readonly referrers: Map<Digest, Descriptor[]>;
 }
 
 /** What an in-process registry holds, in memory. */
 export interface Contents {
-  /** By name. */
-  readonly repositories: ReadonlyMap<string, StoredRepository>;
+  readonly repositories: Named<StoredRepository>;
   readonly putBlob: (repository: string, bytes: Uint8Array) => { digest: Digest; size: number };
   readonly putManifest: (
     repository: string,
@@ -37,7 +37,10 @@ export interface Contents {
     mediaType: string,
     ...tags: string[]
   ) => StoredManifest;
-  readonly putTag: (repository: string, tag: string, digest: Digest) => void;
+  /** Many at once, for a repository with tens of thousands: each costs no more than its name. */
+  readonly putTags: (repository: string, tags: Iterable<string>, digest: Digest) => void;
+  /** With the tags that mean it, and out of its subject's referrers. */
+  readonly deleteManifest: (repository: string, digest: Digest) => void;
 }
 
 /**
@@ -45,24 +48,25 @@ export interface Contents {
  * referrers API (distribution-spec, "Pushing Manifests with Subject")
  */
 export function createContents(referrersTags: boolean): Contents {
-  const repositories = new Map<string, StoredRepository>();
+  const repositories = new Named<StoredRepository>();
   const open = (name: string): StoredRepository => {
     const known = repositories.get(name);
     if (known !== undefined) return known;
-    const made = { blobs: new Map(), manifests: new Map(), tags: new Map(), referrers: new Map() };
+    const made = { blobs: new Map(), manifests: new Map(), tags: new Named<Digest>(), referrers: new Map() };
     repositories.set(parseRepositoryName(name), made);
     return made;
   };
 
-  const putTag = (repository: string, tag: string, digest: Digest) => {
-    open(repository).tags.set(parseTag(tag), digest);
+  const putTags: Contents['putTags'] = (repository, tags, digest) => {
+    const stored = open(repository).tags;
+    for (const tag of tags) stored.set(parseTag(tag), digest);
   };
 
   const putManifest: Contents['putManifest'] = (name, bytes, mediaType, ...tags) => {
     const repository = open(name);
     const stored = { digest: digestOf(bytes), mediaType, bytes: Buffer.from(bytes) };
     repository.manifests.set(stored.digest, stored);
-    for (const tag of tags) putTag(name, tag, stored.digest);
+    putTags(name, tags, stored.digest);
     const reference = referenceOf(stored);
     if (reference !== undefined) {
       const others = (repository.referrers.get(reference.subject) ?? []).filter(
@@ -85,7 +89,21 @@ export function createContents(referrersTags: boolean): Contents {
       return { digest, size: bytes.length };
     },
     putManifest,
-    putTag,
+    putTags,
+    deleteManifest(name, digest) {
+      const repository = repositories.get(name);
+      if (repository === undefined) return;
+      repository.manifests.delete(digest);
+      for (const tag of repository.tags.names()) {
+        if (repository.tags.get(tag) === digest) repository.tags.delete(tag);
+      }
+      for (const [subject, referrers] of repository.referrers) {
+        repository.referrers.set(
+          subject,
+          referrers.filter((each) => each.digest !== digest),
+        );
+      }
+    },
   };
 }
 

@@ -12,11 +12,14 @@ export interface InProcessOptions {
   readonly referrersApi?: boolean;
   /** The most names in one page of tags or repositories; 1,000 by default. */
   readonly pageSize?: number;
-  /** Sees each request first. Whoever returns true has answered it, or has cut it off. */
-  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Sees each request first: a fault (see `faults`), or a hook of one's own. */
+  readonly intercept?: Intercept;
   /** Milliseconds since the epoch, for the expiry of tokens. */
   readonly now?: () => number;
 }
+
+/** Returns true for a request that it has answered or cut off, false to let the registry answer. */
+export type Intercept = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** A request that came in. `status` is 0 until it is answered. */
 export interface RecordedRequest {
@@ -38,7 +41,11 @@ export interface InProcessRegistry {
   /** Puts a manifest's bytes as they are: they need not be valid, nor what they name present. */
   putManifest(repository: string, bytes: Uint8Array, mediaType: string, ...tags: string[]): StoredManifest;
   putTag(repository: string, tag: string, digest: Digest): void;
+  /** Lets many tags mean one manifest, for a repository with tens of thousands. */
+  putTags(repository: string, tags: Iterable<string>, digest: Digest): void;
   deleteTag(repository: string, tag: string): void;
+  /** Takes a manifest away with the tags that mean it. The referrers' fallback tag is left as it is. */
+  deleteManifest(repository: string, digest: Digest): void;
   deleteBlob(repository: string, digest: Digest): void;
   /** Makes every bearer token given so far invalid. */
   expireTokens(): void;
@@ -89,7 +96,7 @@ export function createInProcessRegistry(options: InProcessOptions = {}): InProce
       return answer(request, response, 404, { 'content-type': 'text/plain' }, '404 page not found\n');
     }
     const call = { request, response, url, pageSize };
-    if (match[1] !== undefined) return answerCatalog(call, [...contents.repositories.keys()]);
+    if (match[1] !== undefined) return answerCatalog(call, contents.repositories.names());
     const repository = contents.repositories.get(name);
     if (repository === undefined) {
       return answerError(request, response, {
@@ -126,8 +133,10 @@ export function createInProcessRegistry(options: InProcessOptions = {}): InProce
     push,
     putBlob: contents.putBlob,
     putManifest: contents.putManifest,
-    putTag: contents.putTag,
-    deleteTag: (repository, tag) => void contents.repositories.get(repository)?.tags.delete(tag),
+    putTag: (repository, tag, digest) => contents.putTags(repository, [tag], digest),
+    putTags: contents.putTags,
+    deleteTag: (repository, tag) => contents.repositories.get(repository)?.tags.delete(tag),
+    deleteManifest: contents.deleteManifest,
     deleteBlob: (repository, digest) => void contents.repositories.get(repository)?.blobs.delete(digest),
     expireTokens: gatekeeper.expireTokens,
     forgetRequests: () => void requests.splice(0),
@@ -147,14 +156,12 @@ function answerCatalog(call: Call, names: readonly string[]): void {
 }
 
 function answerTags(call: Call, name: string, repository: StoredRepository): void {
-  answerPage(call, [...repository.tags.keys()], (tags) => ({ name, tags }));
+  answerPage(call, repository.tags.names(), (tags) => ({ name, tags }));
 }
 
 function answerPage(call: Call, names: readonly string[], body: (names: readonly string[]) => object): void {
   const { request, response, url, pageSize } = call;
-  // By code units, the order in which `last` is compared.
-  const sorted = names.toSorted((one, other) => (one < other ? -1 : 1));
-  const found = page(sorted, url.searchParams, pageSize);
+  const found = page(names, url.searchParams, pageSize);
   if (found === undefined) {
     return answerError(request, response, {
       status: 400,
