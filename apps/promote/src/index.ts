@@ -1,1 +1,2 @@
 export * from './promote-service.ts';
+export type * from './api/known-source.ts';

@@ -11,6 +11,7 @@ import {
   type TokenTable,
 } from '@gantry/service';
 import { createApi } from './api/create-api.ts';
+import type { KnownSource } from './api/known-source.ts';
 import { startCommands } from './commands.ts';
 import { startPromotionWorker } from './promotion-worker.ts';
 
@@ -20,8 +21,8 @@ export interface PromoteServiceOptions {
   readonly publisher: Publisher;
   readonly tree: PublishedTree;
   readonly channels: readonly Channel[];
-  /** Names of the sources that can be synced. */
-  readonly sources: readonly string[];
+  /** The sources that can be synced. */
+  readonly sources: readonly KnownSource[];
   /** What messages may command. */
   readonly commandScopes: readonly Scope[];
   readonly listen: ListenAddress;
@@ -49,7 +50,7 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
     stop: ending.signal,
   });
   resources.use(await startPromotionWorker(flow, messages, publisher));
-  resources.use(await startCommands(options));
+  resources.use(await startCommands({ ...options, sources: options.sources.map(({ name }) => name) }));
   const server = resources.use(await listen(createServer(SERVER_LIMITS, api), options.listen, 'api.listen'));
   resources.defer(() => {
     options.health.drain();

@@ -1,1 +1,2 @@
+export * from './run-sync.ts';
 export * from './sync-service.ts';

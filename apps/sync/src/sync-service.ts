@@ -1,35 +1,36 @@
-import type { Task } from '@gantry/catalog';
-import type { Consumer, Messages } from '@gantry/messages';
+import type { Messages } from '@gantry/messages';
 import { asFault, Fault } from '@gantry/oci';
-import {
-  ContentFetcher,
-  createTask,
-  type Flow,
-  type Progress,
-  QUEUES,
-  runTask,
-  type Source,
-  syncSource,
-  type TaskOutcome,
-} from '@gantry/pipeline';
+import { type Flow, QUEUES, type Source } from '@gantry/pipeline';
+import type { Metrics } from '@gantry/service';
 import { z } from 'zod';
+import { createSyncRunner } from './run-sync.ts';
+import { lookEvery, repeat } from './schedule.ts';
+import { startRetries, startScheduled } from './start-due.ts';
+import { createSyncMetrics, type SyncMetrics } from './sync-metrics.ts';
+import { isFull, syncOf } from './sync-parameters.ts';
+import { createSyncWorker } from './sync-worker.ts';
 
-/** How many syncs one process runs side by side; each is parallel in itself. */
-const SYNCS_AT_ONCE = 4;
+/** How many tasks wait or run in one process; the rest is left to others. */
+const TASKS_AT_HAND = 64;
 /** How often tasks are looked for that a worker which died has left. */
 const SWEEP_EVERY_MS = 5000;
+/** How often it is looked whether something is to be tried again. */
+const RETRY_LOOK_EVERY_MS = 2000;
+/** How many of the last tasks are searched for the last success of each source. */
+const FORMER_TASKS = 1000;
 
-/** What a sync task was asked for. */
-const SyncParameters = z.object({
-  source: z.string(),
-  repositories: z.array(z.string()).optional(),
-  dryRun: z.boolean().optional(),
-});
+const Work = z.object({ task: z.string() });
 
 export interface SyncServiceOptions {
   readonly flow: Flow;
   readonly messages: Messages;
   readonly sources: readonly ScheduledSource[];
+  /** Where its figures are shown; absent: nowhere. */
+  readonly metrics?: Metrics;
+  /** From 0 to 1: spreads what is repeated and what is tried again. */
+  readonly random?: () => number;
+  /** 2 s unless said otherwise. */
+  readonly retryLookEveryMs?: number;
 }
 
 export interface ScheduledSource {
@@ -40,91 +41,58 @@ export interface ScheduledSource {
 
 /** Runs sync tasks: those that are asked for, those that are due, and those that a dead worker has left. */
 export async function startSync(options: SyncServiceOptions): Promise<AsyncDisposable> {
-  const { flow, messages, sources } = options;
-  const runSync = createSyncRunner(flow, sources);
+  const { flow, messages, sources, random = Math.random } = options;
+  const metrics = createSyncMetrics(options.metrics);
   const stop = new AbortController();
-  const running = new Set<Promise<void>>();
-  const run = (task: string): Promise<void> => {
-    const tracked = runSync(task, stop.signal).finally(() => running.delete(tracked));
-    running.add(tracked);
-    return tracked;
-  };
+  const names = sources.map(({ source }) => source);
+  const worker = createSyncWorker(
+    flow,
+    createSyncRunner({ flow, sources: names, metrics, random }),
+    stop.signal,
+  );
   const onError = (error: unknown) => flow.log.error({ err: asFault(error) }, 'sync.worker_failed');
 
-  const consumer: Consumer = await messages.consume(
+  const consumer = await messages.consume(
     QUEUES.sync,
-    async ({ event }) => run(z.object({ task: z.string() }).parse(event.data).task),
-    { prefetch: SYNCS_AT_ONCE, onError },
+    ({ event }) => worker.run(Work.parse(event.data).task),
+    { prefetch: TASKS_AT_HAND, onError },
   );
   const sweep = async () => {
-    for (const { id, kind } of await flow.catalog.tasks.inStates(['queued', 'running'])) {
-      if (kind === 'sync' && running.size < SYNCS_AT_ONCE) run(id).catch(onError);
-    }
+    const open = await flow.catalog.tasks.inStates(['queued', 'running']);
+    const syncs = open.filter(({ kind }) => kind === 'sync').slice(0, TASKS_AT_HAND);
+    for (const { id } of syncs) worker.run(id).catch(onError);
   };
-  const timers = [
-    setInterval(() => void sweep().catch(onError), SWEEP_EVERY_MS),
-    ...sources.flatMap(({ source, everyMs }) =>
-      everyMs === undefined
-        ? []
-        : [setInterval(() => void startDue(flow, messages, source.name).catch(onError), everyMs)],
-    ),
-  ];
+  const retry = async () => {
+    for (const { name } of names) metrics.of(name).retried(await startRetries(flow, messages, name));
+  };
+  await using timers = new AsyncDisposableStack();
+  timers.use(lookEvery(SWEEP_EVERY_MS, sweep, onError));
+  timers.use(lookEvery(options.retryLookEveryMs ?? RETRY_LOOK_EVERY_MS, retry, onError));
+  for (const { source, everyMs } of sources) {
+    if (everyMs === undefined) continue;
+    const start = () => startScheduled(flow, messages, source.name, everyMs);
+    timers.use(repeat(everyMs, random, start, onError));
+  }
+  await showFormerSuccesses(flow, metrics);
   await sweep();
 
+  const started = timers.move();
   return {
     async [Symbol.asyncDispose]() {
-      for (const timer of timers) clearInterval(timer);
+      await started.disposeAsync();
       stop.abort(new Fault('UNAVAILABLE', 'the service stops'));
       await consumer[Symbol.asyncDispose]();
-      await Promise.allSettled(running);
+      await worker.idle();
     },
   };
 }
 
-/** One scheduled sync at a time: a source that is still being synced is not asked for again. */
-async function startDue(flow: Flow, messages: Messages, source: string): Promise<void> {
-  const open = await flow.catalog.tasks.inStates(['queued', 'running']);
-  if (open.some(({ kind, parameters }) => kind === 'sync' && parameters['source'] === source)) {
-    flow.log.info({ source }, 'sync.skipped_still_running');
-    return;
+/** So that whoever watches the time since the last success need not begin anew when the service does. */
+async function showFormerSuccesses({ catalog }: Flow, metrics: SyncMetrics): Promise<void> {
+  const { items } = await catalog.tasks.list({ kind: 'sync', state: 'done', limit: FORMER_TASKS });
+  for (const task of items.toReversed()) {
+    const sync = syncOf(task);
+    if (sync !== undefined && isFull(sync) && task.endedAt !== undefined)
+      metrics.of(sync.source).succeeded(new Date(task.endedAt));
   }
-  await createTask(flow, messages, 'sync', { source });
-}
-
-/** Runs one sync task by its id, unless it has ended or another worker has it. Blobs are shared by all that it runs. */
-export function createSyncRunner(
-  flow: Flow,
-  sources: readonly ScheduledSource[],
-): (task: string, stop: AbortSignal) => Promise<void> {
-  const fetcher = new ContentFetcher(flow.catalog, flow.store);
-  const byName = new Map(sources.map(({ source }) => [source.name, source]));
-  return (id, stop) =>
-    runTask(flow, id, (task, progress, signal) => sync(flow, byName, fetcher, task, progress, signal), stop);
-}
-
-async function sync(
-  flow: Flow,
-  sources: ReadonlyMap<string, Source>,
-  fetcher: ContentFetcher,
-  task: Task,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<TaskOutcome> {
-  const { source: name, repositories, dryRun } = SyncParameters.parse(task.parameters);
-  const source = sources.get(name);
-  if (source === undefined) {
-    throw new Fault(
-      'SOURCE_UNKNOWN',
-      `there is no source ${JSON.stringify(name)} in this service's configuration`,
-      { source: name },
-    );
-  }
-  const { state, errors, plan } = await syncSource(flow, source, fetcher, {
-    id: task.id,
-    ...(repositories === undefined ? {} : { repositories }),
-    ...(dryRun === undefined ? {} : { dryRun }),
-    progress,
-    signal,
-  });
-  return { state, errors, ...(plan === undefined ? {} : { result: { plan } }) };
 }

@@ -12,6 +12,7 @@ export * from './publish/published-tree.ts';
 export * from './publish/publisher.ts';
 export * from './publish/tree-target.ts';
 export * from './sync/fetch-content.ts';
+export { anyOf, type Matcher } from './sync/pattern.ts';
 export * from './sync/progress.ts';
 export * from './sync/repository-sync.ts';
 export * from './sync/source.ts';

@@ -62,7 +62,8 @@ export async function openLocalOperations(
         );
       }
       await using registries = new AsyncDisposableStack();
-      const run = createSyncRunner(flow, await openSources(configured, registries));
+      const sources = (await openSources(configured, registries)).map(({ source }) => source);
+      const run = createSyncRunner({ flow, sources });
       const task = await createTask('sync', { ...request });
       return await follow(task, run(task.id, signal), signal, onProgress);
     },

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import type { ScheduledSource } from '@gantry/app-sync';
 import { Fault } from '@gantry/oci';
 import { createSource } from '@gantry/pipeline';
-import { openRegistry, type RegistryOptions } from '@gantry/registry';
+import { openRegistry, type RegistryOptions, type RequestReport } from '@gantry/registry';
 import type { Metrics, SourceConfiguration } from '@gantry/service';
 
 /** Opens the registries of the sources; `resources` closes them. Passwords and certificates are read from their files now. */
@@ -11,24 +11,12 @@ export async function openSources(
   resources: AsyncDisposableStack,
   metrics?: Metrics,
 ): Promise<ScheduledSource[]> {
-  const requests = metrics?.counter('gantry_source_requests_total', 'Requests to source registries.', [
-    'source',
-    'kind',
-    'status',
-  ]);
+  const onRequest = countRequests(metrics);
   return Promise.all(
     configured.map(async (source) => {
       const options = await registryOptions(source);
       const registry = resources.use(
-        openRegistry({
-          ...options,
-          onRequest: ({ kind, status }) =>
-            requests?.add(1, {
-              source: source.name,
-              kind,
-              status: status === undefined ? 'none' : String(status),
-            }),
-        }),
+        openRegistry({ ...options, onRequest: (request) => onRequest(source.name, request) }),
       );
       const rules = {
         name: source.name,
@@ -45,6 +33,25 @@ export async function openSources(
       };
     }),
   );
+}
+
+/** Counts requests by the host that was asked: a redirect may lead elsewhere. */
+function countRequests(metrics?: Metrics): (source: string, request: RequestReport) => void {
+  const labels = ['source', 'host', 'kind', 'status'];
+  const requests = metrics?.counter(
+    'gantry_source_requests_total',
+    'Requests to source registries, and to where they lead.',
+    labels,
+  );
+  const retries = metrics?.counter(
+    'gantry_source_retries_total',
+    'Those of them that repeat one which came to nothing.',
+    ['source', 'host'],
+  );
+  return (source, { host, kind, status, attempt }) => {
+    requests?.add(1, { source, host, kind, status: status === undefined ? 'none' : String(status) });
+    if (attempt > 1) retries?.add(1, { source, host });
+  };
 }
 
 async function registryOptions(source: SourceConfiguration): Promise<RegistryOptions> {

@@ -14,9 +14,11 @@ import {
   ensureAdminToken,
   formatListenAddress,
   type Logger,
+  type Metrics,
   readTokens,
   type RunningServer,
 } from '@gantry/service';
+import { knownSources } from './known-sources.ts';
 import { openFlow, type OpenFlow } from './open-flow.ts';
 import { openSources } from './open-sources.ts';
 import type { ServiceName } from './service-names.ts';
@@ -51,13 +53,14 @@ export async function startServices(
     messages: resources.use(await openMessages(configuration.messages)),
   };
   if (which === 'sync') {
-    await openSync(configuration, open, resources);
+    await openSync(configuration, open, undefined, resources);
     return {};
   }
+  const metrics = await createMetrics(which);
   const treeServer = await openTreeServer(which, configuration, resources);
   const crane = which === 'all' ? await openCrane(configuration, treeServer, log, resources) : undefined;
-  if (which === 'all') await openSync(configuration, open, resources);
-  const { promote, admin } = await openPromote(configuration, open, crane, log, resources);
+  if (which === 'all') await openSync(configuration, open, metrics, resources);
+  const { promote, admin } = await openPromote(configuration, open, crane, metrics, log, resources);
   return {
     promote,
     admin,
@@ -69,13 +72,16 @@ export async function startServices(
 /** What the services of one process share. */
 type OpenParts = OpenFlow & { readonly messages: Messages };
 
+/** @param metrics where its figures are shown: with those of the API, where that runs in this process */
 async function openSync(
   configuration: Configuration,
   open: OpenParts,
+  metrics: Metrics | undefined,
   resources: AsyncDisposableStack,
 ): Promise<void> {
-  const sources = await openSources(configuration.sources, resources);
-  resources.use(await startSync({ flow: open.flow, messages: open.messages, sources }));
+  const sources = await openSources(configuration.sources, resources, metrics);
+  const { flow, messages } = open;
+  resources.use(await startSync({ flow, messages, sources, ...(metrics === undefined ? {} : { metrics }) }));
 }
 
 async function openTreeServer(
@@ -116,6 +122,7 @@ async function openPromote(
   configuration: Configuration,
   { flow, messages, tree }: OpenParts,
   crane: Crane | undefined,
+  metrics: Metrics,
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<{ promote: PromoteService; admin: { file: string; token: string } }> {
@@ -138,12 +145,12 @@ async function openPromote(
       publisher,
       tree,
       channels,
-      sources: sources.map(({ name }) => name),
+      sources: knownSources(sources),
       commandScopes: configuration.messages.commandScopes,
       listen: api.listen,
       tokens,
       health: createHealth(),
-      metrics: await createMetrics('promote'),
+      metrics,
     }),
   );
   log.info({ api: formatListenAddress(api.listen), adminTokenFile: file }, 'promote.started');

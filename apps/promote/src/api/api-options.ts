@@ -2,6 +2,7 @@ import type { Messages } from '@gantry/messages';
 import type { Channel, Flow, Log } from '@gantry/pipeline';
 import type { Health, Metrics, TokenTable } from '@gantry/service';
 import type { TreeSource } from '@gantry/tree';
+import type { KnownSource } from './known-source.ts';
 
 /** What the API works on. */
 export interface ApiOptions {
@@ -9,8 +10,7 @@ export interface ApiOptions {
   /** Where work for the other services is put. */
   readonly messages: Messages;
   readonly channels: readonly Channel[];
-  /** The names of the sources. */
-  readonly sources: readonly string[];
+  readonly sources: readonly KnownSource[];
   /** The published tree, for reading: serials are compared and rolled back to. */
   readonly tree: TreeSource;
   /** The tree's name in the catalog. */

@@ -22,11 +22,22 @@ import { checkAnswer } from './answer-check.fixture.ts';
 import type { ApiOptions } from './api-options.ts';
 import { createApi } from './create-api.ts';
 import { type Image, putImage } from './image.fixture.ts';
+import type { KnownSource } from './known-source.ts';
 
 const CHANNELS: readonly Channel[] = [
   { name: 'testing', prefix: 'testing/', publish: true },
   { name: 'stable', prefix: '', from: 'testing', publish: true },
   { name: 'internal', prefix: 'internal/', publish: false },
+];
+
+const SOURCES: readonly KnownSource[] = [
+  {
+    name: 'candidates',
+    host: 'registry.example.org:5000',
+    repositories: ['candidate/**'],
+    everyMs: 300_000,
+    takes: (name) => name.startsWith('candidate/'),
+  },
 ];
 
 /** Tokens by their names; a token's text is its name with `-token`. */
@@ -116,7 +127,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     flow,
     messages,
     channels: CHANNELS,
-    sources: ['candidates'],
+    sources: SOURCES,
     tree: target.source,
     treeName: 'main',
     tokens: createTokenTable(

@@ -19,7 +19,8 @@ export const SYNC_ROUTES = [
     },
     faults: ['SOURCE_UNKNOWN', 'NAME_INVALID'],
     async handle({ body, api }) {
-      if (!api.sources.includes(body.source)) throw unknownSource(body.source, api.sources);
+      const names = api.sources.map(({ name }) => name);
+      if (!names.includes(body.source)) throw unknownSource(body.source, names);
       body.repositories?.forEach(parseRepositoryName);
       const task = await createTask(api.flow, api.messages, 'sync', body);
       return { status: 202, headers: { Location: taskPath(task.id) }, json: presentTask(task) };
