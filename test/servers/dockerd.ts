@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ServerProcess, startProcess } from './process.ts';
 import { attempt, run } from './run.ts';
@@ -36,7 +37,18 @@ export async function startDockerd(): Promise<Dockerd> {
     docker: (...args) => run('docker', args, { env }),
     [Symbol.asyncDispose]: async () => {
       await server.stop();
+      await unmountBelow(folder.path);
       await folder[Symbol.asyncDispose]();
     },
   };
+}
+
+/** dockerd mounts its data folder onto itself, and does not everywhere manage to take that back. */
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8'))
+    .split('\n')
+    .map((line) => line.split(' ')[4] ?? '');
+  // The mounts of a mount come after it.
+  for (const mount of mounts.filter((place) => place.startsWith(`${folder}/`)).toReversed())
+    await run('umount', ['--lazy', mount]);
 }
