@@ -10,7 +10,7 @@ import {
 import type { Work } from '../clients/gantry-api.ts';
 import { helloImage } from '../fixtures/build-registry.ts';
 import { freePort } from '../servers/free-port.ts';
-import { embeddedConfiguration, type Gantry, startGantry } from '../servers/gantry.ts';
+import { embeddedConfiguration, type Gantry, gantry as command, startGantry } from '../servers/gantry.ts';
 import { withLogs } from '../servers/process.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
 
@@ -100,11 +100,12 @@ const BROKEN: readonly Broken[] = [
   },
 ];
 
+let folder: string;
 let gantry: Gantry;
 const opened = new AsyncDisposableStack();
 
 beforeAll(async () => {
-  const folder = opened.use(await temporaryFolder('sources')).path;
+  folder = opened.use(await temporaryFolder('sources')).path;
   const sources: object[] = [];
   const add = async (source: string, registry: InProcessRegistry) => {
     const { url } = opened.use(await registry.listen());
@@ -175,4 +176,13 @@ test('a registry that does not answer is named, and may be tried again', async (
   expect(task.state).toBe('failed');
   expect(task.errors?.[0]?.problem.type).toBe('urn:gantry:problem:source-unreachable');
   expect(task.errors?.[0]?.problem.detail).toContain('nobody');
+}, 120_000);
+
+test('the command line ends as the source failed: 1, or 75 where trying again may help; and names what failed', async () => {
+  const corrupted = await command(folder, ['sync', 'corrupt']);
+  expect(corrupted.code).toBe(1);
+  expect(corrupted.stderr).toContain('corrupt/bad:1');
+  const unreachable = await command(folder, ['sync', 'nobody'], { timeoutMs: 110_000 });
+  expect(unreachable.code).toBe(75);
+  expect(unreachable.stderr).toContain('nobody');
 }, 120_000);
