@@ -47,8 +47,6 @@ const MANIFEST_BYTES = 32 * MIB;
 const MIRROR_WAIT_MS = 2000;
 /** How long a tree's server may be silent. */
 const TREE_SILENCE_MS = 10_000;
-/** A client that takes nothing for so long is cut off. */
-const SOCKET_SILENCE_MS = 60_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 
@@ -154,7 +152,6 @@ function followChanges(place: TreePlace, pollMs: number, onChange: () => void): 
 function publicServer(listener: RequestListener): Server {
   const server = createServer({ ...SERVER_LIMITS, maxHeaderSize: MAX_HEADER_BYTES }, listener);
   server.maxHeadersCount = MAX_HEADERS;
-  server.timeout = SOCKET_SILENCE_MS;
   return server;
 }
 

@@ -1,5 +1,5 @@
-import { type Digest, MANIFEST_MEDIA_TYPES, quote } from '@gantry/oci';
-import { blobPath, type BlobEntry, type ManifestEntry, manifestPath } from '@gantry/tree';
+import { type Digest, MANIFEST_MEDIA_TYPES, type ManifestKind, quote } from '@gantry/oci';
+import { type BlobEntry, blobPath, manifestPath } from '@gantry/tree';
 import {
   type Answer,
   API_VERSION,
@@ -19,13 +19,21 @@ import { parseTagQuery, tagPage } from './tag-page.ts';
 /** What the crane knows of one published repository. */
 export interface Repository {
   readonly name: string;
-  tag(tag: string): Digest | undefined;
-  manifest(digest: Digest): ManifestEntry | undefined;
+  /** The manifest of a tag or a digest, with its digest. */
+  manifest(reference: Reference): FoundManifest | undefined;
   blob(digest: Digest): BlobEntry | undefined;
   /** The digest of the subject's referrers document. */
   referrers(subject: Digest): Digest | undefined;
   /** All tags, in the order of their code units. */
   tagNames(): readonly string[];
+}
+
+/** A manifest that a reference leads to. */
+export interface FoundManifest {
+  readonly digest: Digest;
+  readonly kind: ManifestKind;
+  readonly size: number;
+  readonly since: number;
 }
 
 /** What is known of the name in a request. */
@@ -122,9 +130,8 @@ export function decide(method: Method, route: NamedRoute, lookup: Lookup, site: 
 }
 
 function manifestAnswer(method: Method, reference: Reference, repository: Repository, site: Site): Answer {
-  const digest = reference.digest ?? repository.tag(reference.tag);
-  const entry = digest === undefined ? undefined : repository.manifest(digest);
-  if (digest === undefined || entry === undefined) {
+  const found = repository.manifest(reference);
+  if (found === undefined) {
     const said = quote(reference.digest ?? reference.tag);
     return errorAnswer(
       'manifest',
@@ -134,32 +141,28 @@ function manifestAnswer(method: Method, reference: Reference, repository: Reposi
     );
   }
   const byTag = reference.digest === undefined;
-  const mirror = method === 'GET' ? mirrorForManifest(digest, entry, byTag, site) : undefined;
-  const path = manifestPath(entry.kind, digest);
+  const mirror = method === 'GET' ? mirrorForManifest(found, byTag, site) : undefined;
+  const { digest, kind, size } = found;
+  const path = manifestPath(kind, digest);
   if (mirror !== undefined) return redirect('manifest', mirror, path, digest, site);
   return {
     route: 'manifest',
     status: 200,
     headers: [
       'Content-Type',
-      MANIFEST_MEDIA_TYPES[entry.kind],
-      ...contentHeaders(digest, entry.size),
+      MANIFEST_MEDIA_TYPES[kind],
+      ...contentHeaders(digest, size),
       ...(byTag ? SHORT_LIVED : IMMUTABLE),
     ],
-    body: method === 'HEAD' ? NO_BODY : { from: 'tree', path, digest, sizeBytes: entry.size },
+    body: method === 'HEAD' ? NO_BODY : { from: 'tree', path, digest, sizeBytes: size },
     etag: etagOf(digest),
   };
 }
 
 /** The mirror that a manifest's request is sent to; undefined when the crane serves the manifest itself. */
-function mirrorForManifest(
-  digest: Digest,
-  entry: ManifestEntry,
-  byTag: boolean,
-  site: Site,
-): MirrorState | undefined {
+function mirrorForManifest(found: FoundManifest, byTag: boolean, site: Site): MirrorState | undefined {
   if (site.manifests === 'serve') return undefined;
-  const { kind, since } = entry;
+  const { digest, kind, since } = found;
   if (site.manifests === 'redirect') {
     return (
       chooseMirror(site.mirrors, { digest, since, trustedOnly: byTag }) ?? lastResort(site.mirrors, digest)

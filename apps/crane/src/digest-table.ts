@@ -1,14 +1,18 @@
-import { type Digest, type DigestAlgorithm, DIGEST_ALGORITHMS, splitDigest } from '@gantry/oci';
+import type { Digest } from '@gantry/oci';
+
+const SHA256 = { prefix: 'sha256:', bytes: 32 } as const;
+const SHA512 = { prefix: 'sha512:', bytes: 64 } as const;
 
 /**
  * An immutable map from digests to records of a fixed length, in one buffer outside of the heap: entries are sorted by
- * digest within each algorithm, and found by halving. A Map takes some five times the memory, and the collector has to
+ * digest within each algorithm. A Map takes some five times the memory, and the collector has to
  * walk each of its members.
  */
 export class DigestTable {
   readonly bytes: Buffer;
   readonly #recordBytes: number;
-  readonly #sha256Count: number;
+  /** Where the entries of sha512 begin. */
+  readonly #sha512At: number;
 
   /** @param write puts one entry's record at `bytes[at]` and following */
   constructor(
@@ -16,56 +20,45 @@ export class DigestTable {
     recordBytes: number,
     write: (bytes: Buffer, at: number, digest: Digest) => void,
   ) {
-    const sorted = [...digests].toSorted();
-    const firstSha512 = sorted.findIndex((digest) => splitDigest(digest).algorithm === 'sha512');
+    const sorted = [...digests].toSorted(); // sha256 comes before sha512
+    const sha256Count = sorted.filter((digest) => digest.startsWith(SHA256.prefix)).length;
+    const sha512Count = sorted.length - sha256Count;
     this.#recordBytes = recordBytes;
-    this.#sha256Count = firstSha512 < 0 ? sorted.length : firstSha512;
-    this.bytes = Buffer.allocUnsafeSlow(this.#offset(sorted.length));
-    for (const [index, digest] of sorted.entries()) {
-      const { algorithm, hex } = splitDigest(digest);
-      const at = this.#offset(index);
-      this.bytes.write(hex, at, 'hex');
-      write(this.bytes, at + digestBytes(algorithm), digest);
+    this.#sha512At = sha256Count * (SHA256.bytes + recordBytes);
+    this.bytes = Buffer.allocUnsafeSlow(this.#sha512At + sha512Count * (SHA512.bytes + recordBytes));
+    let at = 0;
+    for (const digest of sorted) {
+      at += this.bytes.write(digest.slice(SHA256.prefix.length), at, 'hex');
+      write(this.bytes, at, digest);
+      at += recordBytes;
     }
   }
 
   /** Where the digest's record begins in `bytes`; -1 if the digest is not in the table. */
   find(digest: Digest): number {
-    const { algorithm, hex } = splitDigest(digest);
-    const first = algorithm === 'sha256' ? 0 : this.#offset(this.#sha256Count);
-    const end = algorithm === 'sha256' ? this.#offset(this.#sha256Count) : this.bytes.length;
-    const length = digestBytes(algorithm);
-    const stride = length + this.#recordBytes;
-    const prefix = Number.parseInt(hex.slice(0, 8), 16);
-    let low = 0;
-    let high = (end - first) / stride;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.bytes.readUInt32BE(first + middle * stride) < prefix) low = middle + 1;
-      else high = middle;
-    }
-    for (let at = first + low * stride; at < end && this.bytes.readUInt32BE(at) === prefix; at += stride) {
-      if (this.bytes.toString('hex', at, at + length) === hex) return at + length;
-    }
-    return -1;
+    return digest.startsWith(SHA256.prefix)
+      ? this.#search(digest, SHA256.bytes, 0, this.#sha512At)
+      : this.#search(digest, SHA512.bytes, this.#sha512At, this.bytes.length);
   }
 
   /** The digest whose record begins at `at`. */
   digestAt(at: number): Digest {
-    const algorithm = at <= this.#offset(this.#sha256Count) ? 'sha256' : 'sha512';
-    return `${algorithm}:${this.bytes.toString('hex', at - digestBytes(algorithm), at)}`;
+    const { prefix, bytes } = at <= this.#sha512At ? SHA256 : SHA512;
+    return `${prefix}${this.bytes.toString('hex', at - bytes, at)}`;
   }
 
-  /** Where the entry `index`, in the table's order, begins. */
-  #offset(index: number): number {
-    const sha512 = Math.max(0, index - this.#sha256Count);
-    return (
-      (index - sha512) * (digestBytes('sha256') + this.#recordBytes) +
-      sha512 * (digestBytes('sha512') + this.#recordBytes)
-    );
+  #search(digest: Digest, digestBytes: number, first: number, end: number): number {
+    const { bytes } = this;
+    const stride = digestBytes + this.#recordBytes;
+    const hex = digest.slice(SHA256.prefix.length);
+    const wanted = Number.parseInt(hex.slice(0, 8), 16);
+    // Digests are spread evenly, so that the place of one follows from its value, but for a few steps.
+    let at = first + Math.floor((((end - first) / stride) * wanted) / 2 ** 32) * stride;
+    while (at > first && bytes.readUInt32BE(at - stride) >= wanted) at -= stride;
+    while (at < end && bytes.readUInt32BE(at) < wanted) at += stride;
+    for (; at < end && bytes.readUInt32BE(at) === wanted; at += stride) {
+      if (bytes.toString('hex', at, at + digestBytes) === hex) return at + digestBytes;
+    }
+    return -1;
   }
-}
-
-function digestBytes(algorithm: DigestAlgorithm): number {
-  return DIGEST_ALGORITHMS[algorithm] / 2;
 }

@@ -22,12 +22,13 @@ test('a packed repository says what its document says', () => {
 
   expect(packed.name).toBe('app');
   expect(packed.tagNames()).toEqual(NAMES.toSorted());
-  for (const [tag, digest] of tags) expect(packed.tag(tag)).toBe(digest);
-  for (const [digest, entry] of manifests) expect(packed.manifest(digest)).toEqual(entry);
+  for (const [tag, digest] of tags)
+    expect(packed.manifest({ tag })).toEqual({ digest, ...manifests.get(digest) });
+  for (const [digest, entry] of manifests) expect(packed.manifest({ digest })).toEqual({ digest, ...entry });
   for (const [digest, entry] of blobs) expect(packed.blob(digest)).toEqual(entry);
   for (const [subject, document] of referrers) expect(packed.referrers(subject)).toBe(document);
-  for (const tag of ['', 'absent', 'zzz', '0', 'toString']) expect(packed.tag(tag)).toBeUndefined();
-  expect(packed.manifest(digestOf('blob', 'sha512'))).toBeUndefined();
+  for (const tag of ['', 'absent', 'zzz', '0', 'toString']) expect(packed.manifest({ tag })).toBeUndefined();
+  expect(packed.manifest({ digest: digestOf('blob', 'sha512') })).toBeUndefined();
   expect(packed.blob(digestOf('latest'))).toBeUndefined();
   expect(packed.referrers(digestOf('blob'))).toBeUndefined();
   expect(packed.sizeBytes).toBeGreaterThan(NAMES.length * 49);
@@ -42,6 +43,6 @@ test('a tag whose manifest the document does not name has none', () => {
     blobs: new Map(),
     referrers: new Map(),
   });
-  expect(packed.tag('latest')).toBeUndefined();
+  expect(packed.manifest({ tag: 'latest' })).toBeUndefined();
   expect(packed.tagNames()).toEqual(['latest']);
 });

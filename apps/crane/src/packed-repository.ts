@@ -1,7 +1,8 @@
 import { type Digest, MANIFEST_KINDS } from '@gantry/oci';
 import type { BlobEntry, ManifestEntry, RepositoryDocument } from '@gantry/tree';
-import type { Repository } from './decide.ts';
+import type { FoundManifest, Repository } from './decide.ts';
 import { DigestTable } from './digest-table.ts';
+import type { Reference } from './route.ts';
 
 const NUMBER_BYTES = 8;
 const ENTRY_BYTES = 2 * NUMBER_BYTES;
@@ -40,15 +41,17 @@ export class PackedRepository implements Repository {
       referrers.size * 250;
   }
 
-  tag(tag: string): Digest | undefined {
-    const at = this.#tagged[indexOf(this.#tagNames, tag)] ?? -1;
-    return at < 0 ? undefined : this.#manifests.digestAt(at);
-  }
-
-  manifest(digest: Digest): ManifestEntry | undefined {
-    const at = this.#manifests.find(digest);
-    const kind = at < 0 ? undefined : MANIFEST_KINDS[this.#manifests.bytes[at] as number];
-    return kind && { kind, ...readEntry(this.#manifests.bytes, at + 1) };
+  manifest(reference: Reference): FoundManifest | undefined {
+    const { bytes } = this.#manifests;
+    const at =
+      reference.digest === undefined
+        ? (this.#tagged[indexOf(this.#tagNames, reference.tag)] ?? -1)
+        : this.#manifests.find(reference.digest);
+    const kind = at < 0 ? undefined : MANIFEST_KINDS[bytes[at] as number];
+    if (kind === undefined) return undefined;
+    const digest = reference.digest ?? this.#manifests.digestAt(at);
+    const { size, since } = readEntry(bytes, at + 1);
+    return { digest, kind, size, since };
   }
 
   blob(digest: Digest): BlobEntry | undefined {

@@ -8,7 +8,7 @@ import {
   type TreeView,
 } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
-import { boundedCache } from './bounded-cache.ts';
+import { boundedCache, type Cacheable } from './bounded-cache.ts';
 import type { Lookup } from './decide.ts';
 import type { Count } from './counters.ts';
 import type { CraneLogger } from './options.ts';
@@ -19,6 +19,9 @@ import type { TreeState } from './tree-follower.ts';
 const RETRY_MS = 1000;
 /** So many names that can't be read are remembered; anyone can make up any number of them. */
 const MAX_FAILED = 1000;
+
+/** The memory that a name takes beside its repository, about. */
+const KEPT_BYTES = 300;
 
 export interface Repositories {
   /** What is known of a name in the present serial: at once if it was asked for lately, else a promise. Never rejects. */
@@ -35,12 +38,12 @@ export interface RepositoriesOptions {
 }
 
 /** A repository as it was read last, and for which view of the tree that is known to hold. */
-interface Kept {
+interface Kept extends Cacheable {
+  readonly state: 'known';
   readonly repository: PackedRepository;
   /** Of the document that it was made of. */
   readonly digest: Digest;
   readonly view: TreeView;
-  readonly lookup: Lookup;
   /** When its present document, which could not be read, is tried again; in ms since the epoch. */
   readonly retryAt?: number;
 }
@@ -51,7 +54,7 @@ const UNREADABLE: Lookup = { state: 'unreadable' };
 /** Loads repositories lazily and keeps them packed in bounded memory; a new serial has only those read again that changed. */
 export function createRepositories(options: RepositoriesOptions): Repositories {
   const { source, maxBytes, treeState } = options;
-  const kept = boundedCache<Kept>(maxBytes, ({ repository }) => 300 + repository.sizeBytes);
+  const kept = boundedCache<Kept>(maxBytes);
   const failed = new LRUCache<string, { view: TreeView; retryAt: number }>({ max: MAX_FAILED });
   const loads = new Map<string, { readonly view: TreeView; readonly lookup: Promise<Lookup> }>();
   const tell = failureLog(options);
@@ -67,9 +70,10 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const former = kept.get(name);
       const repository =
         former?.digest === digest ? former.repository : await readRepository(source, name, digest);
-      const lookup: Lookup = { state: 'known', repository };
-      kept.set(name, { repository, digest, view, lookup });
-      return lookup;
+      const sizeBytes = KEPT_BYTES + repository.sizeBytes;
+      const found: Kept = { key: name, state: 'known', repository, digest, view, sizeBytes, used: false };
+      kept.set(found);
+      return found;
     } catch (error) {
       const former = kept.get(name);
       tell(name, view, error, former !== undefined);
@@ -78,9 +82,9 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         failed.set(name, { view, retryAt });
         return UNREADABLE;
       }
-      const lookup: Lookup = { state: 'known', repository: former.repository };
-      kept.set(name, { ...former, view, lookup, retryAt });
-      return lookup;
+      const found: Kept = { ...former, view, retryAt };
+      kept.set(found);
+      return found;
     }
   };
 
@@ -91,7 +95,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const { view } = tree;
       const entry = kept.get(name);
       if (entry?.view === view && (entry.retryAt === undefined || entry.retryAt > Date.now())) {
-        return entry.lookup;
+        return entry;
       }
       const running = loads.get(name);
       if (running?.view === view) return running.lookup;
