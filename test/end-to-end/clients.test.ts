@@ -6,6 +6,7 @@ import { openRegctl, referrersByRegctl } from '../clients/regctl.ts';
 import { openSkopeo } from '../clients/skopeo.ts';
 import { digestIn, everyKind } from '../fixtures/build-registry.ts';
 import type { Gantry } from '../servers/gantry.ts';
+import type { Nginx } from '../servers/nginx.ts';
 import { needs, type Part } from '../servers/parts.ts';
 import { answered, openWorld, release, type World, WORLD_PARTS } from './world.ts';
 
@@ -122,3 +123,33 @@ withRegctl.test(
   },
   60_000,
 );
+
+const withSkopeo = needs(...WORLD_PARTS, 'skopeo').showing(servers);
+withSkopeo.test(
+  'layers come from both mirrors, and manifests too from the one that serves them rightly',
+  async () => {
+    await using skopeo = await openSkopeo();
+    for (const { of } of CRANES) await skopeo.pull(`${of(world).crane}/multi/index:1`);
+    const image = tagged('multi/index', '1')?.children[1];
+    const layer = poolPath('blobs', image?.blobs.at(-1)?.digest ?? '');
+    expect(await served(world.plainMirror)).toContain(layer);
+    expect(await served(world.ruledMirror)).toEqual(
+      expect.arrayContaining([layer, poolPath('manifests/oci-manifest', image?.digest ?? '')]),
+    );
+  },
+  60_000,
+);
+
+/** Where content lies in the tree. */
+function poolPath(folder: string, digest: string): string {
+  const hex = digest.slice('sha256:'.length);
+  return `/pool/${folder}/sha256/${hex.slice(0, 2)}/${hex}`;
+}
+
+/** What a mirror has given out. */
+async function served(mirror: Nginx): Promise<string[]> {
+  const requests = await mirror.requests();
+  return requests
+    .filter(({ method, status }) => method === 'GET' && status === 200)
+    .map((request) => request.path);
+}

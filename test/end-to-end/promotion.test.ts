@@ -46,6 +46,14 @@ real.test(
   60_000,
 );
 
+real.test('a layer that many images share was fetched once', async () => {
+  const shared = helloImage('any').blobs[1]?.digest as string;
+  const fetched = world.registry
+    .requests()
+    .filter((request) => request.startsWith('GET ') && request.includes(shared));
+  expect(fetched).toHaveLength(1);
+});
+
 real.test(
   'a second sync with no change asks for no manifest and no blob: HEAD requests are enough',
   async () => {
@@ -101,6 +109,28 @@ real.test(
     expect(await latest()).toBe(moved.digest);
     // What was there goes on for those who deploy by digest.
     expect(await published(world.gantry, 'plain/docker', former)).toBe(former);
+  },
+  60_000,
+);
+
+real.test(
+  'what belongs to an image goes with it: its signature by its tag, its bill of materials by the referrers API',
+  async () => {
+    await release(world, 'stable', [{ repository: 'signed/app', reference: '2.0' }]);
+    const app = digestIn(content, 'signed/app', '2.0');
+    const signature = `${app.replace(':', '-')}.sig`;
+    expect(await published(world.gantry, 'signed/app', signature)).toBe(
+      digestIn(content, 'signed/app', signature),
+    );
+    const response = await ask(world.gantry, `signed/app/referrers/${app}`);
+    expect(response.headers.get('content-type')).toBe('application/vnd.oci.image.index.v1+json');
+    const fallback = content
+      .find(({ name }) => name === `${CANDIDATES}signed/app`)
+      ?.tags.get(app.replace(':', '-'));
+    const { manifests } = JSON.parse(fallback?.bytes.toString() ?? '') as { manifests: object[] };
+    expect(((await response.json()) as { manifests: object[] }).manifests).toEqual(manifests);
+    const filtered = await ask(world.gantry, `signed/app/referrers/${app}?artifactType=none/such`);
+    expect(await filtered.json()).toMatchObject({ manifests: [] });
   },
   60_000,
 );
