@@ -23,6 +23,15 @@ const REQUESTS: Readonly<
     body: { source: 'candidates' },
     allowed: ['admin', 'syncer', 'ci'],
   },
+  listSources: { path: () => '/api/v1/sources', allowed: READERS },
+  notify: {
+    path: () => '/api/v1/notifications',
+    body: { events: [] },
+    allowed: ['admin', 'syncer', 'ci'],
+  },
+  listFailures: { path: () => '/api/v1/failures', allowed: READERS },
+  followPromotion: { path: () => '/api/v1/promotions/none/events', allowed: READERS },
+  followTask: { path: () => '/api/v1/tasks/none/events', allowed: READERS },
   listCandidates: { path: () => '/api/v1/candidates', allowed: READERS },
   createPromotion: {
     path: () => '/api/v1/promotions',

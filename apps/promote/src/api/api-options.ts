@@ -3,6 +3,7 @@ import type { Channel, Flow, Log } from '@gantry/pipeline';
 import type { Health, Metrics, TokenTable } from '@gantry/service';
 import type { TreeSource } from '@gantry/tree';
 import type { KnownSource } from './known-source.ts';
+import type { TagSyncs } from './notifications/tag-syncs.ts';
 
 /** What the API works on. */
 export interface ApiOptions {
@@ -22,4 +23,9 @@ export interface ApiOptions {
   readonly log: Log;
   /** Aborted when the service is about to end: who waits for a promotion is answered then. */
   readonly stop?: AbortSignal;
+}
+
+/** The same with what the API keeps for itself while it runs. */
+export interface Api extends ApiOptions {
+  readonly tagSyncs: TagSyncs;
 }

@@ -1,8 +1,9 @@
 import express from 'express';
-import type { ApiOptions } from './api-options.ts';
+import type { Api, ApiOptions } from './api-options.ts';
 import { observe } from './http/observe.ts';
 import { answerProblem, refuseMethod, refusePath } from './http/problems.ts';
 import { serveRoute } from './http/serve-route.ts';
+import { createTagSyncs } from './notifications/tag-syncs.ts';
 import type { Method } from './route.ts';
 import { ROUTES } from './route-table.ts';
 
@@ -13,6 +14,7 @@ const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satis
  * is answered with a problem document. Whoever listens with it sets the server's time limits.
  */
 export function createApi(options: ApiOptions): express.Express {
+  const api: Api = { ...options, tagSyncs: createTagSyncs(options.flow, options.messages) };
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);
@@ -21,7 +23,7 @@ export function createApi(options: ApiOptions): express.Express {
   app.use(observe(options.log, options.metrics));
   for (const [path, routes] of Map.groupBy(ROUTES, (route) => route.path)) {
     const place = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
-    for (const route of routes) place[REGISTRARS[route.method]](serveRoute(route, options));
+    for (const route of routes) place[REGISTRARS[route.method]](serveRoute(route, api));
     place.all(refuseMethod(routes.map(({ method }) => method)));
   }
   app.use(refusePath);

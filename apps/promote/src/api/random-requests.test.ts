@@ -29,10 +29,35 @@ const near = fc.record(
   },
   { requiredKeys: [] },
 );
+const event = fc.record(
+  {
+    action: fc.constantFrom('push', 'delete', 'pull', ''),
+    target: fc.record(
+      { repository: fc.oneof(fc.constant('candidate/app'), name), tag: reference, url: fc.webUrl() },
+      { requiredKeys: ['repository'] },
+    ),
+    request: fc.record({ host: fc.string() }),
+    timestamp: fc.oneof(
+      fc.date({ noInvalidDate: true }).map((date) => date.toISOString()),
+      fc.string(),
+    ),
+  },
+  { requiredKeys: ['action', 'target'] },
+);
+const notification = fc.oneof(
+  fc.record({ events: fc.array(fc.oneof(event, fc.jsonValue()), { maxLength: 3 }) }),
+  fc.record({
+    specversion: fc.constant('1.0'),
+    id: fc.string(),
+    source: fc.string(),
+    type: fc.string(),
+    data: fc.oneof(event, fc.record({ events: fc.array(event, { maxLength: 3 }) }), fc.jsonValue()),
+  }),
+);
 /** What a caller may send: JSON of any kind, something like a body, and text. */
 const body = fc.oneof(
   fc.json(),
-  near.map((value) => JSON.stringify(value)),
+  fc.oneof(near, notification).map((value) => JSON.stringify(value)),
   fc.string({ unit: 'binary' }),
 );
 const place = fc.oneof(

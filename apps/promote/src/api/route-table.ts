@@ -3,16 +3,22 @@ import { CANDIDATE_ROUTES } from './routes/candidates.ts';
 import { CHANNEL_ROUTES } from './routes/channels.ts';
 import { DIFF_ROUTES } from './routes/diff.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { FAILURE_ROUTES } from './routes/failures.ts';
+import { NOTIFICATION_ROUTES } from './routes/notifications.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
 import { PROMOTION_ROUTES } from './routes/promotions.ts';
 import { PUBLICATION_ROUTES } from './routes/publications.ts';
+import { SOURCE_ROUTES } from './routes/sources.ts';
 import { SYNC_ROUTES } from './routes/syncs.ts';
 import { TASK_ROUTES } from './routes/tasks.ts';
 
 /** All that is served. What is not in here does not exist; what is has its scope, its checks and its documentation. */
 export const ROUTES: readonly Route[] = [
+  ...SOURCE_ROUTES,
   ...SYNC_ROUTES,
+  ...NOTIFICATION_ROUTES,
   ...CANDIDATE_ROUTES,
+  ...FAILURE_ROUTES,
   ...PROMOTION_ROUTES,
   ...CHANNEL_ROUTES,
   ...PUBLICATION_ROUTES,

@@ -1,7 +1,7 @@
 import type { FaultCode } from '@gantry/oci';
 import type { Identity, Scope } from '@gantry/service';
 import { z } from 'zod';
-import type { ApiOptions } from './api-options.ts';
+import type { Api } from './api-options.ts';
 
 export type Method = 'GET' | 'POST' | 'DELETE';
 
@@ -12,7 +12,7 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown> {
   readonly body: Body;
   /** Who asks. Of an open route that is nobody. */
   readonly caller: Identity;
-  readonly api: ApiOptions;
+  readonly api: Api;
   /** A header of the request, named in lower case. */
   header(name: string): string | undefined;
   /** Aborted when the caller has gone. */
@@ -25,6 +25,14 @@ export interface Answer {
   /** Sent as JSON. */
   readonly json?: unknown;
   readonly text?: { readonly contentType: string; readonly body: string };
+  /** Sent as they come, until there are no more or the signal is aborted. */
+  readonly events?: (signal: AbortSignal) => AsyncIterable<ServerSentEvent>;
+}
+
+export interface ServerSentEvent {
+  readonly id: string;
+  /** Sent as JSON. */
+  readonly data: unknown;
 }
 
 /** What a caller must be allowed to do. */
@@ -56,11 +64,15 @@ export interface Route {
   readonly name: string;
   readonly summary: string;
   readonly access: Access | 'open';
+  /** Whether the token may come after any scheme: not every client can be told to send `Bearer`. */
+  readonly anyScheme: boolean;
   readonly params: z.ZodObject;
   /** Absent: whatever comes is ignored. */
   readonly query: z.ZodObject | undefined;
   /** Absent: a body is not read. */
   readonly body: z.ZodType | undefined;
+  /** Media types that a body comes with. Any other that is JSON is as good. */
+  readonly bodyTypes: readonly string[];
   /** Headers of the request that matter, by name. */
   readonly headers: Readonly<Record<string, string>>;
   /** By status. */
@@ -79,12 +91,15 @@ export interface RouteDefinition<
   readonly access: Access<Call<z.output<Params>, z.output<Query>, z.output<Body>>>;
   readonly params?: Params;
   readonly query?: Query;
+  readonly anyScheme?: boolean;
   readonly body?: Body;
+  readonly bodyTypes?: Route['bodyTypes'];
   readonly headers?: Route['headers'];
   readonly faults?: Route['faults'];
   handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
 }
 
+const JSON_TYPES: readonly string[] = ['application/json'];
 const NOTHING: z.ZodObject = z.strictObject({});
 
 /** A route of the API: its handler is called with what these very schemas gave. Query parameters that it does not name are refused. */
@@ -94,6 +109,8 @@ export function route<
   Body extends z.ZodType = z.ZodUndefined,
 >(definition: RouteDefinition<Params, Query, Body>): Route {
   return {
+    anyScheme: false,
+    bodyTypes: JSON_TYPES,
     headers: {},
     faults: [],
     ...definition,
@@ -110,9 +127,11 @@ export function openRoute(
   return {
     method: 'GET',
     access: 'open',
+    anyScheme: false,
     params: NOTHING,
     query: undefined,
     body: undefined,
+    bodyTypes: JSON_TYPES,
     headers: {},
     faults: [],
     ...definition,

@@ -52,7 +52,7 @@ function operationOf(route: Route): Json {
       : {
           requestBody: {
             required: !body.safeParse(undefined).success,
-            content: { 'application/json': { schema: referenceTo(body) } },
+            content: Object.fromEntries(route.bodyTypes.map((type) => [type, { schema: referenceTo(body) }])),
           },
         }),
     responses: responsesOf(route),

@@ -1,24 +1,31 @@
 import type { Identity } from '@gantry/service';
 import type { Request, RequestHandler, Response } from 'express';
 import { admit, authorize } from '../access.ts';
-import type { ApiOptions } from '../api-options.ts';
+import type { Api } from '../api-options.ts';
 import type { Answer, Call, Route } from '../route.ts';
+import { identifyByAnyScheme } from './any-scheme.ts';
 import { checkInput } from './check-input.ts';
 import { exchangeOf } from './exchange.ts';
 import { readJsonBody } from './read-body.ts';
 import { sendAnswer } from './send-answer.ts';
+import { sendEvents } from './send-events.ts';
 
 /** Express's handler of a route: who asks, what is asked, whether it may, and only then the work. */
-export function serveRoute(route: Route, api: ApiOptions): RequestHandler {
+export function serveRoute(route: Route, api: Api): RequestHandler {
   return async (request, response) => {
-    sendAnswer(response, await answer(route, api, request, response));
+    const answered = await answer(route, api, request, response);
+    if (answered.events === undefined) sendAnswer(response, answered);
+    else await sendEvents(response, answered.events, api.stop);
   };
 }
 
-async function answer(route: Route, api: ApiOptions, request: Request, response: Response): Promise<Answer> {
+async function answer(route: Route, api: Api, request: Request, response: Response): Promise<Answer> {
   const exchange = exchangeOf(response);
   exchange.route = route.path;
-  const known = api.tokens.identify(request.headers.authorization);
+  const { authorization } = request.headers;
+  const known = route.anyScheme
+    ? identifyByAnyScheme(api.tokens, authorization)
+    : api.tokens.identify(authorization);
   if (known !== undefined) exchange.caller = known.name;
   const caller = admit(route, known);
   const call = await readCall(route, api, caller, request, response);
@@ -28,7 +35,7 @@ async function answer(route: Route, api: ApiOptions, request: Request, response:
 
 async function readCall(
   route: Route,
-  api: ApiOptions,
+  api: Api,
   caller: Identity,
   request: Request,
   response: Response,

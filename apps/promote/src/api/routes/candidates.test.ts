@@ -22,6 +22,7 @@ describe('GET /api/v1/candidates', () => {
           platforms: ['linux/amd64'],
           size: expect.any(Number),
           syncedAt: expect.any(String),
+          goneAt: null,
           labels: { 'org.opencontainers.image.title': 'fedora/httpd' },
           companions: [],
           referrers: [],

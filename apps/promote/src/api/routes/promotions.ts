@@ -13,6 +13,7 @@ import type { ApiOptions } from '../api-options.ts';
 import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
 import { PAGING, SINCE } from '../paging.ts';
 import { answerRecord, RECORD_HEADERS } from '../record-answer.ts';
+import { answerRecordEvents, EVENT_ANSWERS, EVENT_HEADERS } from '../record-events.ts';
 import { PromotionRequest } from '../requests.ts';
 import { type Answer, route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
@@ -90,6 +91,24 @@ export const PROMOTION_ROUTES = [
     faults: ['PROMOTION_UNKNOWN'],
     handle: (call) =>
       answerRecord(
+        call,
+        () => getPromotion(call.api, call.params.id),
+        ({ state }) => PROMOTION_ENDED.includes(state),
+        presentPromotion,
+      ),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/promotions/{id}/events',
+    name: 'followPromotion',
+    summary: 'A promotion each time that it has changed, until it has ended',
+    access: READ,
+    params: PromotionId,
+    headers: EVENT_HEADERS,
+    answers: EVENT_ANSWERS,
+    faults: ['PROMOTION_UNKNOWN'],
+    handle: (call) =>
+      answerRecordEvents(
         call,
         () => getPromotion(call.api, call.params.id),
         ({ state }) => PROMOTION_ENDED.includes(state),

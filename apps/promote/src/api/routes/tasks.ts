@@ -5,6 +5,7 @@ import { promoteScopes, READ } from '../access.ts';
 import type { ApiOptions } from '../api-options.ts';
 import { PAGING } from '../paging.ts';
 import { answerRecord, RECORD_HEADERS } from '../record-answer.ts';
+import { answerRecordEvents, EVENT_ANSWERS, EVENT_HEADERS } from '../record-events.ts';
 import { route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
 import { presentTask, TASK_KINDS, TaskView } from '../views/task.ts';
@@ -49,6 +50,24 @@ export const TASK_ROUTES = [
     faults: ['TASK_UNKNOWN'],
     handle: (call) =>
       answerRecord(
+        call,
+        () => getTask(call.api, call.params.id),
+        ({ state }) => TASK_ENDED.includes(state),
+        presentTask,
+      ),
+  }),
+  route({
+    method: 'GET',
+    path: '/api/v1/tasks/{id}/events',
+    name: 'followTask',
+    summary: 'A task each time that it has changed, until it has ended',
+    access: READ,
+    params: TaskId,
+    headers: EVENT_HEADERS,
+    answers: EVENT_ANSWERS,
+    faults: ['TASK_UNKNOWN'],
+    handle: (call) =>
+      answerRecordEvents(
         call,
         () => getTask(call.api, call.params.id),
         ({ state }) => TASK_ENDED.includes(state),

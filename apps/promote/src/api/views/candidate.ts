@@ -15,6 +15,7 @@ export const CandidateView = named(
     platforms: z.array(z.string()).describe('`os/architecture[/variant]`'),
     size: z.int().describe('Bytes of all its distinct manifests and blobs'),
     syncedAt: Time.describe('When this tag was last seen to move to this digest'),
+    goneAt: Time.nullable().describe('When the source told that it has the tag no more; null: not told'),
     labels: z.record(z.string(), z.string()),
     companions: z
       .array(z.strictObject({ tag: z.string(), digest: z.string() }))
@@ -34,6 +35,7 @@ export function presentCandidate(candidate: Candidate): View<typeof CandidateVie
     platforms: candidate.platforms,
     size: candidate.size,
     syncedAt: candidate.syncedAt,
+    goneAt: candidate.goneAt ?? null,
     labels: candidate.labels,
     companions: candidate.companions,
     referrers: candidate.referrers,

@@ -15,7 +15,13 @@ export const TaskView = named(
     state: z.enum(TASK_STATES).describe('done, partial, failed and cancelled are not left any more'),
     progress: z.strictObject({ bytes: z.int(), blobs: z.int(), tags: z.int() }),
     errors: z
-      .array(z.strictObject({ item: z.string(), problem: ProblemView }))
+      .array(
+        z.strictObject({
+          item: z.string(),
+          problem: ProblemView,
+          retryAt: Time.nullable().describe('When it is tried again by itself; null: it is not'),
+        }),
+      )
       .describe('What failed: `REPO:TAG`, a repository, or a source'),
     result: z
       .record(z.string(), z.unknown())
@@ -35,7 +41,7 @@ export function presentTask(task: Task): View<typeof TaskView> {
     parameters,
     state,
     progress,
-    errors,
+    errors: errors.map(({ item, problem, retryAt }) => ({ item, problem, retryAt: retryAt ?? null })),
     result: task.result ?? null,
     createdAt,
     startedAt: task.startedAt ?? null,
