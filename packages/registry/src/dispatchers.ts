@@ -8,6 +8,7 @@ import {
   literalAddress,
   resolveBySystem,
 } from './address-guard.ts';
+import { metered } from './meter.ts';
 import type { Source } from './options.ts';
 import { at } from './source-faults.ts';
 import type { Trust } from './trust.ts';
@@ -23,7 +24,7 @@ export interface Dispatchers {
    * all of them must be allowed. Without a proxy, the socket's own lookup does that.
    * @throws Fault SOURCE_ADDRESS_REFUSED
    */
-  check(trust: Trust, url: URL): Promise<void>;
+  check(trust: Trust, url: URL): Promise<void> | undefined;
   /** Ends all connections, whatever they carry. */
   destroy(): Promise<void>;
 }
@@ -77,20 +78,24 @@ export function openDispatchers(source: Source): Dispatchers {
     });
   };
 
+  const checkName = async (trust: Trust, hostname: string): Promise<void> => {
+    const found = await resolve(hostname).catch(() => []); // such networks may know no names outside
+    const addresses = found.map(({ address }) => address);
+    for (const address of addresses) {
+      if (!(await isAllowed(trust, addressKind(address) ?? 'special'))) throw refused(hostname, addresses);
+    }
+  };
+
   return {
     get(trust, lane) {
       const key = `${trust} ${lane}`;
       let dispatcher = open.get(key);
-      if (dispatcher === undefined) open.set(key, (dispatcher = make(trust)));
+      if (dispatcher === undefined) open.set(key, (dispatcher = metered(make(trust))));
       return dispatcher;
     },
-    async check(trust, { protocol, hostname }) {
-      if (source.proxy.https === '' || protocol !== 'https:' || !isGuarded(trust)) return;
-      const found = await resolve(hostname).catch(() => []); // such networks may know no names outside
-      const addresses = found.map(({ address }) => address);
-      for (const address of addresses) {
-        if (!(await isAllowed(trust, addressKind(address) ?? 'special'))) throw refused(hostname, addresses);
-      }
+    check(trust, { protocol, hostname }) {
+      const isProxied = source.proxy.https !== '' && protocol === 'https:';
+      return isProxied && isGuarded(trust) ? checkName(trust, hostname) : undefined;
     },
     async destroy() {
       await Promise.all([...open.values()].map((dispatcher) => dispatcher.destroy()));

@@ -66,21 +66,7 @@ export class HostPace {
   async turn(signal: AbortSignal | undefined, isUrgent: boolean): Promise<Turn> {
     signal?.throwIfAborted();
     const fromMs = this.#clock.now();
-    const queue = isUrgent ? this.#urgent : this.#waiting;
-    await new Promise<void>((resolve, reject) => {
-      const leave = () => {
-        queue.delete(go);
-        this.#pump();
-        reject(signal?.reason as Error);
-      };
-      const go = () => {
-        signal?.removeEventListener('abort', leave);
-        resolve();
-      };
-      signal?.addEventListener('abort', leave, { once: true });
-      queue.add(go);
-      this.#pump();
-    });
+    if (!this.#goesAtOnce()) await this.#queue(signal, isUrgent ? this.#urgent : this.#waiting);
     const generation = this.#generation;
     let isOver = false;
     return {
@@ -95,6 +81,35 @@ export class HostPace {
     };
   }
 
+  #goesAtOnce(): boolean {
+    if (this.#urgent.size > 0 || this.#waiting.size > 0) return false;
+    if (this.#underway >= this.#underwayMax || this.#delayMs() > 0) return false;
+    this.#start();
+    return true;
+  }
+
+  #start(): void {
+    this.#underway++;
+    this.#bucket?.take(this.#clock.now());
+  }
+
+  #queue(signal: AbortSignal | undefined, queue: Set<() => void>): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const leave = () => {
+        queue.delete(go);
+        this.#pump();
+        reject(signal?.reason as Error);
+      };
+      const go = () => {
+        signal?.removeEventListener('abort', leave);
+        resolve();
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      queue.add(go);
+      this.#pump();
+    });
+  }
+
   /** Lets go what may go, and sets a timer for the next. */
   #pump(): void {
     for (;;) {
@@ -105,8 +120,7 @@ export class HostPace {
       const delayMs = this.#delayMs();
       if (delayMs > 0) return this.#arm(delayMs);
       queue.delete(go);
-      this.#underway++;
-      this.#bucket?.take(this.#clock.now());
+      this.#start();
       go();
     }
   }

@@ -8,3 +8,4 @@ export type { LayerFile } from './in-process/tar.ts';
 export type { RegistryOptions, RequestKind, RequestReport, Timeouts } from './options.ts';
 export type * from './registry.ts';
 export type { Rate } from './token-bucket.ts';
+export * as faults from './in-process/faults.ts';

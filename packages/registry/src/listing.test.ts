@@ -86,6 +86,31 @@ describe('tags', () => {
     expect(server.seen).toHaveLength(1);
   });
 
+  test('50,000 of them come page by page', async () => {
+    const registry = createInProcessRegistry();
+    const { digest } = registry.putManifest('team/app', bytes, 'text/plain');
+    const names = Array.from({ length: 50_000 }, (_, number) => `build-${number}`);
+    registry.putTags('team/app', names, digest);
+    await using server = await registry.listen();
+    await using client = openClient(server.url);
+    expect(await all(client.tags('team/app'))).toEqual(names.toSorted());
+    expect(registry.requests).toHaveLength(50);
+  });
+
+  test('pages that never end are refused after 10,000', async () => {
+    let pages = 0;
+    await using server = await serve((_, response) => {
+      response.writeHead(200, { link: `<?last=${++pages}>; rel="next"` }).end('{"tags":[]}');
+    });
+    await using client = openClient(server.url);
+    const fault = await caught(all(client.tags('team/app')));
+    expect([fault.code, fault.message.includes('more than 10000 pages'), pages]).toEqual([
+      'SOURCE_FAILED',
+      true,
+      10_000,
+    ]);
+  }, 60_000);
+
   test('a page that is too large is refused', async () => {
     await using server = await serve((_, response) => {
       response.writeHead(200, { 'content-length': 32 * 1024 * 1024 + 1 }).write('{"tags":[');

@@ -8,6 +8,8 @@ export interface Quota {
   readonly windowMs: number | undefined;
 }
 
+const NONE: readonly Quota[] = [];
+
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
@@ -18,7 +20,8 @@ type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
  * - `ratelimit-remaining: 76;w=21600`, where only the window is told (Docker Hub).
  * What can't be read says nothing.
  */
-export function readQuotas(headers: Headers): Quota[] {
+export function readQuotas(headers: Headers): readonly Quota[] {
+  if (headers['ratelimit'] === undefined && headers['ratelimit-remaining'] === undefined) return NONE;
   return [...readField(text(headers['ratelimit'])), ...readSeparate(headers)];
 }
 

@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import { type Lane, openDispatchers } from './dispatchers.ts';
 import type { Turn } from './host-pace.ts';
-import { meter } from './meter.ts';
+import { Meter } from './meter.ts';
 import type { RequestKind, Source } from './options.ts';
 import { createPacer } from './pacer.ts';
 import { readRetryAfter } from './retry.ts';
@@ -52,20 +52,22 @@ export function openWire(source: Source): Wire {
 
     async send(turn, { kind, method, url, trust, lane, headers, attempt, signal }) {
       const sentMs = clock.now();
-      const { through, giveUp } = meter(dispatchers.get(trust, lane), ({ status, bytes }) => {
+      const meter = new Meter(({ status, bytes }) => {
         const seconds = (clock.now() - sentMs) / 1000;
         const waitedSeconds = turn.waitedMs / 1000;
         source.onRequest?.({ kind, method, host: url.host, status, attempt, bytes, seconds, waitedSeconds });
       });
       try {
-        await dispatchers.check(trust, url);
-        const sent = through.request({
+        const checking = dispatchers.check(trust, url);
+        if (checking !== undefined) await checking;
+        const sent = dispatchers.get(trust, lane).request({
           origin: url.origin,
           path: url.pathname + url.search,
           method,
           reset: false, // undici would give up the connection after each HEAD
           headers: { 'user-agent': source.userAgent, ...headers },
           signal: signal ?? null,
+          opaque: meter,
         });
         const response = await (signal === undefined ? sent : unlessAborted(sent, signal));
         if (lane === 'small') limit(response.body, source.timeouts.smallMs);
@@ -78,7 +80,7 @@ export function openWire(source: Source): Wire {
         turn.end({ ...answer, retryAfterMs });
         return { ...answer, retryAfterMs };
       } catch (error) {
-        giveUp();
+        meter.end();
         throw error;
       } finally {
         turn.end();

@@ -72,6 +72,19 @@ describe('content', () => {
     expect((await it.get(`/v2/team/app/blobs/${layer.digest}`)).status).toBe(404);
   });
 
+  test('manifests go with the tags that mean them, and are no referrers any more', async () => {
+    await using it = await open();
+    const sbom = makeSbom(image, 'one');
+    it.registry.push('team/app', sbom, 'sbom');
+    const referrers = async () => (await it.get(`/v2/team/app/referrers/${image.digest}`)).json();
+    expect(await referrers()).toMatchObject({ manifests: [{ digest: sbom.digest }] });
+    it.registry.deleteManifest('team/app', sbom.digest);
+    it.registry.deleteManifest('team/none', sbom.digest);
+    expect(await referrers()).toMatchObject({ manifests: [] });
+    expect(await (await it.get('/v2/team/app/tags/list')).json()).toMatchObject({ tags: ['1.0', 'latest'] });
+    expect((await it.get(`/v2/team/app/manifests/${sbom.digest}`)).status).toBe(404);
+  });
+
   test.each([
     ['/v2/team/app/manifests/none', 404, 'MANIFEST_UNKNOWN'],
     [`/v2/team/app/blobs/${digestOf('none')}`, 404, 'BLOB_UNKNOWN'],
@@ -114,6 +127,21 @@ describe('lists', () => {
     const after = await it.get('/v2/team/app/tags/list?last=1.0');
     expect(await after.json()).toEqual({ name: 'team/app', tags: ['latest'] });
     expect(await (await it.get('/v2/team/app/tags/list?n=0')).json()).toEqual({ name: 'team/app', tags: [] });
+  });
+
+  test('of 50,000 tags are held and paged through', async () => {
+    await using it = await open();
+    const names = Array.from({ length: 50_000 }, (_, number) => `build-${number}`);
+    it.registry.putTags('team/app', names, image.digest);
+    const found: string[] = [];
+    let path: string | undefined = '/v2/team/app/tags/list?n=1000';
+    while (path !== undefined) {
+      const response: Response = await it.get(path);
+      found.push(...((await response.json()) as { tags: string[] }).tags);
+      path = /<(.+)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+    }
+    expect(found).toEqual(['1.0', ...names.toSorted(), 'latest'].toSorted());
+    expect(it.registry.requests).toHaveLength(51);
   });
 });
 

@@ -1,6 +1,9 @@
 import type { Clock } from '../clock.ts';
 
-/** A clock that stands still but for waits, which pass at once and are written down in `waits` (milliseconds). */
+/**
+ * A clock that stands still but for waits, which pass at once and are written down in `waits` (milliseconds). Waits that
+ * overlap pass together.
+ */
 export function instantClock(startMs = Date.UTC(2026, 10, 21)): Clock & {
   readonly waits: number[];
   advance(ms: number): void;
@@ -15,8 +18,9 @@ export function instantClock(startMs = Date.UTC(2026, 10, 21)): Clock & {
     async wait(ms, signal) {
       signal?.throwIfAborted();
       waits.push(ms);
-      nowMs += ms;
+      const untilMs = nowMs + ms;
       await Promise.resolve();
+      nowMs = Math.max(nowMs, untilMs);
     },
   };
 }
