@@ -1,50 +1,79 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openCatalog } from '@gantry/catalog';
-import { ContentFetcher, createSource, type Flow, Progress, syncSource } from '@gantry/pipeline';
-import { openRegistry } from '@gantry/registry';
-import { openStore } from '@gantry/store';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { fillForBenchmark } from '../../test/fixtures/benchmark-content.ts';
 import { startDockerRegistry } from '../../test/servers/docker-registry.ts';
 import { median, type Result } from './results.ts';
 
 const ROUNDS = 3;
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const run = promisify(execFile);
+const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+
+interface Timing {
+  readonly coldS: number;
+  readonly sameS: number;
+  readonly maxRssMiB?: number;
+}
 
 /**
  * A cold sync of 40 repositories × 5 tags, and a second one that finds no change, from Debian's docker-registry; beside
- * it regsync, which copies the same registry into another. In turn, so that both meet the same machine.
+ * it regsync, into another registry and into OCI layouts, and skopeo. In turn, so that all meet the same machine.
  */
 export async function benchSync(): Promise<Result[]> {
   await using upstream = await startDockerRegistry();
   const { blobs, bytes } = await fillForBenchmark({ url: upstream.url });
   const ours: Timing[] = [];
-  const theirs: Timing[] = [];
+  const toRegistry: Timing[] = [];
+  const toLayouts: Timing[] = [];
   for (let round = 0; round < ROUNDS; round++) {
-    theirs.push(await timeRegsync(upstream.url));
-    ours.push(await timeGantry(upstream.url));
+    toRegistry.push(await inFolder((folder) => timeRegsyncToRegistry(upstream.url, folder)));
+    ours.push(await inFolder((folder) => timeGantry(upstream.url, folder)));
+    toLayouts.push(
+      await inFolder((folder) =>
+        timeRegsync(upstream.url, folder, `ocidir://${folder}/oci`, 'registry-to-ocidir'),
+      ),
+    );
   }
-  const compare = (name: string, pick: (timing: Timing) => number): Result => {
-    const [gantry, regsync] = [median(ours.map(pick)), median(theirs.map(pick))];
-    return {
-      name,
-      unit: 's',
-      gantry,
-      peer: 'regsync',
-      peerValue: regsync,
-      ratio: gantry / regsync,
-      note: `${blobs} blobs, ${bytes} bytes`,
-    };
+  const skopeo = await inFolder((folder) => timeSkopeo(upstream.url, folder));
+  const note = `${blobs} blobs, ${bytes} bytes`;
+  const cold = (timing: Timing) => timing.coldS;
+  const same = (timing: Timing) => timing.sameS;
+  const compare = (
+    name: string,
+    pick: (timing: Timing) => number,
+    peer: string,
+    theirs: readonly Timing[],
+  ): Result => {
+    const [gantry, peerValue] = [median(ours.map(pick)), median(theirs.map(pick))];
+    return { name, unit: 's', gantry, peer, peerValue, ratio: gantry / peerValue, note };
   };
-  return [compare('cold sync', ({ coldS }) => coldS), compare('sync without a change', ({ sameS }) => sameS)];
+  return [
+    compare('cold sync', cold, 'regsync into a registry', toRegistry),
+    compare('cold sync', cold, 'regsync into OCI layouts', toLayouts),
+    compare('cold sync', cold, 'skopeo sync to a directory', [skopeo]),
+    compare('sync without a change', same, 'regsync into a registry', toRegistry),
+    compare('sync without a change', same, 'regsync into OCI layouts', toLayouts),
+    {
+      name: 'memory of both syncs',
+      unit: 'MiB',
+      gantry: median(ours.map(({ maxRssMiB = 0 }) => maxRssMiB)),
+      peer: 'the bound',
+      peerValue: 200,
+      ratio: median(ours.map(({ maxRssMiB = 0 }) => maxRssMiB)) / 200,
+    },
+  ];
 }
 
-interface Timing {
-  readonly coldS: number;
-  readonly sameS: number;
+async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'gantry-bench-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -53,53 +82,54 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-async function timeGantry(url: string): Promise<Timing> {
-  const root = await mkdtemp(join(tmpdir(), 'gantry-bench-'));
-  try {
-    await using catalog = await openCatalog({ sqlite: { file: join(root, 'catalog.db') } });
-    await using store = await openStore({ filesystem: { root: join(root, 'store') } });
-    await using registry = openRegistry({ name: 'bench', url });
-    const flow: Flow = { catalog, store, log: silent, now: () => new Date(), holder: 'bench' };
-    const source = createSource({ name: 'bench', repositories: ['**'], referrers: true }, registry);
-    const fetcher = new ContentFetcher(catalog, store);
-    const sync = async () => {
-      const { state, errors } = await syncSource(flow, source, fetcher, {
-        id: 'bench',
-        progress: new Progress(),
-        signal: new AbortController().signal,
-      });
-      if (state !== 'done') throw new Error(`the sync ended ${state}: ${JSON.stringify(errors.slice(0, 3))}`);
-    };
-    return { coldS: await timed(sync), sameS: await timed(sync) };
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+async function timeGantry(url: string, folder: string): Promise<Timing> {
+  const { stdout } = await run(process.execPath, [here('sync-once.ts'), url, folder]);
+  return JSON.parse(stdout) as Timing;
 }
 
-async function timeRegsync(url: string): Promise<Timing> {
+async function timeRegsyncToRegistry(url: string, folder: string): Promise<Timing> {
   await using target = await startDockerRegistry();
-  const root = await mkdtemp(join(tmpdir(), 'gantry-bench-regsync-'));
-  try {
-    const file = join(root, 'regsync.yaml');
-    const [from, to] = [new URL(url).host, new URL(target.url).host];
-    await writeFile(
-      file,
-      JSON.stringify({
-        version: 1,
-        creds: [from, to].map((registry) => ({ registry, tls: 'disabled', reqConcurrent: 16 })),
-        defaults: { parallel: 8 },
-        sync: [{ source: from, target: to, type: 'registry' }],
-      }),
-    );
-    const run = async () => {
-      const child = spawn('regsync', ['once', '-c', file, '-v', 'error'], {
-        stdio: ['ignore', 'ignore', 'inherit'],
-      });
-      const [code] = (await once(child, 'exit')) as [number | null];
-      if (code !== 0) throw new Error(`regsync ended with ${code}`);
-    };
-    return { coldS: await timed(run), sameS: await timed(run) };
-  } finally {
-    await rm(root, { recursive: true, force: true });
-  }
+  return timeRegsync(url, folder, new URL(target.url).host, 'registry');
+}
+
+/** regsync copies a whole registry into another; into layouts it wants each repository named. */
+async function timeRegsync(
+  url: string,
+  folder: string,
+  target: string,
+  type: 'registry' | 'registry-to-ocidir',
+): Promise<Timing> {
+  const host = new URL(url).host;
+  const sync =
+    type === 'registry'
+      ? [{ source: host, target, type }]
+      : (await repositoriesOf(url)).map((name) => ({
+          source: `${host}/${name}`,
+          target: `${target}/${name}`,
+          type: 'repository',
+        }));
+  const hosts = [host, ...(type === 'registry' ? [target] : [])];
+  const file = join(folder, 'regsync.yaml');
+  const creds = hosts.map((registry) => ({ registry, tls: 'disabled', reqConcurrent: 16 }));
+  await writeFile(file, JSON.stringify({ version: 1, creds, defaults: { parallel: 8 }, sync }));
+  const once = () => run('regsync', ['once', '-c', file, '-v', 'error']);
+  return { coldS: await timed(once), sameS: await timed(once) };
+}
+
+async function timeSkopeo(url: string, folder: string): Promise<Timing> {
+  const host = new URL(url).host;
+  const file = join(folder, 'skopeo.yaml');
+  const images = Object.fromEntries((await repositoriesOf(url)).map((name) => [name, []]));
+  await writeFile(file, JSON.stringify({ [host]: { 'tls-verify': false, images } }));
+  const coldS = await timed(() =>
+    run('skopeo', ['sync', '--all', '--src', 'yaml', '--dest', 'dir', file, join(folder, 'out')], {
+      maxBuffer: 64e6,
+    }),
+  );
+  return { coldS, sameS: coldS };
+}
+
+async function repositoriesOf(url: string): Promise<string[]> {
+  const answer = await fetch(`${url}/v2/_catalog?n=1000`);
+  return ((await answer.json()) as { repositories: string[] }).repositories;
 }
