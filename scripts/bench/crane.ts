@@ -24,14 +24,17 @@ export async function benchCrane(): Promise<Result[]> {
   try {
     const paths = await writeCraneTree(root, REPOSITORIES, TAGS);
     const [cranePort = 0, barePort = 0, nginxPort = 0] = await freePorts(3);
-    await using _crane = await startCrane(root, cranePort);
-    await using _bare = await startProcess({
-      name: 'bare',
-      command: process.execPath,
-      args: [here('bare-redirect.js'), String(barePort)],
-      ready: async (log) => log.includes('ready'),
-    });
-    await using _nginx = await startNginx(root, nginxPort);
+    await using servers = new AsyncDisposableStack();
+    servers.use(await startCrane(root, cranePort));
+    servers.use(
+      await startProcess({
+        name: 'bare',
+        command: process.execPath,
+        args: [here('bare-redirect.js'), String(barePort)],
+        ready: async (log) => log.includes('ready'),
+      }),
+    );
+    servers.use(await startNginx(root, nginxPort));
     const rates = { crane: [] as number[], bare: [] as number[], nginx: [] as number[] };
     await load(cranePort, paths, 10); // each document is read once: a crane that has run for a while
     for (let round = 0; round < ROUNDS; round++) {

@@ -40,7 +40,7 @@ export interface FlowFixture extends AsyncDisposable {
   promote(request: PromotionRequest): Promise<string>;
 }
 
-export const CHANNELS: readonly Channel[] = [
+const CHANNELS: readonly Channel[] = [
   { name: 'testing', prefix: 'testing/', publish: true },
   { name: 'stable', prefix: '', publish: true },
   { name: 'release', prefix: 'release/', from: 'stable', publish: true },

@@ -11,7 +11,7 @@ export interface OpenFlow {
 }
 
 /** The name of the tree that `tree` in the configuration describes. */
-export const MAIN_TREE = 'main';
+const MAIN_TREE = 'main';
 
 /** Opens store, catalog and tree as they are configured; `resources` closes them. */
 export async function openFlow(

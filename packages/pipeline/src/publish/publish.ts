@@ -134,13 +134,16 @@ async function putAll(
   };
 }
 
+function isBlob({ path }: PoolContent): boolean {
+  return path.startsWith('pool/blobs/');
+}
+
 /** Blobs, then manifests, then documents: each phase durable before the next names it. */
 async function putContents(
   { tree }: PublishContext,
   contents: readonly PoolContent[],
   documents: readonly EncodedDocument[],
 ): Promise<void> {
-  const isBlob = ({ path }: PoolContent) => path.startsWith('pool/blobs/');
   const put = (object: PoolContent) => tree.target.putContent(object);
   await forEachConcurrently(contents.filter(isBlob), PUTS_AT_ONCE, put);
   await tree.target.settle();

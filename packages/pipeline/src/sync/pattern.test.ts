@@ -1,5 +1,5 @@
 import { Fault } from '@gantry/oci';
-import fc from 'fast-check';
+import { assert, property, stringMatching } from 'fast-check';
 import { globMatcher, isGlob } from './pattern.ts';
 
 describe('a glob', () => {
@@ -33,8 +33,12 @@ describe('a glob', () => {
   });
 
   test('without wildcards takes just its own name', () => {
-    const name = fc.stringMatching(/^[a-z0-9._/-]{1,40}$/);
-    fc.assert(fc.property(name, name, (glob, other) => globMatcher(glob)(other) === (glob === other)));
+    const name = stringMatching(/^[a-z0-9._/-]{1,40}$/);
+    assert(
+      property(name, name, (glob, other) => {
+        expect(globMatcher(glob)(other)).toBe(glob === other);
+      }),
+    );
   });
 
   test('that would make a backtracking engine hang is answered at once', () => {

@@ -1,5 +1,5 @@
 import { Fault } from '@gantry/oci';
-import fc from 'fast-check';
+import { assert, property, stringMatching } from 'fast-check';
 import { compileTagRules, type TagRules } from './tag-rules.ts';
 import { versionOf } from './version.ts';
 
@@ -35,8 +35,8 @@ describe('rules for tags', () => {
   });
 
   test('say which of them decided', () => {
-    const { judge } = compileTagRules({ include: ['v*'], exclude: ['*-dev'], semver: '>=1' });
-    expect(['v1-dev', 'w', 'vx', 'v0.9', 'v1.1'].map((tag) => judge(tag).rule)).toEqual([
+    const rules = compileTagRules({ include: ['v*'], exclude: ['*-dev'], semver: '>=1' });
+    expect(['v1-dev', 'w', 'vx', 'v0.9', 'v1.1'].map((tag) => rules.judge(tag).rule)).toEqual([
       'tags.exclude *-dev',
       'no tags.include matches',
       'tags.semver: names no version',
@@ -80,8 +80,8 @@ describe('rules for tags', () => {
   });
 
   test('take no time that a user could make long', () => {
-    const { judge } = compileTagRules({ include: ['/(a+)+/', '/(a|a)*b/'] });
-    expect(judge(`${'a'.repeat(127)}!`).take).toBe(false);
+    const rules = compileTagRules({ include: ['/(a+)+/', '/(a|a)*b/'] });
+    expect(rules.judge(`${'a'.repeat(127)}!`).take).toBe(false);
   });
 });
 
@@ -102,8 +102,10 @@ describe('a version in a tag', () => {
   });
 
   test('never throws, whatever the tag', () => {
-    fc.assert(
-      fc.property(fc.stringMatching(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/), (tag) => (versionOf(tag), true)),
+    assert(
+      property(stringMatching(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/), (tag) => {
+        expect(() => versionOf(tag)).not.toThrow();
+      }),
     );
   });
 });

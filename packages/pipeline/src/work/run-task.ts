@@ -42,7 +42,7 @@ export async function runTask(
       flow.log.error({ err: asFault(error), task: id }, 'task.failed');
       outcome = {
         state: 'failed',
-        errors: [{ item: String(task.parameters['source'] ?? task.kind), problem: toProblem(error) }],
+        errors: [{ item: nameOf(task), problem: toProblem(error) }],
       };
     } finally {
       clearInterval(save);
@@ -53,6 +53,12 @@ export async function runTask(
         : undefined,
     );
   });
+}
+
+/** What a task that failed as a whole is about. */
+function nameOf({ kind, parameters }: Task): string {
+  const { source } = parameters;
+  return typeof source === 'string' ? source : kind;
 }
 
 async function saveProgress(
