@@ -33,6 +33,8 @@ export interface Candidate {
   readonly platforms: readonly string[];
   readonly source: string;
   readonly sourceRepository: string;
+  readonly goneAt: string | null;
+  readonly companions: readonly { readonly tag: string; readonly digest: string }[];
 }
 
 /** One page of a list. */

@@ -20,10 +20,16 @@ export interface DockerRegistry extends ServerProcess {
   requests(): string[];
 }
 
-/** Starts one on a free port, with storage of its own; without `auth` anybody may push. */
-export async function startDockerRegistry(
-  options: { readonly auth?: boolean; readonly port?: number } = {},
-): Promise<DockerRegistry> {
+export interface DockerRegistryOptions {
+  /** Whether only the account may push; else anybody may. */
+  readonly auth?: boolean;
+  readonly port?: number;
+  /** Whom it tells of what happens, and what it sends as `Authorization`. */
+  readonly notify?: { readonly url: string; readonly authorization: string };
+}
+
+/** Starts one on a free port, with storage of its own. */
+export async function startDockerRegistry(options: DockerRegistryOptions = {}): Promise<DockerRegistry> {
   const folder = await temporaryFolder('registry');
   const port = options.port ?? (await freePort());
   const host = `127.0.0.1:${port}`;
@@ -35,6 +41,7 @@ export async function startDockerRegistry(
     ...(options.auth === true
       ? { auth: { htpasswd: { realm: 'build', path: path.join(folder.path, 'htpasswd') } } }
       : {}),
+    ...(options.notify === undefined ? {} : { notifications: { endpoints: [endpoint(options.notify)] } }),
   };
   await writeFile(path.join(folder.path, 'htpasswd'), HTPASSWD);
   await writeFile(path.join(folder.path, 'config.yml'), JSON.stringify(configuration)); // JSON is YAML too
@@ -61,5 +68,18 @@ export async function startDockerRegistry(
       await server.stop();
       await folder[Symbol.asyncDispose]();
     },
+  };
+}
+
+/** As docs/configuration.md tells people to write it. */
+function endpoint({ url, authorization }: NonNullable<DockerRegistryOptions['notify']>): object {
+  return {
+    name: 'gantry',
+    url,
+    headers: { Authorization: [authorization] },
+    timeout: '5s',
+    threshold: 5,
+    backoff: '1s',
+    ignore: { mediatypes: ['application/octet-stream'], actions: ['pull'] },
   };
 }

@@ -7,8 +7,15 @@ export interface TaskAnswer {
   readonly state: 'queued' | 'running' | 'done' | 'partial' | 'failed' | 'cancelled';
   readonly parameters?: Readonly<Record<string, unknown>>;
   readonly progress: { readonly bytes: number; readonly blobs: number; readonly tags: number };
-  readonly errors: readonly { readonly item: string; readonly problem: Problem }[];
+  readonly errors: readonly FailedItem[];
   readonly result?: Readonly<Record<string, unknown>> | null;
+}
+
+export interface FailedItem {
+  readonly item: string;
+  readonly problem: Problem;
+  /** When it is tried again by itself; null or absent: it is not. */
+  readonly retryAt?: string | null;
 }
 
 export interface PromotionAnswer {
@@ -73,6 +80,12 @@ export interface CandidateAnswer {
   readonly platforms: readonly string[];
   readonly size: number;
   readonly syncedAt: string;
+  /** When the source told that it has the tag no more. */
+  readonly goneAt: string | null;
+}
+
+export interface SourceAnswer {
+  readonly name: string;
 }
 
 export interface PublicationAnswer {

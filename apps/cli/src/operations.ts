@@ -31,6 +31,9 @@ export interface PromotionRequest {
  * `onProgress` is told each time something has changed.
  */
 export interface Operations extends AsyncDisposable {
+  /** The names of the sources that can be synced. */
+  sources(signal: AbortSignal): Promise<readonly string[]>;
+
   sync(
     request: SyncRequest,
     following: Following,

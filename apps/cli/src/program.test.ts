@@ -50,7 +50,6 @@ describe('the command line', () => {
     [['rollback', 'abc'], 'gantry: "abc" is not a serial'],
     [['diff', 'stable'], "gantry: missing required argument 'b'"],
     [['diff', 'stable', './tree'], 'gantry: give two channels, two serials or two trees'],
-    [['sync'], 'gantry: no source stands in the configuration here'],
     [['config', 'foo'], "gantry: unknown command 'foo'"],
     [['config', 'check', '--config', 'absent.yaml'], 'absent.yaml is not there'],
     [

@@ -40,6 +40,7 @@ export const addCandidates: AddCommand = (program, cli) => {
             { heading: 'TAG', cell: ({ tag }) => tag },
             { heading: 'SIZE', cell: ({ size }) => formatBytes(size), align: 'right' },
             { heading: 'SYNCED', cell: ({ syncedAt }) => formatTime(syncedAt) },
+            { heading: 'GONE', cell: ({ goneAt }) => (goneAt ? formatTime(goneAt) : '-') },
             { heading: 'SOURCE', cell: ({ source }) => source },
             { heading: 'PLATFORMS', cell: ({ platforms }) => platforms.join(',') || '-' },
             { heading: 'DIGEST', cell: ({ digest }) => digest },

@@ -127,6 +127,7 @@ describe('--local', () => {
   test("does the work on the configuration's own stores, whose opening gets what is configured", async () => {
     const calls: unknown[] = [];
     const operations: Operations = {
+      sources: async () => ['candidates', 'others'],
       sync: async (request) => {
         calls.push(request);
         return task();
@@ -161,6 +162,9 @@ describe('--local', () => {
       file,
       'closed',
     ]);
+    calls.length = 0;
+    expect(await gantry(['sync', '--local'], { cwd, openLocal })).toMatchObject({ code: 0 });
+    expect(calls).toEqual([file, { source: 'candidates' }, { source: 'others' }, 'closed']);
     await layTree(path.join(cwd, 'data/tree'), { repositories: [] });
     expect(await gantry(['verify', '--local'], { cwd, openLocal })).toMatchObject({ code: 0 });
   });

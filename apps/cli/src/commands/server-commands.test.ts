@@ -4,6 +4,9 @@ import { gantry } from '../cli.fixture.ts';
 import type { Environment } from '../cli.ts';
 
 const problem = toProblem(new Fault('MANIFEST_INVALID', 'a/b:2: not a manifest\u001b[31m'));
+const sources = (...names: string[]) => ({
+  'GET /api/v1/sources': () => ({ body: { items: names.map((name) => ({ name })), next: null } }),
+});
 const inTurn = (...answers: ApiAnswer[]) => {
   let at = 0;
   return () => answers[Math.min(at++, answers.length - 1)] ?? { body: null };
@@ -18,24 +21,24 @@ describe('gantry candidates', () => {
     platforms: ['linux/amd64', 'linux/arm64'],
     size: 52_428_800,
     syncedAt: '2026-11-21T09:00:00.000Z',
+    goneAt: null,
     labels: { x: 'y' },
   };
 
+  const second = { ...candidate, tag: '2', goneAt: '2026-11-21T09:30:00.000Z' };
+
   test('prints an aligned table of all pages, or all that the API says as JSON', async () => {
     const pages = () =>
-      inTurn(
-        { body: { items: [candidate], next: 'c' } },
-        { body: { items: [{ ...candidate, tag: '2' }], next: null } },
-      );
+      inTurn({ body: { items: [candidate], next: 'c' } }, { body: { items: [second], next: null } });
     await using server = await startApiServer({ 'GET /api/v1/candidates': pages() });
     const words = ['candidates', '--repository', 'a/b', '--server', server.url];
     const { code, out, err } = await gantry(words);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toBe(
       [
-        'REPOSITORY  TAG     SIZE  SYNCED                SOURCE      PLATFORMS                DIGEST',
-        `a/b         1.0  52.4 MB  2026-11-21 09:00:00Z  candidates  linux/amd64,linux/arm64  ${DIGEST}`,
-        `a/b         2    52.4 MB  2026-11-21 09:00:00Z  candidates  linux/amd64,linux/arm64  ${DIGEST}`,
+        'REPOSITORY  TAG     SIZE  SYNCED                GONE                  SOURCE      PLATFORMS                DIGEST',
+        `a/b         1.0  52.4 MB  2026-11-21 09:00:00Z  -                     candidates  linux/amd64,linux/arm64  ${DIGEST}`,
+        `a/b         2    52.4 MB  2026-11-21 09:00:00Z  2026-11-21 09:30:00Z  candidates  linux/amd64,linux/arm64  ${DIGEST}`,
         '',
       ].join('\n'),
     );
@@ -43,7 +46,7 @@ describe('gantry candidates', () => {
 
     await using again = await startApiServer({ 'GET /api/v1/candidates': pages() });
     const { out: json } = await gantry(['candidates', '--output', 'json', '--server', again.url]);
-    expect(JSON.parse(json)).toEqual({ items: [candidate, { ...candidate, tag: '2' }], next: null });
+    expect(JSON.parse(json)).toEqual({ items: [candidate, second], next: null });
   });
 
   test('says on standard error that there are none', async () => {
@@ -104,14 +107,16 @@ describe('gantry sync', () => {
   });
 
   test('that was partly done ends with 1 and names what failed', async () => {
-    const errors = [{ item: 'a/b:2', problem }];
+    const errors = [{ item: 'a/b:2', problem, retryAt: '2026-11-21T09:01:00.000Z' }];
     await using server = await startApiServer({
       'POST /api/v1/syncs': () => ({ status: 202, body: task({ state: 'partial', errors }) }),
     });
     const { code, out, err } = await gantry(['sync', 'candidates', '--server', server.url]);
     expect(code).toBe(1);
     expect(out).toContain('sync candidates: partial');
-    expect(err).toContain(String.raw`gantry: a/b:2: not a manifest\u001b[31m`);
+    expect(err).toContain(
+      String.raw`gantry: a/b:2: not a manifest\u001b[31m (tried again at 2026-11-21 09:01:00Z)`,
+    );
   });
 
   test('whose registry does not answer can be tried again', async () => {
@@ -135,21 +140,43 @@ describe('gantry sync', () => {
     });
   });
 
-  test('without a source takes all that are configured, and prints a list', async () => {
+  test('without a source takes all that the server has, and prints a list', async () => {
     await using server = await startApiServer({
+      ...sources('a', 'b'),
       'POST /api/v1/syncs': ({ body }) => ({
         status: 202,
         body: task({ parameters: body as Record<string, unknown> }),
       }),
     });
-    const env = {
-      GANTRY_SOURCES: '[{"name":"a","registry":"a.example"},{"name":"b","registry":"b.example"}]',
-    };
-    const { out } = await gantry(['sync', '--output', 'json', '--server', server.url], { env });
+    const { out } = await gantry(['sync', '--output', 'json', '--server', server.url]);
     expect(JSON.parse(out)).toMatchObject({
       items: [{ parameters: { source: 'a' } }, { parameters: { source: 'b' } }],
       next: null,
     });
+  });
+
+  test('without a source that a server has is wrong usage', async () => {
+    await using server = await startApiServer(sources());
+    expect(await gantry(['sync', '--server', server.url])).toEqual({
+      code: 2,
+      out: '',
+      err: 'gantry: there is nothing to sync: no source is configured\n',
+    });
+  });
+
+  test('of several shows those that went on when one could not be asked for', async () => {
+    await using server = await startApiServer({
+      ...sources('a', 'b'),
+      'POST /api/v1/syncs': ({ body }) => {
+        const parameters = body as Record<string, unknown>;
+        if (parameters['source'] === 'a') throw new Fault('STORAGE_FULL', 'no space left');
+        return { status: 202, body: task({ parameters }) };
+      },
+    });
+    const { code, out, err } = await gantry(['sync', '--server', server.url]);
+    expect(code).toBe(75);
+    expect(out).toContain('sync b: done');
+    expect(err).toContain('gantry: no space left\n');
   });
 
   test('as a dry run prints what would be taken', async () => {

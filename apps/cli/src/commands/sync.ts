@@ -1,9 +1,9 @@
 import { Fault } from '@gantry/oci';
-import { loadConfiguration } from '@gantry/service';
 import type { TaskAnswer } from '../answers.ts';
 import type { AddCommand, Cli, GlobalOptions } from '../cli.ts';
 import { exitOfTask, EXIT } from '../exit-codes.ts';
 import { type LocalOption, openOperations, withLocalOption } from '../open-operations.ts';
+import type { Operations } from '../operations.ts';
 import { createProgressDisplay } from '../output/progress.ts';
 import { reportTask, showTask } from '../output/show-task.ts';
 import { writeJson } from '../output/write.ts';
@@ -21,7 +21,7 @@ export const addSync: AddCommand = (program, cli) => {
     .command('sync')
     .summary('pull candidates now')
     .description('Pulls candidates now.')
-    .argument('[source]', 'a source of the configuration; absent: all of them')
+    .argument('[source]', 'a source; absent: all that there are')
     .option('--repository <name...>', 'these published names only')
     .option('--dry-run', 'only say what would be taken, and by which rule')
     .option('--wait', 'until the end (this is the default)', true)
@@ -36,45 +36,56 @@ export const addSync: AddCommand = (program, cli) => {
     );
   withLocalOption(command, cli).action(
     cli.act<Options, [string | undefined]>(async (options, source) => {
-      const sources = source === undefined ? await configuredSources(options, cli) : [source];
-      const tasks = await syncAll(sources, options, cli);
-      if (options.output === 'json')
-        writeJson(cli.stdout, source === undefined ? { items: tasks, next: null } : tasks[0]);
-      else for (const task of tasks) showTask(cli, task);
+      const { tasks, failure } = await syncAll(source, options, cli);
+      if (options.output === 'json') {
+        if (source === undefined) writeJson(cli.stdout, { items: tasks, next: null });
+        else if (tasks[0] !== undefined) writeJson(cli.stdout, tasks[0]);
+      } else for (const task of tasks) showTask(cli, task);
+      if (failure !== undefined) throw failure.error;
       return options.wait ? worstExit(tasks) : EXIT.done;
     }),
   );
 };
 
-async function syncAll(
-  sources: readonly string[],
-  options: Options & GlobalOptions,
-  cli: Cli,
-): Promise<TaskAnswer[]> {
-  using interruption = cli.interruptible();
-  await using operations = await openOperations(options, cli);
-  using progress = createProgressDisplay(cli.stderr, cli.env);
-  const following = { wait: options.wait, signal: interruption.signal };
-  const tasks: TaskAnswer[] = [];
-  for (const source of sources) {
-    const request = {
-      source,
-      ...(options.repository !== undefined && { repositories: options.repository }),
-      ...(options.dryRun === true && { dryRun: true }),
-    };
-    tasks.push(await operations.sync(request, following, (task) => progress.show(reportTask(task))));
-  }
-  return tasks;
+/** What came of syncs that went on side by side. A failure is of one that could not be asked for, or not be followed. */
+interface Synced {
+  readonly tasks: readonly TaskAnswer[];
+  readonly failure?: { readonly error: unknown };
 }
 
-async function configuredSources(options: GlobalOptions, cli: Cli): Promise<string[]> {
-  const { configuration } = await loadConfiguration({ file: options.config, env: cli.env, cwd: cli.cwd });
-  const names = configuration.sources.map(({ name }) => name);
-  if (names.length > 0) return names;
-  throw new Fault(
-    'REQUEST_INVALID',
-    'no source stands in the configuration here: say which one the server is to sync, "gantry sync SOURCE"',
+async function syncAll(
+  source: string | undefined,
+  options: Options & GlobalOptions,
+  cli: Cli,
+): Promise<Synced> {
+  using interruption = cli.interruptible();
+  const { signal } = interruption;
+  await using operations = await openOperations(options, cli);
+  using progress = createProgressDisplay(cli.stderr, cli.env);
+  const sources = source === undefined ? await allSources(operations, signal) : [source];
+  const results = await Promise.allSettled(
+    sources.map((name) => {
+      const request = {
+        source: name,
+        ...(options.repository !== undefined && { repositories: options.repository }),
+        ...(options.dryRun === true && { dryRun: true }),
+      };
+      return operations.sync(request, { wait: options.wait, signal }, (task) =>
+        progress.show(reportTask(task)),
+      );
+    }),
   );
+  const failed = results.find((result) => result.status === 'rejected');
+  return {
+    tasks: results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : [])),
+    ...(failed !== undefined && { failure: { error: failed.reason } }),
+  };
+}
+
+async function allSources(operations: Operations, signal: AbortSignal): Promise<readonly string[]> {
+  const names = await operations.sources(signal);
+  if (names.length > 0) return names;
+  throw new Fault('REQUEST_INVALID', 'there is nothing to sync: no source is configured');
 }
 
 function worstExit(tasks: readonly TaskAnswer[]): number {

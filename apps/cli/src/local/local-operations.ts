@@ -52,6 +52,8 @@ export async function openLocalOperations(
   };
 
   return {
+    sources: async () => configuration.sources.map(({ name }) => name),
+
     async sync(request, { signal }, onProgress) {
       const configured = configuration.sources.filter(({ name }) => name === request.source);
       if (configured.length === 0) {

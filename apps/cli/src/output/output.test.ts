@@ -76,6 +76,23 @@ describe('progress', () => {
     ]);
   });
 
+  test('on a terminal each piece of work has its line, and what is counted its speed', () => {
+    let now = 0;
+    const display = createProgressDisplay({ write, isTTY: true, columns: 80 }, {}, () => now);
+    display.show({ key: 'a', state: 'running', text: 'a', bytes: 1_000_000 });
+    display.show({ key: 'b', state: 'running', text: 'b', share: 1 });
+    now = 2000;
+    display.show({ key: 'a', state: 'running', text: 'a', bytes: 5_000_000 });
+    display[Symbol.dispose]();
+    const full = `[${'#'.repeat(20)}] b`;
+    expect(written).toEqual([
+      '\r\u001b[2K[#-------------------] a',
+      `\r\u001b[2K[#-------------------] a\n${full}`,
+      `\r\u001b[2K\u001b[1A\u001b[2K[-#------------------] a, 2.0 MB/s\n${full}`,
+      '\r\u001b[2K\u001b[1A\u001b[2K',
+    ]);
+  });
+
   test('elsewhere there is a line for each state, and one every ten seconds', () => {
     let now = 0;
     const display = createProgressDisplay({ write }, {}, () => now);

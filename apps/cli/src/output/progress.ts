@@ -1,16 +1,20 @@
 import type { Output } from '../cli.ts';
-import { printable } from './text.ts';
+import { formatBytes, printable } from './text.ts';
 
 /** How far a piece of work has come. */
 export interface ProgressReport {
+  /** Tells pieces of work apart that go on side by side. */
+  readonly key?: string;
   /** Each change of it is worth a line: `running`. */
   readonly state: string;
   readonly text: string;
   /** From 0 to 1; absent: nobody knows how much there is. */
   readonly share?: number;
+  /** How many have come so far: a terminal shows how fast. */
+  readonly bytes?: number;
 }
 
-/** Shows progress on standard error: one line that changes on a terminal, now and then a new line elsewhere. */
+/** Shows progress on standard error: a line for each piece of work that changes on a terminal, now and then a new line elsewhere. */
 export interface ProgressDisplay extends Disposable {
   show(report: ProgressReport): void;
 }
@@ -24,32 +28,63 @@ export function createProgressDisplay(
   env: Readonly<Record<string, string | undefined>>,
   now: () => number = () => performance.now(),
 ): ProgressDisplay {
-  return stderr.isTTY === true && env['TERM'] !== 'dumb' ? oneLine(stderr) : manyLines(stderr, now);
+  return stderr.isTTY === true && env['TERM'] !== 'dumb' ? liveLines(stderr, now) : manyLines(stderr, now);
 }
 
-function oneLine(stderr: Output): ProgressDisplay {
-  let shown = 0;
+/** What is known of one line. */
+interface LiveLine {
+  text: string;
+  steps: number;
+  /** Since when bytes are counted, and how many there were. */
+  from?: { readonly at: number; readonly bytes: number };
+}
+
+function liveLines(stderr: Output, now: () => number): ProgressDisplay {
+  const lines = new Map<string, LiveLine>();
+  let drawn = 0;
+  const wipe = () => (drawn === 0 ? '' : `\r\u001b[2K${'\u001b[1A\u001b[2K'.repeat(drawn - 1)}`);
   return {
-    show({ text, share }) {
-      const line = `${bar(share, shown++)} ${printable(text)}`;
-      stderr.write(`\r\u001b[2K${line.slice(0, (stderr.columns ?? 80) - 1)}`);
+    show({ key = '', text, share, bytes }) {
+      const line = lines.getOrInsertComputed(key, () => ({ text: '', steps: 0 }));
+      if (bytes !== undefined) line.from ??= { at: now(), bytes };
+      const speed =
+        bytes === undefined || line.from === undefined
+          ? ''
+          : speedOf(bytes - line.from.bytes, now() - line.from.at);
+      line.text = `${bar(share, line.steps++)} ${printable(text)}${speed}`.slice(
+        0,
+        (stderr.columns ?? 80) - 1,
+      );
+      stderr.write(`${wipe() || '\r\u001b[2K'}${[...lines.values()].map((one) => one.text).join('\n')}`);
+      drawn = lines.size;
     },
     [Symbol.dispose]() {
-      if (shown > 0) stderr.write('\r\u001b[2K');
+      stderr.write(wipe());
+      drawn = 0;
     },
   };
 }
 
+/** Over less time it would jump about. */
+const SPEED_AFTER_MS = 1000;
+
+function speedOf(bytes: number, ms: number): string {
+  return ms < SPEED_AFTER_MS ? '' : `, ${formatBytes(Math.round((bytes / ms) * 1000))}/s`;
+}
+
 function manyLines(stderr: Output, now: () => number): ProgressDisplay {
-  let last: { state: string; text: string; at: number } | undefined;
+  const last = new Map<string, { state: string; text: string; at: number }>();
   return {
-    show({ state, text }) {
+    show({ key = '', state, text }) {
       const at = now();
+      const former = last.get(key);
       const isDue =
-        last === undefined || last.state !== state || (at - last.at >= LINE_EVERY_MS && last.text !== text);
+        former === undefined ||
+        former.state !== state ||
+        (at - former.at >= LINE_EVERY_MS && former.text !== text);
       if (!isDue) return;
       stderr.write(`${printable(text)}\n`);
-      last = { state, text, at };
+      last.set(key, { state, text, at });
     },
     [Symbol.dispose]() {},
   };

@@ -1,13 +1,18 @@
-import type { Problem } from '@gantry/oci';
-import type { PlannedTag, TaskAnswer } from '../answers.ts';
+import type { FailedItem, PlannedTag, TaskAnswer } from '../answers.ts';
 import type { Environment } from '../cli.ts';
 import type { ProgressReport } from './progress.ts';
 import { formatTable } from './table.ts';
-import { formatBytes, plural, printable } from './text.ts';
+import { formatBytes, formatTime, plural, printable } from './text.ts';
 
 /** What progress says of a task. */
 export function reportTask(task: TaskAnswer): ProgressReport {
-  return { state: task.state, text: summary(task) };
+  const { bytes } = task.progress;
+  return {
+    key: task.id,
+    state: task.state,
+    text: summary(task),
+    ...(task.state === 'running' && bytes > 0 && { bytes }),
+  };
 }
 
 /** Prints a task: what came of it on standard output, what failed on standard error. */
@@ -19,13 +24,13 @@ export function showTask({ stdout, stderr }: Pick<Environment, 'stdout' | 'stder
 }
 
 /** A line for each thing that failed, named once. */
-export function tellProblems(
-  stderr: Environment['stderr'],
-  problems: readonly { readonly item: string; readonly problem: Problem }[],
-): void {
-  for (const { item, problem } of problems) {
+export function tellProblems(stderr: Environment['stderr'], problems: readonly FailedItem[]): void {
+  for (const { item, problem, retryAt } of problems) {
     const { detail } = problem;
-    stderr.write(`gantry: ${printable(detail.startsWith(item) ? detail : `${item}: ${detail}`)}\n`);
+    const again = retryAt ? ` (tried again at ${formatTime(retryAt)})` : '';
+    stderr.write(
+      `gantry: ${printable(detail.startsWith(item) ? detail : `${item}: ${detail}`)}${printable(again)}\n`,
+    );
   }
 }
 

@@ -5,6 +5,7 @@ import {
   readPlan,
   readPromotion,
   readTask,
+  type SourceAnswer,
   type TaskAnswer,
   taskHasEnded,
 } from '../answers.ts';
@@ -49,6 +50,8 @@ export function createRemoteOperations(client: ApiClient): RemoteOperations {
     return follow(client, path, accepted, readPromotion, promotionHasEnded, following, onProgress);
   };
   return {
+    sources: (signal) =>
+      Array.fromAsync(client.list<SourceAnswer>('/api/v1/sources', {}, signal), ({ name }) => name),
     async sync(request, following, onProgress) {
       const task = readTask(await client.post('/api/v1/syncs', request, following.signal));
       return followTask(task, following, onProgress);
