@@ -10,6 +10,8 @@ export const TAGS_AT_ONCE = 32;
 
 /** One repository of a source on its way. */
 export interface RepositorySync {
+  /** Of the whole sync, for the log. */
+  readonly id: string;
   readonly flow: Flow;
   readonly source: Source;
   readonly sourceRepository: string;

@@ -98,10 +98,8 @@ async function syncTag(
     ...belonging,
   };
   await catalog.candidates.put(candidate);
-  log.info(
-    { source: candidate.source, repository: candidate.repository, tag, digest: candidate.digest },
-    'candidate.synced',
-  );
+  const { source, repository, digest } = candidate;
+  log.info({ source, sync: sync.id, repository, tag, digest }, 'candidate.synced');
 }
 
 /** Whether an image has all that the rules want by now: an earlier sync may have left out more. */

@@ -1,4 +1,9 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { digestOf } from '@gantry/oci';
 import {
+  makeBlob,
   makeImage,
   makeIndex,
   makeLayer,
@@ -176,4 +181,45 @@ test('a manifest graph of 2^40 paths over 41 manifests is fetched 41 times', asy
   expect(
     fixture.upstream.requests.filter(({ method, path }) => method === 'GET' && path.includes('/manifests/')),
   ).toHaveLength(41);
+});
+
+describe('a layer that must not be distributed', () => {
+  const bytes = Buffer.from('a layer that its maker keeps');
+  const made = (url: string): MadeManifest => {
+    const config = makeBlob('application/vnd.docker.container.image.v1+json', '{}');
+    const foreign = makeBlob('application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', bytes);
+    const { mediaType, digest, size } = foreign;
+    const body = {
+      schemaVersion: 2,
+      mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+      config: { mediaType: config.mediaType, digest: config.digest, size: config.size },
+      layers: [{ mediaType, digest, size, urls: [url] }],
+    };
+    return makeManifest(body.mediaType, body, [config]);
+  };
+
+  test('is recorded and not fetched, and the image can be promoted without it', async () => {
+    await using fixture = await openFlow();
+    fixture.upstream.push('app', made('http://127.0.0.1:9/layer'), '1');
+    expect(await fixture.sync()).toMatchObject({ state: 'done' });
+    expect(await fixture.flow.store.stat(digestOf(bytes))).toBeUndefined();
+    const id = await fixture.promote({ items: [{ repository: 'app', reference: '1' }], to: 'stable' });
+    await fixture.publisher.publishPending();
+    expect((await fixture.flow.catalog.promotions.get(id))?.state).toBe('done');
+  });
+
+  test('is fetched from its own place where that is allowed, also when the tag was synced before', async () => {
+    const maker = createServer((_request, response) => response.end(bytes)).listen(0, '127.0.0.1');
+    await once(maker, 'listening');
+    try {
+      const { port } = maker.address() as AddressInfo;
+      await using fixture = await openFlow();
+      fixture.upstream.push('app', made(`http://127.0.0.1:${port}/layer`), '1');
+      await fixture.sync();
+      expect(await fixture.sync({}, { foreignLayers: true })).toMatchObject({ state: 'done', errors: [] });
+      expect(await fixture.flow.store.stat(digestOf(bytes))).toEqual({ size: bytes.length });
+    } finally {
+      maker.close();
+    }
+  });
 });

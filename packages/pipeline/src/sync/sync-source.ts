@@ -132,6 +132,7 @@ class SourceSync {
       if (repositories !== undefined && !repositories.includes(repository)) return;
       await this.#refuseSharedName(sourceRepository, repository);
       await syncRepository({
+        id: this.#request.id,
         flow: this.#flow,
         source: this.#source,
         sourceRepository,
