@@ -43,6 +43,7 @@ export async function prepareFirstRun(
     repositories: ['**'],
     tags: { exclude: [] },
     referrers: true,
+    limits: {},
     allow: { hosts: [], realms: [], foreignLayers: false },
   };
   const channel = configuration.channels.find(({ name }) => name === CHANNEL) ?? configuration.channels[0];

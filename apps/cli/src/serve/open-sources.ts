@@ -56,6 +56,7 @@ function countRequests(metrics?: Metrics): (source: string, request: RequestRepo
 
 async function registryOptions(source: SourceConfiguration): Promise<RegistryOptions> {
   const { credentials, tls } = source;
+  const { connections, requestsPerSecond, burst } = source.limits;
   const [ca, cert, key] = await Promise.all([
     readPem(source.name, 'caFile', tls.caFile),
     readPem(source.name, 'certFile', tls.certFile),
@@ -65,7 +66,10 @@ async function registryOptions(source: SourceConfiguration): Promise<RegistryOpt
     name: source.name,
     url: source.registry,
     allow: source.allow,
-    userAgent: 'gantry',
+    ...(connections === undefined ? {} : { concurrency: connections }),
+    ...(requestsPerSecond === undefined
+      ? {}
+      : { rate: { requestsPerSecond, ...(burst === undefined ? {} : { burst }) } }),
     tls: {
       ...(ca === undefined ? {} : { ca }),
       ...(cert === undefined ? {} : { cert }),

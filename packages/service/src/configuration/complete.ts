@@ -74,7 +74,7 @@ type FileSource = ConfigurationFile['sources'][number];
 type Resolve = (relative: string) => string;
 
 function completeSource(source: FileSource, key: string, at: Resolve): SourceConfiguration {
-  const { credentials, tls, rename, tags, platforms, every, registry, ...rest } = source;
+  const { credentials, tls, rename, tags, platforms, limits, every, registry, ...rest } = source;
   const known =
     credentials === undefined ? undefined : completeCredentials(credentials, `${key}.credentials`, at);
   return {
@@ -86,6 +86,11 @@ function completeSource(source: FileSource, key: string, at: Resolve): SourceCon
     ),
     ...(rename !== undefined && { rename }),
     tags: completeTags(tags),
+    limits: {
+      ...(limits.connections !== undefined && { connections: limits.connections }),
+      ...(limits.requestsPerSecond !== undefined && { requestsPerSecond: limits.requestsPerSecond }),
+      ...(limits.burst !== undefined && { burst: limits.burst }),
+    },
     ...(platforms !== undefined && { platforms }),
     ...(every !== undefined && { everyMs: every }),
   };

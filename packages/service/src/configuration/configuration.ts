@@ -52,6 +52,11 @@ export interface SourceConfiguration {
   /** Absent: all. */
   readonly platforms?: readonly string[];
   readonly referrers: boolean;
+  readonly limits: {
+    readonly connections?: number;
+    readonly requestsPerSecond?: number;
+    readonly burst?: number;
+  };
   /** Absent: only on demand. */
   readonly everyMs?: number;
   readonly allow: {

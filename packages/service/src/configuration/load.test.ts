@@ -94,6 +94,7 @@ sources:
       tags: { include: ['v*'], exclude: ['*-dev'] },
       referrers: true,
       everyMs: 300_000,
+      limits: {},
       allow: { hosts: ['cdn.example.org'], realms: ['auth.example.org'], foreignLayers: false },
     });
     expect(credentials).toMatchObject({ username: 'bot', password: { file: path.join(cwd, 'password') } });

@@ -131,6 +131,28 @@ const Source = z.strictObject({
     .optional()
     .describe('Children of an index that are taken; it keeps its bytes and its digest. Absent: all'),
   referrers: z.boolean().default(true).describe('Whether what refers to an image comes with it'),
+  limits: z
+    .strictObject({
+      connections: z
+        .int({ error: 'is not a whole number' })
+        .min(1, { error: 'is below 1' })
+        .max(256, { error: 'is above 256' })
+        .optional()
+        .describe('Blobs that are downloaded at once; 16 if absent'),
+      requestsPerSecond: z
+        .number({ error: 'is not a number' })
+        .positive({ error: 'is not above 0: leave it out for no limit' })
+        .max(10_000, { error: 'is above 10000: leave it out for no limit' })
+        .optional()
+        .describe('Requests of any kind, on average; absent: no limit'),
+      burst: z
+        .int({ error: 'is not a whole number' })
+        .min(1, { error: 'is below 1' })
+        .optional()
+        .describe('Requests that may come at once after a pause; a second of them if absent'),
+    })
+    .prefault({})
+    .describe('How politely the registry is asked; what it asks for itself is honoured besides'),
   every: Interval.optional().describe('How often to sync; absent: only on demand'),
   allow: z
     .strictObject({

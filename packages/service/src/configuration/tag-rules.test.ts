@@ -47,6 +47,10 @@ describe('rules of a source', () => {
     ['tags: { notOlderThan: soon }', /:4:\d+: sources\[0\]\.tags\.notOlderThan.*"soon"/],
     ['platforms: [amd64]', /:4:\d+: sources\[0\]\.platforms\[0\].*"amd64".*linux\/amd64/],
     ['platforms: []', /:4:\d+: sources\[0\]\.platforms.*is empty/],
+    ['limits: { connections: 0 }', /:4:\d+: sources\[0\]\.limits\.connections.*is below 1/],
+    ['limits: { requestsPerSecond: 0 }', /:4:\d+: .*is not above 0/],
+    ['limits: { requestsPerSecond: many }', /:4:\d+: .*"many".*number/],
+    ['limits: { burst: 1.5 }', /:4:\d+: .*must be a whole number/],
     ['tags: { regex: "v.*" }', /:4:\d+: sources\[0\]\.tags\.regex/],
   ])('%s is refused at its line', async (text, message) => {
     await expect(load(text)).rejects.toThrow(message);
