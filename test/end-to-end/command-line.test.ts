@@ -99,12 +99,12 @@ describe('against a server', () => {
     await run(`verify ${path.join(folder.path, 'data', 'tree')} --deep`);
   }, 30_000);
 
-  test('what is not synced can not be promoted: exit 1, and it is named', async () => {
+  test('a promotion of what is not synced is refused: exit 3, and it is named', async () => {
     const { code, stderr, stdout } = await command(
       folder.path,
       'promote team/none:1.0 --to stable --wait'.split(' '),
     );
-    expect({ code, said: stderr + stdout }).toEqual({ code: 1, said: expect.stringContaining('team/none') });
+    expect({ code, said: stderr + stdout }).toEqual({ code: 3, said: expect.stringContaining('team/none') });
   }, 30_000);
 
   test('the address and the token can come from the environment; a wrong token is refused', async () => {
