@@ -10,7 +10,7 @@ import {
   syncSource,
   type TaskOutcome,
 } from '@gantry/pipeline';
-import { MeteredProgress } from './metered-progress.ts';
+import { meterProgress } from './meter-progress.ts';
 import { noteFailures } from './note-failures.ts';
 import { flowOfSync } from './sync-flow.ts';
 import { createSyncMetrics, type SyncMetrics } from './sync-metrics.ts';
@@ -70,12 +70,13 @@ async function run(sync: RunningSync): Promise<TaskOutcome> {
   const seconds = () => (performance.now() - startedMs) / 1000;
   let outcome: SyncOutcome;
   try {
+    using _ = meterProgress(progress, meter);
     outcome = await syncSource(flow, source, fetcher, {
       id: sync.id,
       ...(repositories === undefined ? {} : { repositories }),
       ...(items === undefined ? {} : { items }),
       ...(dryRun === undefined ? {} : { dryRun }),
-      progress: new MeteredProgress(progress, meter),
+      progress,
       signal,
     });
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Metrics } from '@gantry/service';
-import type { Meter } from './metered-progress.ts';
+import type { Meter } from './meter-progress.ts';
 
 /** What became of the tags of a sync. */
 export interface TagVerdicts {
@@ -52,7 +52,7 @@ export function createSyncMetrics(metrics?: Metrics): SyncMetrics {
   return {
     of: (source) => ({
       bytes: (count) => bytes?.add(count, { source }),
-      blob: () => blobs?.add(1, { source }),
+      blobs: (count) => blobs?.add(count, { source }),
       retried: (count) => retries?.add(count, { source }),
       ended({ state, seconds, tags: verdicts }) {
         durations?.observe(seconds, { source, state });

@@ -23,6 +23,8 @@ export interface ApiOptions {
   readonly log: Log;
   /** Aborted when the service is about to end: who waits for a promotion is answered then. */
   readonly stop?: AbortSignal;
+  /** How often a stream of events says that it is still there; 15 s if absent, since proxies cut what is silent for longer. */
+  readonly heartbeatMs?: number;
 }
 
 /** The same with what the API keeps for itself while it runs. */

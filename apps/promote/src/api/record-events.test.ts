@@ -85,6 +85,21 @@ describe('the events of a task', () => {
     expect((await api.flow.catalog.tasks.get(id))?.state).toBe('queued');
   });
 
+  test('have comments in between, so that nobody takes the stream for dead', async () => {
+    await using api = await openApi({ heartbeatMs: 2 });
+    const id = await createTask(api);
+    const response = await fetch(`${api.url}/api/v1/tasks/${id}/events`, {
+      headers: { Authorization: 'Bearer reader-token' },
+    });
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      if (/\n\n: \n\n: \n\n/.test(text)) break;
+    }
+    expect(text).toMatch(/^retry: 2000\n\nid: 1\ndata: \{.*\}\n\n: \n\n/);
+  });
+
   test('are not sent to who asks by HEAD', async () => {
     await using api = await openApi();
     const { status, headers } = await api.call('HEAD', `/api/v1/tasks/${await createTask(api)}/events`);

@@ -1,20 +1,20 @@
 import { once } from 'node:events';
 import type { Response } from 'express';
+import type { ApiOptions } from '../api-options.ts';
 import type { Answer } from '../route.ts';
 
-/** Proxies cut a connection that is silent for longer. */
 const HEARTBEAT_MS = 15_000;
 /** How long a client waits before it asks again after the stream has ended too early. */
 const RECONNECT_MS = 2000;
 
 /**
  * Sends server-sent events (HTML, section 9.2), each with its id, until there are no more, the caller has gone or the
- * signal is aborted. A failure cuts the stream off: the caller asks again, and is told what is wrong.
+ * service stops. A failure cuts the stream off: the caller asks again, and is told what is wrong.
  */
 export async function sendEvents(
   response: Response,
   events: NonNullable<Answer['events']>,
-  stop?: AbortSignal,
+  { stop, heartbeatMs = HEARTBEAT_MS }: Pick<ApiOptions, 'stop' | 'heartbeatMs'>,
 ): Promise<void> {
   response.writeHead(200, {
     'Content-Type': 'text/event-stream',
@@ -29,7 +29,7 @@ export async function sendEvents(
   response.once('close', () => gone.abort());
   const signal = stop === undefined ? gone.signal : AbortSignal.any([gone.signal, stop]);
   response.write(`retry: ${RECONNECT_MS}\n\n`);
-  const heartbeat = setInterval(() => response.write(': \n\n'), HEARTBEAT_MS);
+  const heartbeat = setInterval(() => response.write(': \n\n'), heartbeatMs);
   try {
     for await (const { id, data } of events(signal)) {
       const isTaken = response.write(`id: ${id}\ndata: ${JSON.stringify(data)}\n\n`);

@@ -15,7 +15,7 @@ export function serveRoute(route: Route, api: Api): RequestHandler {
   return async (request, response) => {
     const answered = await answer(route, api, request, response);
     if (answered.events === undefined) sendAnswer(response, answered);
-    else await sendEvents(response, answered.events, api.stop);
+    else await sendEvents(response, answered.events, api);
   };
 }
 
