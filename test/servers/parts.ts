@@ -15,7 +15,10 @@ const PARTS = {
     from: 'apt: docker.io, as root',
   },
   docker: { looks: () => says('docker', ['--version'], /^Docker version/), from: 'apt: docker.io' },
-  podman: { looks: () => says('podman', ['--version'], /^podman version/), from: 'apt: podman' },
+  podman: {
+    looks: () => isRoot() && says('podman', ['--version'], /^podman version/),
+    from: 'apt: podman, as root',
+  },
   skopeo: { looks: () => says('skopeo', ['--version'], /^skopeo version/), from: 'apt: skopeo' },
   crane: {
     looks: () => says('crane', ['--help'], /managing container images/),
