@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { createSyncRunner } from '@gantry/app-sync';
 import type { Promotion, Task } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
-import { acceptPromotion, createPublisher, planPromotion, runPromotion, runTask } from '@gantry/pipeline';
+import {
+  acceptPromotion,
+  createPublisher,
+  planPromotion,
+  recordTask,
+  runPromotion,
+  runTask,
+} from '@gantry/pipeline';
 import { createLogger, type LoadedConfiguration, logLevelOf } from '@gantry/service';
 import type { PromotionAnswer, TaskAnswer } from '../answers.ts';
 import type { Operations } from '../operations.ts';
@@ -23,17 +30,6 @@ export async function openLocalOperations(
   const { flow, tree } = await openFlow(configuration, createLogger({ name: 'gantry', level }), resources);
   const publisher = createPublisher(flow, tree);
   const open = resources.move();
-
-  const createTask = (kind: Task['kind'], parameters: Task['parameters']) =>
-    flow.catalog.tasks.create({
-      id: randomUUID(),
-      kind,
-      parameters,
-      state: 'queued',
-      progress: { bytes: 0, blobs: 0, tags: 0 },
-      errors: [],
-      createdAt: flow.now().toISOString(),
-    });
 
   /** Tells of a task's progress while it is run here, and gives how it ended. */
   const follow = async (
@@ -66,7 +62,7 @@ export async function openLocalOperations(
       await using registries = new AsyncDisposableStack();
       const sources = (await openSources(configured, registries)).map(({ source }) => source);
       const run = createSyncRunner({ flow, sources });
-      const task = await createTask('sync', { ...request });
+      const task = await recordTask(flow, 'sync', { ...request });
       return await follow(task, run(task.id, signal), signal, onProgress);
     },
 
@@ -87,7 +83,7 @@ export async function openLocalOperations(
     },
 
     async publish({ signal }, onProgress) {
-      const task = await createTask('publish', {});
+      const task = await recordTask(flow, 'publish', {});
       const run = runTask(
         flow,
         task.id,

@@ -4,14 +4,9 @@ import type { Messages } from '@gantry/messages';
 import type { Flow } from '../context.ts';
 import { sendWork } from './queues.ts';
 
-/** Records a task and hands it to a worker. */
-export async function createTask(
-  flow: Flow,
-  messages: Messages,
-  kind: Task['kind'],
-  parameters: Task['parameters'],
-): Promise<Task> {
-  const task = await flow.catalog.tasks.create({
+/** Records a task, for whoever runs it. */
+export function recordTask(flow: Flow, kind: Task['kind'], parameters: Task['parameters']): Promise<Task> {
+  return flow.catalog.tasks.create({
     id: randomUUID(),
     kind,
     parameters,
@@ -20,6 +15,16 @@ export async function createTask(
     errors: [],
     createdAt: flow.now().toISOString(),
   });
+}
+
+/** Records a task and hands it to a worker. */
+export async function createTask(
+  flow: Flow,
+  messages: Messages,
+  kind: Task['kind'],
+  parameters: Task['parameters'],
+): Promise<Task> {
+  const task = await recordTask(flow, kind, parameters);
   await sendWork(messages, { type: kind === 'sync' ? 'work.sync' : 'work.publish', task: task.id });
   return task;
 }
