@@ -1,4 +1,4 @@
-import { type Digest, Fault, quote } from '@gantry/oci';
+import { type Digest, Fault, isDigest, quote, splitDigest } from '@gantry/oci';
 import { nameOf, type Subject } from './answer-faults.ts';
 import { blobBody } from './blob-body.ts';
 import { dropBody } from './body.ts';
@@ -70,6 +70,7 @@ function readBlob(source: Source, wanted: Wanted, answer: Answer): BlobDownload 
     return undefined;
   }
   refuseEncoded(source, kind, subject, answer);
+  refuseOther(source, subject, answer);
   const what = nameOf(subject, kind);
   const { offset, size } = extentOf(answer, from) ?? {};
   if (offset === undefined) {
@@ -91,6 +92,19 @@ function readBlob(source: Source, wanted: Wanted, answer: Answer): BlobDownload 
   }
   const body = blobBody(source, { what, subject, offset, size: wanted.size }, answer);
   return size === undefined ? { offset, body } : { offset, size, body };
+}
+
+/** A registry that names another digest than the one asked for is not asked to send its bytes. */
+function refuseOther(source: Source, { repository, digest }: Subject, answer: Answer): void {
+  const named = header(answer, 'docker-content-digest');
+  if (digest === undefined || named === undefined || named === digest || !isDigest(named)) return;
+  if (splitDigest(named).algorithm !== splitDigest(digest).algorithm) return;
+  dropBody(answer);
+  throw new Fault(
+    'DIGEST_INVALID',
+    `${at(source)}: the blob ${digest} in ${repository} is refused: it is sent as ${named}`,
+    { repository, digest, source: source.name },
+  );
 }
 
 /** What part of the blob an answer brings, and of how many bytes in all; undefined when it is not what was asked for. */

@@ -39,7 +39,7 @@ describe('tags', () => {
     expect(await all(client.tags('team/app'))).toHaveLength(3);
   });
 
-  test.each(['{"name":"team/app","tags":null}', '{"tags":[]}', '{}'])('%s has none', async (body) => {
+  test.each(['{"name":"team/app","tags":null}', '{"tags":[]}'])('%s has none', async (body) => {
     await using server = await serve((_, response) => void response.end(body));
     await using client = openClient(server.url);
     expect(await all(client.tags('team/app'))).toEqual([]);
@@ -47,6 +47,12 @@ describe('tags', () => {
 
   test.each([
     ['', 'is not JSON'],
+    ['{}', 'is not a list of names'],
+    ['[]', 'is not a list of names'],
+    ['null', 'is not a list of names'],
+    ['"tags"', 'is not a list of names'],
+    ['{"errors":[{"code":"UNKNOWN"}]}', 'is not a list of names'],
+    ['{"__proto__":{"tags":["a"]}}', 'is not a list of names'],
     ['{"tags":"a"}', 'is not a list of names'],
     ['{"tags":[1]}', 'is not a list of names'],
     ['{"tags":{"length":1}}', 'is not a list of names'],

@@ -123,7 +123,9 @@ async function readNames(source: Source, answer: Answer, member: 'repositories' 
   } catch {
     throw failed(source, {}, `the list of its ${member} is not JSON`);
   }
-  const names = (value as Record<string, unknown> | null)?.[member] ?? []; // null for none, as some write it
+  // An object with the member alone is a list: anything else would make a registry look empty. Some write null for none.
+  const isList = typeof value === 'object' && value !== null && Object.hasOwn(value, member);
+  const names = isList ? ((value as Record<string, unknown>)[member] ?? []) : undefined;
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) {
     throw failed(source, {}, `the list of its ${member} is not a list of names`);
   }

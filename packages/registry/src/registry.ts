@@ -97,7 +97,7 @@ export interface Registry extends AsyncDisposable {
   /**
    * Starts to download a blob.
    * @param from the first byte that is wanted, to go on with a download that broke off
-   * @throws Fault BLOB_UNKNOWN, NAME_UNKNOWN, SIZE_INVALID
+   * @throws Fault BLOB_UNKNOWN, NAME_UNKNOWN, SIZE_INVALID; DIGEST_INVALID when the registry names another digest
    */
   blob(repository: string, digest: Digest, from?: number, options?: BlobOptions): Promise<BlobDownload>;
 

@@ -62,13 +62,14 @@ export function networkTrouble(
     'SOURCE_UNREACHABLE',
     `${at(source)}: ${where} ${what}; ${advice}`,
     { ...details, source: source.name, host },
-    { cause: error },
+    cause === NOT_HTTP ? {} : { cause: error }, // undici's error holds what came, whatever it is
   );
   return { fault, passing };
 }
 
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || error instanceof Fault) return undefined;
+  if (error.name === 'HTTPParserError') return 'HPE_INVALID'; // undici leaves its code out
   if ('code' in error && typeof error.code === 'string' && error.code !== '') return error.code;
   if (error instanceof AggregateError) return codeOf(error.errors[0]);
   return undefined;
