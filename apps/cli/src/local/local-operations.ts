@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { createSyncRunner } from '@gantry/app-sync';
 import type { Promotion, Task } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
