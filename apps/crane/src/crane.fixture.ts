@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestListener,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -101,6 +107,24 @@ export interface TestMirror extends AsyncDisposable {
   copyFrom(directory: string): Promise<void>;
 }
 
+/** A server on a free port. */
+export async function startServer(
+  listener: RequestListener,
+  port = 0,
+): Promise<AsyncDisposable & { readonly url: string; readonly port: number }> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${address.port}`,
+    port: address.port,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 /** A static web server with a mirror's files. */
 export async function startMirror(
   options: { directory?: string; port?: number; faults?: MirrorFaults } = {},
@@ -133,12 +157,10 @@ export async function startMirror(
     });
     response.end(bytes);
   };
-  const server = createServer((request, response) => void answer(request, response));
-  await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
+  const server = await startServer((request, response) => void answer(request, response), options.port);
   return Object.assign(mirror, {
-    url: `http://127.0.0.1:${port}`,
-    port,
+    url: server.url,
+    port: server.port,
     async copyFrom(directory: string) {
       for (const part of ['lists', 'pool', 'serial']) {
         await cp(path.join(directory, part), path.join(mirror.directory, part), {
@@ -148,8 +170,7 @@ export async function startMirror(
       }
     },
     async [Symbol.asyncDispose]() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
     },
   });
