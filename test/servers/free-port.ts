@@ -1,21 +1,26 @@
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:net';
 
-/**
- * Ports of 127.0.0.1 that nobody listens on, all different. The kernel hands out ephemeral ports in no fixed order, so
- * that another process takes one of them in between is possible, but rare.
- */
+/** Below the ports that kernels give to outgoing connections, so that none of those takes one while its server restarts. */
+const LOWEST = 15_000;
+const HIGHEST = 30_000;
+
+/** Ports of 127.0.0.1 that nobody listens on, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      server.once('error', reject).listen(0, '127.0.0.1', resolve);
-      await promise;
-      return (server.address() as AddressInfo).port;
-    }),
-  );
-  await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
+  const held: Server[] = [];
+  const ports: number[] = [];
+  while (ports.length < count) {
+    const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    const server = createServer().listen(port, '127.0.0.1');
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    );
+    if (!isFree) continue;
+    held.push(server);
+    ports.push(port);
+  }
+  await Promise.all(held.map((server) => server[Symbol.asyncDispose]()));
   return ports;
 }
 
