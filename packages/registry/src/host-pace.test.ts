@@ -180,6 +180,17 @@ describe('a 429 or 503', () => {
     expect(it.times()).toEqual(['b 1000']);
   });
 
+  test('does not wait for an answer that hangs', async () => {
+    const it = open();
+    (await it.get()).end(slower(1000));
+    for (const name of ['a', 'b', 'c', 'd']) void it.ask(name);
+    await it.clock.advance(12_000);
+    expect(it.times()).toEqual(['a 1000', 'b 6000', 'c 11000']);
+    for (const name of ['a', 'b', 'c']) it.end(name);
+    await it.clock.advance(0);
+    expect([it.times(), it.clock.waiting]).toEqual([['d 12000'], 0]);
+  });
+
   test('is not forgotten for a good answer to what was sent before it', async () => {
     const it = open();
     const early = await it.get();
@@ -188,6 +199,16 @@ describe('a 429 or 503', () => {
     for (const name of ['a', 'b']) void it.ask(name);
     await it.clock.advance(1000);
     expect(it.times()).toEqual(['a 1000']);
+  });
+
+  test('lets the next one go as soon as the rate allows, however long a hanging answer would be waited for', async () => {
+    const it = open({ requestsPerSecond: 10, burst: 1 });
+    (await it.get()).end(slower(1000));
+    for (const name of ['a', 'b']) void it.ask(name);
+    await it.clock.advance(1000);
+    it.end('a', OK);
+    await it.clock.advance(100);
+    expect(it.times()).toEqual(['b 1100']);
   });
 
   test('keeps to the rate after the pause, too', async () => {

@@ -20,11 +20,14 @@ export interface AnswerHead {
 
 /** With this many answers awaited at once, a host that was slowed down counts as recovered. */
 const RECOVERED = 64;
+/** An answer that is awaited for so long no longer holds up the next request. */
+const STUCK_MS = 5000;
 
 /**
  * The pace that one host can bear. Requests go in the order in which they came: at the configured rate, and not before a
  * pause is over. A 429 or 503 pauses the whole host. What waits then goes out one by one at first, twice as many at once
- * after each good answer, so that a host that is back is not run over by all that has piled up.
+ * after each good answer, so that a host that is back is not run over by all that has piled up; one that leaves a request
+ * hanging is asked again all the same.
  */
 export class HostPace {
   readonly #clock: Clock;
@@ -41,7 +44,9 @@ export class HostPace {
   #generation = 0;
   /** The host has said that nothing is left, but not until when, and was paused for it. */
   #isSpent = false;
+  #lastStartMs = 0;
   #timer: AbortController | undefined;
+  #ringsAtMs = 0;
 
   constructor(clock: Clock, rate: Rate | undefined) {
     this.#clock = clock;
@@ -90,7 +95,8 @@ export class HostPace {
 
   #start(): void {
     this.#underway++;
-    this.#bucket?.take(this.#clock.now());
+    this.#lastStartMs = this.#clock.now();
+    this.#bucket?.take(this.#lastStartMs);
   }
 
   #queue(signal: AbortSignal | undefined, queue: Set<() => void>): Promise<void> {
@@ -116,7 +122,8 @@ export class HostPace {
       const queue = this.#urgent.size > 0 ? this.#urgent : this.#waiting;
       const [go] = queue;
       if (go === undefined) return this.#disarm();
-      if (this.#underway >= this.#underwayMax) return;
+      const stuckMs = this.#lastStartMs + STUCK_MS - this.#clock.now();
+      if (this.#underway >= this.#underwayMax && stuckMs > 0) return this.#arm(stuckMs);
       const delayMs = this.#delayMs();
       if (delayMs > 0) return this.#arm(delayMs);
       queue.delete(go);
@@ -131,7 +138,10 @@ export class HostPace {
   }
 
   #arm(delayMs: number): void {
-    if (this.#timer !== undefined) return; // it may ring early, and is then set again
+    const ringsAtMs = this.#clock.now() + delayMs;
+    if (this.#timer !== undefined && this.#ringsAtMs <= ringsAtMs) return; // rings early, and is then set again
+    this.#disarm();
+    this.#ringsAtMs = ringsAtMs;
     const timer = (this.#timer = new AbortController());
     const rung = () => {
       if (this.#timer !== timer) return;
