@@ -18,6 +18,8 @@ export interface TagChoice {
   readonly taken: readonly ChosenTag[];
   /** The repository's companion tags; undefined when its tags were not listed, so that they have to be asked for. */
   readonly companionTags: readonly string[] | undefined;
+  /** Tags that were synced before and are not listed any more. An empty list tells nothing. */
+  readonly gone: readonly string[];
 }
 
 /**
@@ -32,7 +34,11 @@ export async function chooseTags(
   const names = sync.tags === undefined ? source.tags.names : withSubjects(sync.tags, known);
   const companionTags: string[] = [];
   const byName: ChosenTag[] = [];
+  const unseen = new Set(names === undefined ? known.keys() : []);
+  let listed = 0;
   for await (const tag of names ?? listTags(sync)) {
+    listed++;
+    unseen.delete(tag);
     if (subjectOfCompanionTag(tag) !== undefined) {
       companionTags.push(tag);
       continue;
@@ -44,7 +50,11 @@ export async function chooseTags(
   // A tag that is asked for by name is not weighed against others that nobody has listed.
   const ranked = names === undefined ? rank(sync, byName) : byName;
   const taken = source.tags.needsAge ? await chooseByAge(sync, ranked, known) : ranked;
-  return { taken, companionTags: names === undefined ? companionTags : undefined };
+  return {
+    taken,
+    companionTags: names === undefined ? companionTags : undefined,
+    gone: listed === 0 ? [] : [...unseen],
+  };
 }
 
 async function* listTags(sync: RepositorySync): AsyncGenerator<string> {

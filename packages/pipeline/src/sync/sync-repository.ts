@@ -15,7 +15,8 @@ import { type RepositorySync, TAGS_AT_ONCE } from './repository-sync.ts';
 export async function syncRepository(sync: RepositorySync): Promise<void> {
   const { flow, source, sourceRepository, repository, signal, progress } = sync;
   const known = await flow.catalog.candidates.currentOf(source.name, sourceRepository);
-  const { taken, companionTags } = await chooseTags(sync, known);
+  const { taken, companionTags, gone } = await chooseTags(sync, known);
+  await markGone(sync, gone);
   const companions = readCompanionSource(sync, companionTags);
   const from: FetchFrom = {
     registry: source.registry,
@@ -33,6 +34,7 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
       const head = await readHead(sync, chosen);
       if (head === undefined) {
         sync.onPlanned?.({ repository, tag, action: 'leave', rule: 'the source has no such tag' });
+        if (known.has(tag)) await markGone(sync, [tag]);
         return;
       }
       const former = known.get(tag);
@@ -48,6 +50,14 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
       progress.tag();
     }
   });
+}
+
+/** Notes that the source has a tag no more. What was promoted of it stays. */
+async function markGone(sync: RepositorySync, tags: readonly string[]): Promise<void> {
+  const { flow, source, sourceRepository } = sync;
+  if (sync.onPlanned !== undefined) return;
+  const at = flow.now().toISOString();
+  for (const tag of tags) await flow.catalog.candidates.markGone(source.name, sourceRepository, tag, at);
 }
 
 /** What a tag stands for; undefined where it was named without being listed, and is not there. */
@@ -83,6 +93,7 @@ async function syncTag(
   const belonging = await fetchCompanions(catalog, sync.fetcher, head.digest, companions, from);
   if (isComplete && sameCompanions(former, belonging)) return;
 
+  if (await isOvertaken(sync, tag, head, former)) return;
   const graph = await readContentGraph(catalog, [head.digest]);
   const kind = graph.manifests.get(head.digest)?.kind ?? manifestKind(head.mediaType ?? '') ?? 'oci-manifest';
   const candidate: Candidate = {
@@ -100,6 +111,19 @@ async function syncTag(
   await catalog.candidates.put(candidate);
   const { source, repository, digest } = candidate;
   log.info({ source, sync: sync.id, repository, tag, digest }, 'candidate.synced');
+}
+
+/** Whether another sync has brought the tag further while this one was fetching what it had been. */
+async function isOvertaken(
+  { flow, source, sourceRepository, repository, signal }: RepositorySync,
+  tag: string,
+  head: Wanted,
+  former: Candidate | undefined,
+): Promise<boolean> {
+  const current = await flow.catalog.candidates.current(repository, tag);
+  if (current === undefined || current.digest === former?.digest || current.digest === head.digest)
+    return false;
+  return (await source.registry.head(sourceRepository, tag, { signal }))?.digest !== head.digest;
 }
 
 /** Whether an image has all that the rules want by now: an earlier sync may have left out more. */

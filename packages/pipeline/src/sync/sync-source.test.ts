@@ -134,6 +134,44 @@ describe('a sync', () => {
     expect((await fixture.flow.catalog.candidates.current('app', 'latest'))?.digest).toBe(second.digest);
   });
 
+  test('notes a tag that the source lists no more, and that it is back; an empty list tells nothing', async () => {
+    await using fixture = await openFlow();
+    const goneAt = async () => (await fixture.flow.catalog.candidates.current('app', '1'))?.goneAt;
+    for (const tag of ['1', '2']) fixture.upstream.push('app', image(tag), tag);
+    await fixture.sync();
+    fixture.upstream.deleteTag('app', '1');
+    await fixture.sync();
+    expect(await goneAt()).toBe('2026-11-21T09:00:00.000Z');
+    fixture.upstream.push('app', image('1'), '1');
+    await fixture.sync();
+    expect(await goneAt()).toBeUndefined();
+    for (const tag of ['1', '2']) fixture.upstream.deleteTag('app', tag);
+    await fixture.sync();
+    expect(await goneAt()).toBeUndefined();
+  });
+
+  test('that is late leaves what a faster one has brought of a tag', async () => {
+    const [old, moved] = [image('old'), image('moved')];
+    const held = Promise.withResolvers<void>();
+    const reached = Promise.withResolvers<void>();
+    await using fixture = await openFlow({
+      intercept: (request, response) => {
+        if (!request.url?.endsWith(`/blobs/${old.blobs[1]?.digest}`)) return false;
+        reached.resolve();
+        void held.promise.then(() => response.end(old.blobs[1]?.bytes));
+        return true;
+      },
+    });
+    fixture.upstream.push('app', old, 'latest');
+    const late = fixture.sync();
+    await reached.promise;
+    fixture.upstream.push('app', moved, 'latest');
+    await fixture.sync({ items: [{ sourceRepository: 'app', tags: ['latest'] }] });
+    held.resolve();
+    expect(await late).toMatchObject({ state: 'done' });
+    expect((await fixture.flow.catalog.candidates.current('app', 'latest'))?.digest).toBe(moved.digest);
+  });
+
   test('renames, and refuses two repositories that yield one name', async () => {
     await using fixture = await openFlow();
     fixture.upstream.push('candidate/app', image('a'), '1');

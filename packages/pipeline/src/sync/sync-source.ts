@@ -63,6 +63,8 @@ export async function syncSource(
   fetcher: ContentFetcher,
   request: SyncRequest,
 ): Promise<SyncOutcome> {
+  // Single tags are in a hurry, and do no harm beside a sync of all: whoever is late leaves what is newer.
+  if (request.items !== undefined) return new SourceSync(flow, source, fetcher, request).run();
   return withLeaseWaiting(
     flow,
     `sync:${source.name}`,
@@ -89,12 +91,16 @@ class SourceSync {
   readonly #found = new Map<string, string>();
   #reached = 0;
 
-  constructor(flow: Flow, source: Source, fetcher: ContentFetcher, request: SyncRequest, lost: AbortSignal) {
+  constructor(flow: Flow, source: Source, fetcher: ContentFetcher, request: SyncRequest, lost?: AbortSignal) {
     this.#flow = flow;
     this.#source = source;
     this.#fetcher = fetcher;
     this.#request = request;
-    this.#signal = AbortSignal.any([request.signal, lost, this.#full.signal]);
+    this.#signal = AbortSignal.any([
+      request.signal,
+      this.#full.signal,
+      ...(lost === undefined ? [] : [lost]),
+    ]);
     this.#log = { source: source.name, sync: request.id };
   }
 
