@@ -18,10 +18,12 @@ import { readMirrors } from './mirror.ts';
 import { createMirrorProber } from './mirror-prober.ts';
 import { addGauges, addTreeCheck, type CraneCounts, type CraneSight, createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
+import { rareErrors } from './rare-errors.ts';
 import { createRepositories } from './repositories.ts';
 import { createResponder } from './responder.ts';
 import { followTree } from './tree-follower.ts';
 import { watchPointer } from './watch-pointer.ts';
+import { within } from './within.ts';
 
 /** A crane that answers requests. Disposing of it stops accepting connections and lets requests under way end. */
 export interface Crane extends AsyncDisposable {
@@ -45,6 +47,8 @@ const MANIFEST_BYTES = 32 * MIB;
 
 /** How long a new serial, and the start, wait for a mirror that has it. */
 const MIRROR_WAIT_MS = 2000;
+/** How long the start waits for a tree whose server is silent. */
+const START_WAIT_MS = 5000;
 /** How long a tree's server may be silent. */
 const TREE_SILENCE_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -67,6 +71,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       ? directoryTree(place.directory)
       : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal: ending.signal });
   const counts = createCounts();
+  const tellError = rareErrors(logger);
   let probed: Promise<void> = Promise.resolve();
   const follower = await followTree(source, {
     cacheBytes: DOCUMENT_BYTES,
@@ -84,14 +89,14 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       source,
       maxBytes: REPOSITORY_BYTES,
       treeState: () => follower.current,
-      logger,
+      tellError,
       failures: counts.unreadableDocuments,
     }),
     deliver: createDelivery({
       manifests: createManifestBytes(source, MANIFEST_BYTES),
       view,
       directory: 'directory' in place ? place.directory : undefined,
-      logger,
+      tellError,
       count: counts.answer,
     }),
     site: {
@@ -102,14 +107,14 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       status: options.status,
       servesBlobs: mirrors.length === 0 && 'directory' in place,
     },
-    logger,
+    tellError,
   });
 
   const refresh = async () => {
     await follower.check();
     await probed;
   };
-  await refresh();
+  await within(START_WAIT_MS, refresh());
   stack.use(followChanges(place, pollMs, () => void follower.check()));
 
   let draining = false;

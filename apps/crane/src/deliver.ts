@@ -4,7 +4,7 @@ import type { TreeView } from '@gantry/tree';
 import { type Answer, unavailable } from './answer.ts';
 import { isKnownToClient, notModifiedHeaders } from './conditional.ts';
 import type { ManifestBytes } from './manifest-bytes.ts';
-import type { CraneLogger } from './options.ts';
+import type { RareErrors } from './rare-errors.ts';
 import { answerReferrers } from './referrers.ts';
 import { sendFile } from './send-file.ts';
 
@@ -14,7 +14,7 @@ export interface DeliveryOptions {
   readonly view: () => TreeView | undefined;
   /** The tree's directory, where there is one. */
   readonly directory: string | undefined;
-  readonly logger: CraneLogger;
+  readonly tellError: RareErrors;
   /** Counts an answer by what was sent in the end. */
   readonly count: (answer: Answer, status: number) => void;
 }
@@ -28,7 +28,7 @@ const SILENCE_MS = 60_000;
 export type Delivery = (request: IncomingMessage, response: ServerResponse, answer: Answer) => void;
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { manifests, view, directory, logger, count } = options;
+  const { manifests, view, directory, tellError, count } = options;
 
   const send = (response: ServerResponse, answer: Answer, bytes: string | Uint8Array): void => {
     count(answer, answer.status);
@@ -68,7 +68,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       response.destroy();
       return;
     }
-    logger.error({ route: answer.route }, asFault(error).message);
+    tellError({ route: answer.route }, asFault(error).message);
     const failure = unavailable(answer.route, 'what the tree names can not be read just now');
     send(response, failure, failure.body.from === 'memory' ? failure.body.bytes : '');
   };

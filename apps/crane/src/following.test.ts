@@ -167,6 +167,22 @@ describe('the tree', () => {
     expect(logger.lines.some(({ level }) => level === 'error')).toBe(true);
   });
 
+  test('is no fork of what was served before a restart', async () => {
+    await using folder = await temporaryFolder();
+    const serialFile = path.join(folder.path, 'serial');
+    const [one, other] = [path.join(folder.path, 'one'), path.join(folder.path, 'other')];
+    await layTree(one, { repositories: [repositoryOf('app', { latest: sampleImage() })] });
+    await layTree(other, { repositories: [repositoryOf('app', { latest: sampleImage() })] });
+    {
+      await using crane = await startTestCrane({ tree: one, serialFile });
+      expect(crane.serial()).toBe(1);
+    }
+    const logger = testLog();
+    await using crane = await startTestCrane({ tree: other, serialFile, logger });
+    expect([crane.serial(), await statusOf(crane, 'latest')]).toEqual([undefined, 503]);
+    expect(logger.lines.map(({ message }) => message).join()).toContain('fork');
+  });
+
   test('with another id, or a fork, is refused and the last good state kept', async () => {
     await using folder = await temporaryFolder();
     const tree = path.join(folder.path, 'tree');

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { asFault } from '@gantry/oci';
 import type { TreeSource, TreeView } from '@gantry/tree';
 import { type Mirror, type MirrorState, unprobed } from './mirror.ts';
@@ -7,6 +6,7 @@ import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
 import { probeMirror } from './probe-mirror.ts';
 import { createProbedTrees } from './probed-tree.ts';
+import { within } from './within.ts';
 
 /** A mirror that failed or lags is probed again after this long, or after the usual interval if that is shorter. */
 const RETRY_MS = 5000;
@@ -86,16 +86,12 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
       return states;
     },
     async probe(limitMs) {
-      const timeLimit = new AbortController();
       const probes = loops.map(async ({ probe }) => {
         await probe();
         if (!states.some(isCurrent)) throw new Error('not believed at the present serial');
       });
-      await Promise.race([
-        Promise.any(probes).catch(() => undefined),
-        delay(limitMs, undefined, { signal: timeLimit.signal }).catch(() => undefined),
-      ]);
-      timeLimit.abort();
+      const one = Promise.any(probes).catch(() => undefined); // or all are through, and none has it
+      await within(limitMs, one);
     },
     async [Symbol.asyncDispose]() {
       ending.abort();

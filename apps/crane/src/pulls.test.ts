@@ -140,7 +140,7 @@ describe('a tree without mirrors', () => {
         expect(response.headers.get('retry-after')).toMatch(/^[1-9][0-9]*$/);
       }
     }
-    expect(logger.lines.filter(({ level }) => level === 'error').length).toBeGreaterThanOrEqual(4);
+    expect(logger.lines.some(({ level }) => level === 'error')).toBe(true);
   });
 });
 

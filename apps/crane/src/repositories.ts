@@ -11,8 +11,8 @@ import { LRUCache } from 'lru-cache';
 import { boundedCache, type Cacheable } from './bounded-cache.ts';
 import type { Lookup } from './decide.ts';
 import type { Count } from './counters.ts';
-import type { CraneLogger } from './options.ts';
 import { PackedRepository } from './packed-repository.ts';
+import type { RareErrors } from './rare-errors.ts';
 import type { TreeState } from './tree-follower.ts';
 
 /** A document that can't be read is asked for again after this long, and not by each request in between. */
@@ -33,7 +33,7 @@ export interface RepositoriesOptions {
   /** Memory for packed repositories. */
   readonly maxBytes: number;
   readonly treeState: () => TreeState;
-  readonly logger: CraneLogger;
+  readonly tellError: RareErrors;
   readonly failures: Count;
 }
 
@@ -53,11 +53,10 @@ const UNREADABLE: Lookup = { state: 'unreadable' };
 
 /** Loads repositories lazily and keeps them packed in bounded memory; a new serial has only those read again that changed. */
 export function createRepositories(options: RepositoriesOptions): Repositories {
-  const { source, maxBytes, treeState } = options;
+  const { source, maxBytes, treeState, failures, tellError } = options;
   const kept = boundedCache<Kept>(maxBytes);
   const failed = new LRUCache<string, { view: TreeView; retryAt: number }>({ max: MAX_FAILED });
   const loads = new Map<string, { readonly view: TreeView; readonly lookup: Promise<Lookup> }>();
-  const tell = failureLog(options);
 
   const load = async (name: string, view: TreeView): Promise<Lookup> => {
     try {
@@ -76,7 +75,9 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       return found;
     } catch (error) {
       const former = kept.get(name);
-      tell(name, view, error, former !== undefined);
+      failures.value++;
+      const lastGood = former !== undefined;
+      tellError({ repository: name, serial: view.statement.serial, lastGood }, asFault(error).message);
       const retryAt = Date.now() + RETRY_MS;
       if (former === undefined) {
         failed.set(name, { view, retryAt });
@@ -120,21 +121,4 @@ async function readRepository(source: TreeSource, name: string, digest: Digest):
   const document = await assembleRepository(decodeRepositoryFile(await load(digest), where), load, where);
   if (document.name === name) return new PackedRepository(document);
   throw new Fault('TREE_INVALID', `${where} is named for "${name}", and is of "${document.name}"`);
-}
-
-/** Counts each failure, and logs one a second: when a disk is gone, every repository's document is. */
-function failureLog({ logger, failures }: RepositoriesOptions) {
-  let silentUntil = 0;
-  let suppressed = 0;
-  return (repository: string, view: TreeView, error: unknown, lastGood: boolean) => {
-    failures.value++;
-    if (Date.now() < silentUntil) {
-      suppressed++;
-      return;
-    }
-    const { serial } = view.statement;
-    logger.error({ repository, serial, lastGood, suppressed }, asFault(error).message);
-    silentUntil = Date.now() + RETRY_MS;
-    suppressed = 0;
-  };
 }

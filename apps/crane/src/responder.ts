@@ -11,7 +11,7 @@ import {
   WRONG_METHOD,
 } from './decide.ts';
 import type { Delivery } from './deliver.ts';
-import type { CraneLogger } from './options.ts';
+import type { RareErrors } from './rare-errors.ts';
 import type { Repositories } from './repositories.ts';
 import { parseRoute, type Route } from './route.ts';
 
@@ -19,7 +19,7 @@ export interface ResponderOptions {
   readonly repositories: Repositories;
   readonly deliver: Delivery;
   readonly site: Site;
-  readonly logger: CraneLogger;
+  readonly tellError: RareErrors;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface ResponderOptions {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, deliver, site, logger } = options;
+  const { repositories, deliver, site, tellError } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const route = parseRoute(request.url ?? '');
@@ -54,7 +54,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
 
   /** For defects: whatever happens, the client gets an answer and the process lives on. */
   const fail = (request: IncomingMessage, response: ServerResponse, error: unknown): void => {
-    logger.error({ err: error }, `a request could not be answered: ${asFault(error).message}`);
+    tellError({ err: error }, `a request could not be answered: ${asFault(error).message}`);
     if (response.headersSent) response.destroy();
     else deliver(request, response, unavailable('refused', 'this can not be answered just now'));
   };
