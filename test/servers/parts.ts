@@ -28,6 +28,10 @@ const PARTS = {
   rsync: { looks: () => says('rsync', ['--version'], /^rsync +version/), from: 'apt: rsync' },
   nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },
   npm: { looks: () => says('npm', ['--version'], /^\d/), from: 'nodejs.org: Node 20 or newer' },
+  'toxiproxy-server': {
+    looks: () => says('toxiproxy-server', ['--version'], /^toxiproxy-server version/),
+    from: 'go: github.com/Shopify/toxiproxy',
+  },
   tmpfs: { looks: () => isRoot() && says('mount', ['--version'], /util-linux/), from: 'Linux, as root' },
 } as const satisfies Record<string, { looks: () => boolean; from: string }>;
 
