@@ -1,4 +1,5 @@
-import { type Digest, type ManifestKind, splitDigest } from '@gantry/oci';
+import type { Digest, ManifestKind } from '@gantry/oci';
+import { hexWord } from './hex.ts';
 import type { MirrorState } from './mirror.ts';
 
 /** What a mirror must have to be sent a request. */
@@ -45,9 +46,9 @@ function highestScore(
   digest: Digest,
   admits: (state: MirrorState) => boolean,
 ): MirrorState | undefined {
-  const { hex } = splitDigest(digest);
-  const high = Number.parseInt(hex.slice(0, 8), 16);
-  const low = Number.parseInt(hex.slice(8, 16), 16);
+  const hexAt = digest.indexOf(':') + 1;
+  const high = hexWord(digest, hexAt);
+  const low = hexWord(digest, hexAt + 8);
   let best: MirrorState | undefined;
   let bestScore = -1;
   for (const state of states) {

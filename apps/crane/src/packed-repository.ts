@@ -69,12 +69,24 @@ export class PackedRepository implements Repository {
 }
 
 function writeEntry(bytes: Buffer, at: number, { size, since }: BlobEntry): void {
-  bytes.writeDoubleLE(size, at);
-  bytes.writeDoubleLE(since, at + NUMBER_BYTES);
+  writeNumber(bytes, at, size);
+  writeNumber(bytes, at + NUMBER_BYTES, since);
 }
 
 function readEntry(bytes: Buffer, at: number): BlobEntry {
-  return { size: bytes.readDoubleLE(at), since: bytes.readDoubleLE(at + NUMBER_BYTES) };
+  return { size: readNumber(bytes, at), since: readNumber(bytes, at + NUMBER_BYTES) };
+}
+
+function writeNumber(bytes: Buffer, at: number, value: number): void {
+  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
+  bytes.writeUInt32BE(value % 2 ** 32, at + 4);
+}
+
+/** A whole number from 0 up; byte by byte, as in the table's own search. */
+function readNumber(bytes: Buffer, at: number): number {
+  let value = 0;
+  for (let index = 0; index < NUMBER_BYTES; index++) value = value * 256 + (bytes[at + index] as number);
+  return value;
 }
 
 /** The index of `text` in a sorted list; -1 if it is not in it. */
