@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { digestOf } from '@gantry/oci';
+import { digestOf, parseDigest, splitDigest } from '@gantry/oci';
 import { run } from '../servers/run.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
 import type { Client } from './client.ts';
@@ -18,9 +18,9 @@ export async function openRegctl(): Promise<Client> {
       const body = await run('regctl', [...remote, 'manifest', 'get', '--format', 'raw-body', reference], {
         env,
       });
-      const digest = (await run('regctl', ['image', 'digest', copy], { env })).trim();
-      if (digestOf(body) !== digest)
-        throw new Error(`regctl copied ${digest}, and then got ${digestOf(body)}`);
+      const digest = parseDigest((await run('regctl', ['image', 'digest', copy], { env })).trim());
+      const got = digestOf(body, splitDigest(digest).algorithm);
+      if (got !== digest) throw new Error(`regctl copied ${digest}, and then got ${got}`);
       return { digest };
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),
