@@ -73,8 +73,14 @@ function installDependencies() {
 /** Why there is no pinned Node that runs; undefined when there is one. */
 function whyNoPinnedNode() {
   if (!existsSync(pinnedNode)) return `there is no pinned Node for ${process.platform} on ${process.arch}`;
-  const { status } = spawnSync(pinnedNode, ['--version'], { shell: WINDOWS });
-  return status === 0 ? undefined : 'the pinned Node does not run on this system';
+  const { status, stderr } = spawnSync(pinnedNode, ['--version'], { shell: WINDOWS, encoding: 'utf8' });
+  if (status === 0) return undefined;
+  const missing = /lib\S+\.so[.\d]*/.exec(stderr ?? '')?.[0];
+  const advice =
+    missing === undefined
+      ? ''
+      : `: install ${missing} (Debian and Ubuntu have libatomic.so.1 in the package libatomic1)`;
+  return `the pinned Node does not run on this system${advice}`;
 }
 
 function withoutPinnedNode(env) {

@@ -48,12 +48,13 @@ describe('defaults', () => {
     });
   });
 
-  test('an empty file, and keys with nothing behind them, are the defaults too', async () => {
-    const defaults = await loadConfiguration({ env: {}, cwd });
-    expect((await load(cwd, '')).configuration).toEqual(defaults.configuration);
-    expect((await load(cwd, 'sources:\n#  - name: a\ncrane: ~\n')).configuration).toEqual(
-      defaults.configuration,
-    );
+  test('an empty file, and keys with nothing behind them, are the defaults too, but for what listens only when it is named', async () => {
+    const { configuration } = await loadConfiguration({ env: {}, cwd });
+    const { listen: _listen, ...tree } = configuration.tree;
+    const { adminListen: _adminListen, ...crane } = configuration.crane;
+    const expected = { ...configuration, tree, crane };
+    expect((await load(cwd, '')).configuration).toEqual(expected);
+    expect((await load(cwd, 'sources:\n#  - name: a\ncrane: ~\n')).configuration).toEqual(expected);
   });
 
   test('a section that is there listens only where it says so', async () => {

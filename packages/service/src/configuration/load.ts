@@ -67,7 +67,8 @@ export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promis
   if (!isRecord(base))
     return fail([{ path: [], value: base, message: 'is no configuration: it must be a map' }]);
   const written = withoutEmpty(base, shape) as Record<string, unknown>;
-  const value = withoutEmpty(overlay({ ...EMBEDDED_DEFAULTS, ...written }, settings, ENGINES), shape);
+  const start = read === undefined ? EMBEDDED_DEFAULTS : written;
+  const value = withoutEmpty(overlay(start, settings, ENGINES), shape);
   const parsed = ConfigurationFile.safeParse(value);
   const cross = crossProblems(value);
   if (!parsed.success) return fail([...problemsOf(parsed.error.issues, value, shape), ...cross]);

@@ -220,7 +220,7 @@ const Crane = z.strictObject({
     ),
 });
 
-/** What a section is when the file has none: `listen` keys whose absence means "none" are there then. */
+/** What stands in place of a file when there is none: with one, a `listen` key that is absent means none. */
 export const EMBEDDED_DEFAULTS = {
   tree: { listen: '127.0.0.1:5081' },
   crane: { adminListen: '127.0.0.1:5082' },
@@ -235,14 +235,14 @@ export const ConfigurationFile = z
     storage: Storage.prefault({}).describe('Where bytes lie'),
     catalog: Catalog.prefault({}).describe('What is known of them'),
     messages: Messages.prefault({}).describe('Commands and work to be done'),
-    tree: Tree.prefault(EMBEDDED_DEFAULTS.tree).describe('The published tree'),
+    tree: Tree.prefault({}).describe('The published tree'),
     sources: z.array(Source).default([]).describe('Upstream registries and what to take from them'),
     channels: z
       .array(Channel)
       .prefault([...DEFAULT_CHANNELS])
       .describe('Named sets of repository tags'),
     api: Api.prefault({}),
-    crane: Crane.prefault(EMBEDDED_DEFAULTS.crane).describe('The redirector'),
+    crane: Crane.prefault({}).describe('The redirector'),
   })
   .meta({ title: 'Gantry configuration' });
 export type ConfigurationFile = z.output<typeof ConfigurationFile>;
