@@ -88,7 +88,8 @@ describe('gantry diff of trees', () => {
   });
 
   test('of a folder without a tree fails by name', async () => {
-    const { code, err } = await gantry(['diff', './x', './y'], { cwd });
+    await layTree(path.join(cwd, 'a'), { repositories: [] });
+    const { code, err } = await gantry(['diff', './x', './a'], { cwd });
     expect(code).toBe(1);
     expect(err).toContain(`${cwd}/x holds no published tree`);
   });
