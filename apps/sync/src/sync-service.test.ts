@@ -185,8 +185,11 @@ describe('the periodic sync', () => {
     await until(() => candidateOf(fixture, '1'));
     fixture.upstream.push('app', image('2'), '2');
     fixture.upstream.push('app', image('moved'), '1');
-    await until(() => candidateOf(fixture, '2'));
-    expect((await candidateOf(fixture, '1'))?.digest).toBe(image('moved').digest);
+    const moved = await until(async () => {
+      const [one, two] = [await candidateOf(fixture, '1'), await candidateOf(fixture, '2')];
+      return two !== undefined && one?.digest === image('moved').digest ? one : undefined;
+    });
+    expect(moved.tag).toBe('1');
     const { items: tasks } = await fixture.flow.catalog.tasks.list({ limit: 10 });
     expect(tasks.every(({ parameters }) => parameters['cause'] === 'schedule')).toBe(true);
   });
