@@ -53,6 +53,8 @@ const START_WAIT_MS = 5000;
 const TREE_SILENCE_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
+/** A connection on which nothing moves for so long is closed. */
+const SOCKET_SILENCE_MS = 60_000;
 
 /**
  * Starts a crane: reads the tree, probes the mirrors, listens.
@@ -155,7 +157,17 @@ function followChanges(place: TreePlace, pollMs: number, onChange: () => void): 
 }
 
 function publicServer(listener: RequestListener): Server {
-  const server = createServer({ ...SERVER_LIMITS, maxHeaderSize: MAX_HEADER_BYTES }, listener);
+  const server = createServer(
+    {
+      ...SERVER_LIMITS,
+      // Node would set a timer at the end of each answer; the one that a connection has anyway does as well.
+      keepAliveTimeout: 0,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      optimizeEmptyRequests: true,
+    },
+    listener,
+  );
+  server.timeout = SOCKET_SILENCE_MS;
   server.maxHeadersCount = MAX_HEADERS;
   return server;
 }

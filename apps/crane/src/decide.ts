@@ -144,7 +144,7 @@ function manifestAnswer(method: Method, reference: Reference, repository: Reposi
   const mirror = method === 'GET' ? mirrorForManifest(found, byTag, site) : undefined;
   const { digest, kind, size } = found;
   const path = manifestPath(kind, digest);
-  if (mirror !== undefined) return redirect('manifest', mirror, path, digest, site);
+  if (mirror !== undefined) return redirect('manifest', mirror, path, site);
   return {
     route: 'manifest',
     status: 200,
@@ -199,21 +199,18 @@ function blobAnswer(method: Method, digest: Digest, repository: Repository, site
   if (mirror === undefined) {
     return unavailable('blob', `no mirror that is known to hold the blob ${digest} answers just now`);
   }
-  return redirect('blob', mirror, path, digest, site);
+  return redirect('blob', mirror, path, site);
 }
 
-/** `path` is made of a digest's and a kind's own alphabet, and the base is the configuration's: no more goes into a Location. */
-function redirect(
-  route: 'manifest' | 'blob',
-  { mirror }: MirrorState,
-  path: string,
-  digest: Digest,
-  site: Site,
-): Answer {
+/**
+ * `path` is made of a digest's and a kind's own alphabet, and the base is the configuration's: no more goes into a
+ * Location. Other headers of a redirect reach no client: what counts comes with the last answer.
+ */
+function redirect(route: 'manifest' | 'blob', { mirror }: MirrorState, path: string, site: Site): Answer {
   return {
     route,
     status: site.status,
-    headers: ['Location', mirror.base + path, 'Docker-Content-Digest', digest, 'Content-Length', '0'],
+    headers: ['Location', mirror.base + path, 'Content-Length', '0'],
     body: NO_BODY,
     mirror: mirror.name,
   };

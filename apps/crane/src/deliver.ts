@@ -19,11 +19,6 @@ export interface DeliveryOptions {
   readonly count: (answer: Answer, status: number) => void;
 }
 
-/** What fits into the buffers of the system goes out whether the client takes it or not. */
-const LARGE_BYTES = 64 * 1024;
-/** A client that takes nothing of a large answer for so long is cut off. */
-const SILENCE_MS = 60_000;
-
 /** Sends an answer: as not modified if the client has it, with the bytes read that it still lacks. */
 export type Delivery = (request: IncomingMessage, response: ServerResponse, answer: Answer) => void;
 
@@ -32,7 +27,6 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   const send = (response: ServerResponse, answer: Answer, bytes: string | Uint8Array): void => {
     count(answer, answer.status);
-    if (bytes.length > LARGE_BYTES) cutOffSilent(response);
     // The types ask for a mutable array; node:http only reads it.
     response.writeHead(answer.status, answer.headers as string[]).end(bytes);
   };
@@ -54,7 +48,6 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         return deliver(request, response, answerReferrers(document, body.artifactType));
       }
       case 'file': {
-        cutOffSilent(response);
         const { path, sizeBytes } = body;
         const file = { answer, directory: directory ?? '.', path, sizeBytes };
         return sendFile(request, response, file, (status) => count(answer, status));
@@ -89,8 +82,4 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     else sendWhenRead(request, response, answer).catch((error: unknown) => fail(response, answer, error));
   };
   return deliver;
-}
-
-function cutOffSilent(response: ServerResponse): void {
-  response.setTimeout(SILENCE_MS, () => response.destroy());
 }
