@@ -1,5 +1,5 @@
 /** The light runner has no time-outs. Give every test and hook one, so that a hang fails a test and not the whole run. */
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 20_000;
 const { setTimeout: arm, clearTimeout: disarm } = globalThis; // before any test fakes them
 
 const timed =

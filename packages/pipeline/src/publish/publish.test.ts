@@ -179,6 +179,34 @@ describe('a publication', () => {
     expect(await findings(fixture)).toEqual([]);
   });
 
+  test('makes a list of the whole pool once a day, and keeps the newest two', async () => {
+    await using fixture = await openSynced('1', '2');
+    await promoteAs(fixture, '1');
+    await promoteAs(fixture, '2');
+    const fullLists = async () =>
+      (await readdir(join(fixture.root, 'tree/lists'))).filter((name) => name.startsWith('full-')).toSorted();
+    expect(await fullLists()).toEqual(['full-000000000001.txt']);
+    for (const day of [22, 23, 24]) {
+      fixture.clock = new Date(`2026-11-${day}T09:00:00Z`);
+      await fixture.publisher.refresh();
+    }
+    expect(await fullLists()).toEqual(['full-000000000004.txt', 'full-000000000005.txt']);
+    expect((await view(fixture)).statement.full?.serial).toBe(5);
+    expect(await findings(fixture)).toEqual([]);
+  });
+
+  test('splits the maps of a large repository into parts, and a tag more changes few of them', async () => {
+    await using fixture = await openSynced('1');
+    const tags = Array.from({ length: 5000 }, (_, n) => `t${n}`);
+    await promoteAs(fixture, '1', ...tags);
+    const parts = (await readdir(join(fixture.root, 'tree/pool/index/sha256'), { recursive: true })).length;
+    expect(parts).toBeGreaterThan(256);
+    expect((await (await view(fixture)).repository('app'))?.tags.size).toBe(5000);
+    await promoteAs(fixture, '1', 'one-more');
+    expect((await fixture.flow.catalog.publications.get('main', 2))?.added.objects).toBeLessThan(10);
+    expect(await findings(fixture)).toEqual([]);
+  }, 30_000);
+
   test('asked for by hand puts back what was taken from the tree', async () => {
     await using fixture = await openSynced('1');
     await promoteAs(fixture, '1');
