@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-// The long form of the fault tests, of which `npm test` does a small part: `npm run soak [-- --seed N] [FILE…]`. It
-// takes about half an hour, and 12 GB below the temporary folder.
+// The long form of the fault tests, of which `npm test` does a small part: `npm run soak -- [--seed N] [FILE…]`. It
+// takes about a quarter of an hour, and 6 GB below the temporary folder.
 
 const { values, positionals } = parseArgs({ options: { seed: { type: 'string' } }, allowPositionals: true });
 const seed = Number(values.seed ?? Date.now() % 2 ** 31);
