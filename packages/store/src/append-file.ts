@@ -1,5 +1,5 @@
 import type { Hash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
+import { readFile, writeFile } from './file-calls.ts';
 
 /** How much is written, or read, at once. */
 const PIECE_BYTES = 1024 * 1024;
@@ -26,7 +26,7 @@ export class PieceBuffers {
  * written, it is hashed and the next one is filled, so that two pieces are the most that is in memory.
  */
 export class AppendFile {
-  readonly #handle: FileHandle;
+  readonly #file: number;
   readonly #hash: Hash;
   readonly #buffers: PieceBuffers;
   readonly #size: number;
@@ -36,11 +36,12 @@ export class AppendFile {
   #underWay: Promise<void> = Promise.resolve();
 
   /**
+   * @param file its descriptor
    * @param size how many bytes the file will have; no more are ever appended
    * @param position where the next byte goes; `hash` has taken those before it
    */
-  constructor(handle: FileHandle, hash: Hash, size: number, position: number, buffers: PieceBuffers) {
-    this.#handle = handle;
+  constructor(file: number, hash: Hash, size: number, position: number, buffers: PieceBuffers) {
+    this.#file = file;
     this.#hash = hash;
     this.#size = size;
     this.#written = position;
@@ -87,22 +88,23 @@ export class AppendFile {
     this.#piece = undefined;
     this.#filled = 0;
     this.#written += piece.length;
-    this.#underWay = writeAll(this.#handle, piece, position).finally(() => this.#buffers.give(buffer));
+    this.#underWay = writeAll(this.#file, piece, position).finally(() => this.#buffers.give(buffer));
     this.#underWay.catch(() => undefined); // whoever appends or flushes next is told
     this.#hash.update(piece);
   }
 }
 
-async function writeAll(handle: FileHandle, bytes: Buffer, position: number): Promise<void> {
+async function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {
   for (let written = 0; written < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, written, bytes.length - written, position + written);
+    const length = bytes.length - written;
+    const { bytesWritten } = await writeFile(file, bytes, written, length, position + written);
     written += bytesWritten;
   }
 }
 
 /** Feeds the first `length` bytes of a file to a hash. @returns how many there were */
 export async function hashFile(
-  handle: FileHandle,
+  file: number,
   length: number,
   hash: Hash,
   buffers: PieceBuffers,
@@ -111,12 +113,8 @@ export async function hashFile(
   try {
     let position = 0;
     while (position < length) {
-      const { bytesRead } = await handle.read(
-        buffer,
-        0,
-        Math.min(buffer.length, length - position),
-        position,
-      );
+      const wanted = Math.min(buffer.length, length - position);
+      const { bytesRead } = await readFile(file, buffer, 0, wanted, position);
       if (bytesRead === 0) break;
       hash.update(buffer.subarray(0, bytesRead));
       position += bytesRead;

@@ -1,10 +1,8 @@
-import { closeSync, fsync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
+import { flushFile } from './file-calls.ts';
 import { errorCode, unless } from './system-error.ts';
-
-const flush = promisify(fsync);
 
 /** Makes what was created in, or renamed into, a directory outlive a power loss. */
 export async function syncDirectory(path: string): Promise<void> {
@@ -12,7 +10,7 @@ export async function syncDirectory(path: string): Promise<void> {
   // of the thread pool may take as long as the fsyncs before it.
   const descriptor = openSync(path, 'r');
   try {
-    await flush(descriptor);
+    await flushFile(descriptor);
   } finally {
     closeSync(descriptor);
   }
@@ -36,4 +34,33 @@ export async function makeDirectory(path: string, mode = 0o777): Promise<void> {
     await mkdir(path, { mode }).catch(unless('EEXIST'));
   }
   await syncDirectory(dirname(path));
+}
+
+/** Makes changes of directories durable. Those that wait for the same directory share one fsync. */
+export class DirectoryFlushes {
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #waiting = new Map<string, Promise<void>>();
+
+  /** Resolves when what was changed in the directory before this call outlives a power loss. */
+  flush(path: string): Promise<void> {
+    let flush = this.#waiting.get(path);
+    if (flush === undefined) {
+      // One that is under way may have begun before the change: only one that is yet to begin is sure to take it in.
+      flush = this.#after(this.#underWay.get(path), path);
+      this.#waiting.set(path, flush);
+    }
+    return flush;
+  }
+
+  async #after(former: Promise<void> | undefined, path: string): Promise<void> {
+    await former?.catch(() => undefined); // whoever waits for that one is told
+    this.#waiting.delete(path);
+    const flush = syncDirectory(path);
+    this.#underWay.set(path, flush);
+    try {
+      await flush;
+    } finally {
+      if (this.#underWay.get(path) === flush) this.#underWay.delete(path);
+    }
+  }
 }

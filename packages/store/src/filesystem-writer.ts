@@ -1,16 +1,15 @@
 import type { Hash } from 'node:crypto';
+import { fstatSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Digest, hasherFor, splitDigest } from '@gantry/oci';
 import { AppendFile, hashFile, type PieceBuffers } from './append-file.ts';
 import type { BlobWriter } from './blob-store.ts';
-import { syncDirectory } from './durable-directory.ts';
-import type { Claim, PartialFiles } from './partial-files.ts';
+import type { DirectoryFlushes } from './durable-directory.ts';
+import { changeMode, flushFile, truncateFile } from './file-calls.ts';
+import { BLOB_MODE, type Claim, type PartialFiles } from './partial-files.ts';
 import { storageFault } from './storage-fault.ts';
 import { hasEnded, tooLong, tooShort, wrongDigest } from './writer-faults.ts';
-
-/** Blobs are never changed in place, and a hardlink in a published tree shares its mode. */
-const BLOB_MODE = 0o444;
 
 export interface WriterOptions {
   readonly digest: Digest;
@@ -20,6 +19,7 @@ export interface WriterOptions {
   /** Makes the folder of `target`. Resolves when it is there; `durable` does when it outlives a power loss. */
   readonly makeFolder: () => Promise<{ durable: Promise<void> }>;
   readonly partials: PartialFiles;
+  readonly directories: DirectoryFlushes;
   readonly buffers: PieceBuffers;
   /** Takes the time from the blob's being visible to its being durable. */
   readonly settling: (durable: Promise<void>) => void;
@@ -41,7 +41,7 @@ export class FilesystemWriter implements BlobWriter {
     this.#options = options;
     this.#claim = claim;
     this.#hash = hash;
-    this.#file = new AppendFile(claim.handle, hash, options.size, length, options.buffers);
+    this.#file = new AppendFile(claim.file, hash, options.size, length, options.buffers);
     this.#resumedAt = length;
   }
 
@@ -52,8 +52,8 @@ export class FilesystemWriter implements BlobWriter {
     const hash = hasherFor(digest);
     try {
       // An attempt that was told another size may have left more than the blob has.
-      if (claim.length > size) await claim.handle.truncate(0);
-      else if (claim.length > 0) await hashFile(claim.handle, claim.length, hash, buffers);
+      if (claim.length > size) await truncateFile(claim.file, 0);
+      else if (claim.length > 0) await hashFile(claim.file, claim.length, hash, buffers);
       return new FilesystemWriter(options, claim, hash, claim.length > size ? 0 : claim.length);
     } catch (error) {
       await partials.drop(claim);
@@ -132,10 +132,10 @@ export class FilesystemWriter implements BlobWriter {
     const { digest, size, buffers } = this.#options;
     await this.#attempt(async () => {
       await this.#file.abandon();
-      await this.#claim.handle.truncate(0);
+      await truncateFile(this.#claim.file, 0);
     });
     this.#hash = hasherFor(digest);
-    this.#file = new AppendFile(this.#claim.handle, this.#hash, size, 0, buffers);
+    this.#file = new AppendFile(this.#claim.file, this.#hash, size, 0, buffers);
     this.#resumedAt = 0;
   }
 
@@ -151,20 +151,20 @@ export class FilesystemWriter implements BlobWriter {
 
   /** Durable first, then visible, then durably so. */
   async #moveIntoPlace(): Promise<void> {
-    const { handle, path } = this.#claim;
-    const { target, makeFolder, settling } = this.#options;
-    await handle.chmod(BLOB_MODE);
-    await handle.sync();
+    const { file, path, close } = this.#claim;
+    const { target, makeFolder, directories, settling } = this.#options;
+    if ((fstatSync(file).mode & 0o777) !== BLOB_MODE) await changeMode(file, BLOB_MODE);
+    await flushFile(file);
     const { durable } = await makeFolder();
     const { promise, resolve } = Promise.withResolvers<void>();
     settling(promise);
     try {
       await rename(path, target);
-      await Promise.all([syncDirectory(dirname(target)), durable]);
+      await Promise.all([directories.flush(dirname(target)), durable]);
     } finally {
       resolve();
     }
-    await handle.close();
+    close();
   }
 
   /** Ends without keeping anything. */

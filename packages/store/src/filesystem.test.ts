@@ -148,6 +148,9 @@ describe('The file system store', () => {
     ]);
     expect((await stat(join(root, partial))).size).toBe(1_234_567);
     await write(root, half);
+    const finished = digestOf(half).slice('sha256:'.length);
+    const { mode } = await stat(join(root, 'blobs', 'sha256', finished.slice(0, 2), finished));
+    expect(mode & 0o777).toBe(0o444);
     expect(await filesBelow(join(root, 'partial'))).toEqual([]);
     expect(await readdir(join(root, 'writing'))).toEqual([]);
   });

@@ -1,4 +1,5 @@
-import { type FileHandle, open, opendir, readdir, chmod, mkdir, stat, unlink } from 'node:fs/promises';
+import { closeSync, fstatSync, statSync } from 'node:fs';
+import { open, opendir, readdir, chmod, mkdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import {
@@ -12,7 +13,8 @@ import {
 } from '@gantry/oci';
 import { PieceBuffers } from './append-file.ts';
 import type { BlobStore, BlobWriter, ByteRange, FileBlobs } from './blob-store.ts';
-import { makeDirectory, syncDirectory } from './durable-directory.ts';
+import { DirectoryFlushes, makeDirectory } from './durable-directory.ts';
+import { openFile, readFile } from './file-calls.ts';
 import { FilesystemWriter } from './filesystem-writer.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { PartialFiles } from './partial-files.ts';
@@ -53,6 +55,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
   readonly #root: string;
   readonly #partials: PartialFiles;
   readonly #buffers = new PieceBuffers();
+  readonly #directories = new DirectoryFlushes();
   readonly #writing = new OneAtATime();
   readonly #writers = new Set<BlobWriter>();
   readonly #folders = new Map<string, Promise<{ durable: Promise<void> }>>();
@@ -80,7 +83,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
   }
 
   async open(digest: Digest, range?: ByteRange): Promise<Readable> {
-    const handle = await this.#openFile(digest);
+    const handle = await this.#opened(digest, open(this.pathOf(digest)));
     if (range === undefined) return handle.createReadStream({ highWaterMark: READ_BYTES });
     const { size } = await handle.stat();
     const { start, end = Math.max(size - 1, start) } = range;
@@ -96,16 +99,20 @@ class FilesystemStore implements BlobStore, FileBlobs {
   }
 
   async read(digest: Digest, maxBytes: number): Promise<Buffer> {
-    await using handle = await this.#openFile(digest);
-    const { size } = await handle.stat();
-    if (size > maxBytes) {
-      throw new Fault(
-        'SIZE_INVALID',
-        `the blob ${digest} has ${size} bytes, more than the ${maxBytes} that are read at once`,
-        { digest, size },
-      );
+    const file = await this.#opened(digest, openFile(this.pathOf(digest), 'r'));
+    try {
+      const { size } = fstatSync(file);
+      if (size > maxBytes) {
+        throw new Fault(
+          'SIZE_INVALID',
+          `the blob ${digest} has ${size} bytes, more than the ${maxBytes} that are read at once`,
+          { digest, size },
+        );
+      }
+      return await readAll(file, size);
+    } finally {
+      closeSync(file);
     }
-    return await handle.readFile();
   }
 
   async write(digest: Digest, size: number): Promise<BlobWriter> {
@@ -151,17 +158,18 @@ class FilesystemStore implements BlobStore, FileBlobs {
     await this.#partials[Symbol.asyncDispose]();
   }
 
-  async #openFile(digest: Digest): Promise<FileHandle> {
-    const path = this.pathOf(digest);
-    return await open(path).catch((cause: unknown) => {
-      if (errorCode(cause) !== 'ENOENT') throw storageFault(cause, path);
+  async #opened<T>(digest: Digest, opening: Promise<T>): Promise<T> {
+    return await opening.catch((cause: unknown) => {
+      if (errorCode(cause) !== 'ENOENT') throw storageFault(cause, this.pathOf(digest));
       throw new Fault('BLOB_UNKNOWN', `the blob ${digest} is not in the store`, { digest }, { cause });
     });
   }
 
   async #writer(digest: Digest, size: number, release: () => void): Promise<BlobWriter> {
     const target = this.pathOf(digest);
-    const found = await this.stat(digest);
+    // On this thread, as whoever writes has mostly just asked: the kernel knows the answer, within microseconds.
+    const found = statSync(target, { throwIfNoEntry: false });
+    await this.#settling.get(digest);
     if (found === undefined) {
       return await FilesystemWriter.open({
         digest,
@@ -169,6 +177,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
         target,
         makeFolder: () => this.#makeFolder(dirname(target)),
         partials: this.#partials,
+        directories: this.#directories,
         buffers: this.#buffers,
         settling: (durable) => this.#settle(digest, durable),
         release,
@@ -185,7 +194,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
       digest,
       size,
       isThere: async () => (await this.stat(digest)) !== undefined,
-      makeDurable: () => syncDirectory(dirname(target)),
+      makeDurable: () => this.#directories.flush(dirname(target)),
       release,
     });
   }
@@ -194,7 +203,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
   async #makeFolder(path: string): Promise<{ durable: Promise<void> }> {
     let made = this.#folders.get(path);
     if (made === undefined) {
-      made = makeFolder(path);
+      made = makeFolder(path, this.#directories);
       this.#folders.set(path, made);
       const forget = () => this.#folders.delete(path);
       made.then(({ durable }) => durable).catch(forget);
@@ -208,7 +217,19 @@ class FilesystemStore implements BlobStore, FileBlobs {
   }
 }
 
-async function makeFolder(path: string): Promise<{ durable: Promise<void> }> {
+async function makeFolder(path: string, directories: DirectoryFlushes): Promise<{ durable: Promise<void> }> {
   await mkdir(path, { mode: 0o700 }).catch(unless('EEXIST'));
-  return { durable: syncDirectory(dirname(path)) };
+  return { durable: directories.flush(dirname(path)) };
+}
+
+/** The bytes of a file of that size, as far as there are any. */
+async function readAll(file: number, size: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  let filled = 0;
+  while (filled < size) {
+    const { bytesRead } = await readFile(file, bytes, filled, size - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
 }

@@ -1,18 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
+import { closeSync, existsSync, fstatSync } from 'node:fs';
+import { chmod, mkdir, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '@gantry/oci';
 import { makeDirectory } from './durable-directory.ts';
+import { openFile } from './file-calls.ts';
 import { unless } from './system-error.ts';
+
+/** Blobs are never changed in place, and a hardlink in a published tree shares its mode. */
+export const BLOB_MODE = 0o444;
 
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
 /** A partial file that is this process's alone until it is left, renamed away or dropped. */
 export interface Claim {
   readonly path: string;
-  readonly handle: FileHandle;
+  /** Its descriptor, to read and write. */
+  readonly file: number;
+  readonly close: () => void;
   /** Bytes that it holds already. */
   readonly length: number;
 }
@@ -58,27 +64,26 @@ export class PartialFiles implements AsyncDisposable {
   /** Takes the partial file of a digest, with what it holds, or a new one. One claim a digest at a time. */
   async claim(digest: Digest): Promise<Claim> {
     const path = join(this.#session, nameOf(digest));
-    const found = await succeeds(rename(join(this.#partial, nameOf(digest)), path), 'ENOENT');
-    const handle = await open(path, found ? 'r+' : 'wx+', 0o600);
-    try {
-      return { path, handle, length: found ? (await handle.stat()).size : 0 };
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
+    const left = join(this.#partial, nameOf(digest));
+    // Most blobs have no beginning here, and looking is cheaper than a rename that fails.
+    const found = existsSync(left) && (await succeeds(rename(left, path), 'ENOENT'));
+    // A new file has the blob's mode from the start, as far as the umask lets it.
+    if (found) await chmod(path, 0o600);
+    const file = await (found ? openFile(path, 'r+') : openFile(path, 'wx+', BLOB_MODE));
+    return { path, file, close: closer(file), length: found ? fstatSync(file).size : 0 };
   }
 
   /** Closes the file and keeps it for whoever goes on. */
   async leave(digest: Digest, claim: Claim): Promise<void> {
-    await claim.handle.close();
+    claim.close();
     await rename(claim.path, join(this.#partial, nameOf(digest)));
   }
 
   /** Closes the file and removes it. */
   async drop(claim: Claim): Promise<void> {
-    // Unlinked first: on a full disk, space is free once the last handle is closed.
+    // Unlinked first: on a full disk, space is free once the last descriptor is closed.
     await rm(claim.path, { force: true });
-    await claim.handle.close();
+    claim.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -90,6 +95,17 @@ export class PartialFiles implements AsyncDisposable {
 
 function nameOf(digest: Digest): string {
   return digest.replace(':', '-');
+}
+
+/** Closes a descriptor once: by a second time, its number may be another file's. */
+function closer(file: number): () => void {
+  let isOpen = true;
+  return () => {
+    if (isOpen) {
+      isOpen = false;
+      closeSync(file);
+    }
+  };
 }
 
 interface SessionLock {

@@ -75,13 +75,13 @@ export class ContentFetcher {
       if (known !== undefined && isWhole(known) && !(from.foreignLayers && hasForeign(known))) return;
       budget.left--;
       if (budget.left < 0) throw tooMany(wanted.digest);
-      const { bytes, manifest } = await this.#readManifest(wanted, from);
+      const { bytes, manifest, isStored } = await this.#readManifest(wanted, from);
       const children = manifest.manifests.filter((child) => from.platforms?.takes(child) ?? true);
       if (children.length > budget.left) throw tooMany(wanted.digest);
       await allOrFirstFailure([
         ...children.map((child) => this.#fetchChild(manifest, child, from, depth + 1, budget)),
         ...distinct(manifest.blobs).map((blob) => this.#fetchBlobOf(manifest, blob, from)),
-        this.#storeBytes(wanted.digest, bytes),
+        ...(isStored ? [] : [this.#storeBytes(wanted.digest, bytes)]),
       ]);
       await this.#record(manifest, children, from);
     });
@@ -104,18 +104,23 @@ export class ContentFetcher {
     await (known === undefined ? manifests.put(record) : manifests.replace(record));
   }
 
-  async #readManifest(wanted: Wanted, from: FetchFrom): Promise<{ bytes: Buffer; manifest: Manifest }> {
+  async #readManifest(
+    wanted: Wanted,
+    from: FetchFrom,
+  ): Promise<{ bytes: Buffer; manifest: Manifest; isStored: boolean }> {
     // Bytes may lie in the store already from a run that was cut off before it could write the record.
     const known = await this.#store.stat(wanted.digest);
     if (known !== undefined && known.size <= MANIFEST_MAX_BYTES) {
       const bytes = await this.#store.read(wanted.digest, MANIFEST_MAX_BYTES);
-      return { bytes, manifest: checkAgainst(wanted, parseManifest(bytes, wanted.mediaType, wanted.digest)) };
+      const manifest = checkAgainst(wanted, parseManifest(bytes, wanted.mediaType, wanted.digest));
+      return { bytes, manifest, isStored: true };
     }
     const { signal } = from;
     const { bytes, contentType } = await from.registry.manifest(from.sourceRepository, wanted.digest, {
       signal,
     });
-    return { bytes, manifest: checkAgainst(wanted, parseManifest(bytes, contentType, wanted.digest)) };
+    const manifest = checkAgainst(wanted, parseManifest(bytes, contentType, wanted.digest));
+    return { bytes, manifest, isStored: false };
   }
 
   async #fetchChild(
@@ -187,7 +192,6 @@ export class ContentFetcher {
   }
 
   async #storeBytes(digest: Digest, bytes: Buffer): Promise<void> {
-    if ((await this.#store.stat(digest)) !== undefined) return;
     await using writer = await this.#store.write(digest, bytes.length);
     if (writer.offset > 0) await writer.restart();
     await writer.append(bytes);
