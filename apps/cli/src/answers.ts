@@ -1,12 +1,18 @@
 import { Fault, type Problem } from '@gantry/oci';
 
+interface Counts {
+  readonly bytes: number;
+  readonly blobs: number;
+  readonly tags: number;
+}
+
 /** What the API answers, as far as commands show it. More members may come with it; JSON output hands them on. */
 export interface TaskAnswer {
   readonly id: string;
   readonly kind: string;
   readonly state: 'queued' | 'running' | 'done' | 'partial' | 'failed' | 'cancelled';
   readonly parameters?: Readonly<Record<string, unknown>>;
-  readonly progress: { readonly bytes: number; readonly blobs: number; readonly tags: number };
+  readonly progress: Counts & { readonly expected?: Counts };
   readonly errors: readonly FailedItem[];
   readonly result?: Readonly<Record<string, unknown>> | null;
 }

@@ -186,6 +186,14 @@ export const TASK_STATES = ['queued', 'running', 'done', 'partial', 'failed', 'c
 export type TaskState = (typeof TASK_STATES)[number];
 export const TASK_ENDED: readonly TaskState[] = ['done', 'partial', 'failed', 'cancelled'];
 
+export interface TaskProgress {
+  readonly bytes: number;
+  readonly blobs: number;
+  readonly tags: number;
+  /** How much of each is known to be needed so far; it grows while a sync finds out more. */
+  readonly expected?: { readonly bytes: number; readonly blobs: number; readonly tags: number };
+}
+
 /** A piece of longer work: a sync, a publication asked for. */
 export interface Task {
   readonly id: string;
@@ -194,7 +202,7 @@ export interface Task {
   /** What was asked: for a sync `source`, and maybe `repositories` or `items`. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly state: TaskState;
-  readonly progress: { readonly bytes: number; readonly blobs: number; readonly tags: number };
+  readonly progress: TaskProgress;
   /** What failed, item by item: `REPO:TAG`, a repository, or the source's name. */
   readonly errors: readonly TaskError[];
   /** What came of it, for instance the serial. */

@@ -6,12 +6,16 @@ import { formatBytes, formatTime, plural, printable } from './text.ts';
 
 /** What progress says of a task. */
 export function reportTask(task: TaskAnswer): ProgressReport {
-  const { bytes } = task.progress;
+  const { bytes, tags, expected } = task.progress;
+  // Bytes tell more than tags, once there are some to come.
+  const share =
+    expected === undefined ? 0 : expected.bytes > 0 ? bytes / expected.bytes : tags / expected.tags;
   return {
     key: task.id,
     state: task.state,
     text: summary(task),
     ...(task.state === 'running' && bytes > 0 && { bytes }),
+    ...(share > 0 && { share }),
   };
 }
 

@@ -145,7 +145,7 @@ export class ContentFetcher {
   async #fetchBlobOf(parent: Manifest, blob: Descriptor, from: FetchFrom): Promise<void> {
     const { registry, sourceRepository, signal } = from;
     const fromRegistry: Download = (offset) =>
-      registry.blob(sourceRepository, blob.digest, offset, { signal });
+      registry.blob(sourceRepository, blob.digest, offset, { signal, size: blob.size });
     if (!isForeign(blob)) {
       await this.#fetchBlob(blob, from, fromRegistry).catch((error: unknown) => {
         throw missingBelow(parent, blob, error);
@@ -159,7 +159,7 @@ export class ContentFetcher {
       ...(blob.urls ?? []).map(
         (url): Download =>
           (offset) =>
-            registry.foreign(url, offset, { signal }),
+            registry.foreign(url, offset, { signal, size: blob.size }),
       ),
     ];
     let failure: unknown;
@@ -186,6 +186,7 @@ export class ContentFetcher {
         );
       }
       await using writer = await this.#store.write(digest, size);
+      from.progress.expectBlob(size - writer.offset);
       await receiveBlob(writer, size, from, download);
       from.progress.blob();
     });

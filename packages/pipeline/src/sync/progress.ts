@@ -1,8 +1,13 @@
-/** How far a task has come. Counters only; whoever shows them reads them when it likes. */
+import type { TaskProgress } from '@gantry/catalog';
+
+/** How far a task has come, and how much it knows of by now. Counters only; whoever shows them reads them when it likes. */
 export class Progress {
   #bytes = 0;
   #blobs = 0;
   #tags = 0;
+  #expectedBytes = 0;
+  #expectedBlobs = 0;
+  #expectedTags = 0;
 
   /** Bytes that came over the network. */
   bytes(count: number): void {
@@ -19,7 +24,23 @@ export class Progress {
     this.#tags++;
   }
 
-  read(): { bytes: number; blobs: number; tags: number } {
-    return { bytes: this.#bytes, blobs: this.#blobs, tags: this.#tags };
+  /** A blob is about to be downloaded, of which so many bytes are missing. */
+  expectBlob(bytes: number): void {
+    this.#expectedBlobs++;
+    this.#expectedBytes += bytes;
+  }
+
+  /** So many tags more will be looked at. */
+  expectTags(count: number): void {
+    this.#expectedTags += count;
+  }
+
+  read(): TaskProgress {
+    return {
+      bytes: this.#bytes,
+      blobs: this.#blobs,
+      tags: this.#tags,
+      expected: { bytes: this.#expectedBytes, blobs: this.#expectedBlobs, tags: this.#expectedTags },
+    };
   }
 }

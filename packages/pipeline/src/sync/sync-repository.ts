@@ -17,6 +17,7 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
   const known = await flow.catalog.candidates.currentOf(source.name, sourceRepository);
   const { taken, companionTags, gone } = await chooseTags(sync, known);
   await markGone(sync, gone);
+  progress.expectTags(taken.length);
   const companions = readCompanionSource(sync, companionTags);
   const from: FetchFrom = {
     registry: source.registry,

@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { named, Time, type View } from './named.ts';
 import { ProblemView } from './problem.ts';
 
+const COUNTS = { bytes: z.int(), blobs: z.int(), tags: z.int() };
+
 export const TASK_KINDS = ['sync', 'publish'] as const satisfies readonly Task['kind'][];
 
 export const TaskView = named(
@@ -13,7 +15,13 @@ export const TaskView = named(
     kind: z.enum(TASK_KINDS),
     parameters: z.record(z.string(), z.unknown()).describe('What was asked for'),
     state: z.enum(TASK_STATES).describe('done, partial, failed and cancelled are not left any more'),
-    progress: z.strictObject({ bytes: z.int(), blobs: z.int(), tags: z.int() }),
+    progress: z.strictObject({
+      ...COUNTS,
+      expected: z
+        .strictObject(COUNTS)
+        .exactOptional()
+        .describe('How much of each is known to be needed so far; it grows while a sync finds out more'),
+    }),
     errors: z
       .array(
         z.strictObject({
