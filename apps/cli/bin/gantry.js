@@ -5,10 +5,6 @@ import { existsSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
 
-// Read once, when Node first needs a thread. A blob waits for the disk twice before it is committed, and the kernel lets
-// those who wait at the same time share a flush: with the 4 threads that are usual, no more than 4 ever do.
-process.env.UV_THREADPOOL_SIZE ??= '16';
-
 const PINNED_MAJOR = 26;
 const modules = new URL('../../../node_modules/', import.meta.url);
 
