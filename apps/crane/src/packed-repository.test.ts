@@ -18,7 +18,7 @@ test('a packed repository says what its document says', () => {
   );
   const blobs = new Map([[digestOf('blob', 'sha512'), { size: Number.MAX_SAFE_INTEGER, since: 3 }]]);
   const referrers = new Map([[digestOf('latest'), digestOf('document')]]);
-  const packed = packed({ name: 'app', channel: 'stable', tags, manifests, blobs, referrers });
+  const packed = new PackedRepository({ name: 'app', channel: 'stable', tags, manifests, blobs, referrers });
 
   expect(packed.name).toBe('app');
   expect(packed.tagNames()).toEqual(NAMES.toSorted());
