@@ -145,7 +145,7 @@ export class ContentFetcher {
   async #fetchBlobOf(parent: Manifest, blob: Descriptor, from: FetchFrom): Promise<void> {
     const { registry, sourceRepository, signal } = from;
     const fromRegistry: Download = (offset) =>
-      registry.blob(sourceRepository, blob.digest, offset, { signal, size: blob.size });
+      registry.blob(sourceRepository, blob.digest, offset, { signal });
     if (!isForeign(blob)) {
       await this.#fetchBlob(blob, from, fromRegistry).catch((error: unknown) => {
         throw missingBelow(parent, blob, error);
@@ -159,7 +159,7 @@ export class ContentFetcher {
       ...(blob.urls ?? []).map(
         (url): Download =>
           (offset) =>
-            registry.foreign(url, offset, { signal, size: blob.size }),
+            registry.foreign(url, offset, { signal }),
       ),
     ];
     let failure: unknown;
