@@ -1,5 +1,5 @@
 import type { Digest, ManifestKind } from '@gantry/oci';
-import { hexWord } from './hex.ts';
+import { hexWord } from './bytes.ts';
 import type { MirrorState } from './mirror.ts';
 
 /** What a mirror must have to be sent a request. */

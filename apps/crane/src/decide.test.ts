@@ -11,7 +11,7 @@ import {
   WRONG_METHOD,
 } from './decide.ts';
 import { type MirrorOptions, type MirrorState, readMirrors } from './mirror.ts';
-import { PackedRepository } from './packed-repository.ts';
+import { PackedRepository, packRepository } from './packed-repository.ts';
 import { parseRoute } from './route.ts';
 
 const hexOf = (digest: Digest) => digest.slice(digest.indexOf(':') + 1);
@@ -21,25 +21,26 @@ const [OLD, NEW, LAYER, FRESH_LAYER, SBOM, LIST] = ['old', 'new', 'layer', 'fres
 const NOBODY = digestOf('nobody');
 
 /** `latest` and the fresh layer came with serial 5, all else with serial 1. */
-const repository: Repository = new PackedRepository({
-  name: 'team/app',
-  channel: 'stable',
-  tags: new Map([
-    ['latest', NEW],
-    ['old', OLD],
-    ['lost', NOBODY],
-  ]),
-  manifests: new Map([
-    [OLD, { kind: 'docker-manifest', size: 100, since: 1 }],
-    [NEW, { kind: 'oci-index', size: 200, since: 5 }],
-  ]),
-  blobs: new Map([
-    [LAYER, { size: 1000, since: 1 }],
-    [FRESH_LAYER, { size: 2000, since: 5 }],
-  ]),
-  referrers: new Map([[NEW, SBOM]]),
-});
-const KNOWN: Lookup = { state: 'known', repository };
+const KNOWN: Repository = new PackedRepository(
+  packRepository({
+    name: 'team/app',
+    channel: 'stable',
+    tags: new Map([
+      ['latest', NEW],
+      ['old', OLD],
+      ['lost', NOBODY],
+    ]),
+    manifests: new Map([
+      [OLD, { kind: 'docker-manifest', size: 100, since: 1 }],
+      [NEW, { kind: 'oci-index', size: 200, since: 5 }],
+    ]),
+    blobs: new Map([
+      [LAYER, { size: 1000, since: 1 }],
+      [FRESH_LAYER, { size: 2000, since: 5 }],
+    ]),
+    referrers: new Map([[NEW, SBOM]]),
+  }),
+);
 
 function mirrorOf(option: Partial<MirrorOptions>, state: Partial<MirrorState> = {}): MirrorState {
   const [mirror] = readMirrors([{ name: 'm', url: 'https://m.example/tree', ...option }]);
@@ -276,15 +277,17 @@ describe('lists', () => {
 
   test('more tags than fit into one answer go on by a Link, also where none was asked for', () => {
     const names = Array.from({ length: 10_001 }, (_, index) => `v${String(index).padStart(5, '0')}`);
-    const many = new PackedRepository({
-      name: 'many',
-      channel: 'stable',
-      tags: new Map(names.map((name) => [name, OLD])),
-      manifests: new Map([[OLD, { kind: 'oci-manifest', size: 1, since: 1 }]]),
-      blobs: new Map(),
-      referrers: new Map(),
-    });
-    const answer = answerTo('/v2/many/tags/list', siteOf([]), 'GET', { state: 'known', repository: many });
+    const many = new PackedRepository(
+      packRepository({
+        name: 'many',
+        channel: 'stable',
+        tags: new Map(names.map((name) => [name, OLD])),
+        manifests: new Map([[OLD, { kind: 'oci-manifest', size: 1, since: 1 }]]),
+        blobs: new Map(),
+        referrers: new Map(),
+      }),
+    );
+    const answer = answerTo('/v2/many/tags/list', siteOf([]), 'GET', many);
     expect(headerOf(answer, 'Link')).toBe('</v2/many/tags/list?last=v09999>; rel="next"');
     expect((bodyOf(answer) as { tags: string[] }).tags).toHaveLength(10_000);
   });

@@ -18,7 +18,7 @@ import { parseTagQuery, tagPage } from './tag-page.ts';
 
 /** What the crane knows of one published repository. */
 export interface Repository {
-  readonly name: string;
+  readonly state: 'known';
   /** The manifest of a tag or a digest, with its digest. */
   manifest(reference: Reference): FoundManifest | undefined;
   blob(digest: Digest): BlobEntry | undefined;
@@ -38,7 +38,7 @@ export interface FoundManifest {
 
 /** What is known of the name in a request. */
 export type Lookup =
-  | { readonly state: 'known'; readonly repository: Repository }
+  | Repository
   /** Proven: root and shard were read, and do not name it. Or nothing is published yet. */
   | { readonly state: 'absent' }
   /** Its document, or the way to it, can't be read. */
@@ -116,29 +116,28 @@ export function decide(method: Method, route: NamedRoute, lookup: Lookup, site: 
   if (lookup.state === 'absent') {
     return errorAnswer(route.kind, 404, 'NAME_UNKNOWN', `nothing is published as ${quote(route.name)}`);
   }
-  const { repository } = lookup;
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route.reference, repository, site);
+      return manifestAnswer(method, route, lookup, site);
     case 'blob':
-      return blobAnswer(method, route.digest, repository, site);
+      return blobAnswer(method, route, lookup, site);
     case 'tags':
-      return tagsAnswer(route.query, repository);
+      return tagsAnswer(route, lookup);
     default:
-      return referrersAnswer(route.subject, route.query, repository);
+      return referrersAnswer(route, lookup);
   }
 }
 
-function manifestAnswer(method: Method, reference: Reference, repository: Repository, site: Site): Answer {
+function manifestAnswer(
+  method: Method,
+  { name, reference }: Extract<Route, { kind: 'manifest' }>,
+  repository: Repository,
+  site: Site,
+): Answer {
   const found = repository.manifest(reference);
   if (found === undefined) {
     const said = quote(reference.digest ?? reference.tag);
-    return errorAnswer(
-      'manifest',
-      404,
-      'MANIFEST_UNKNOWN',
-      `${quote(repository.name)} has no manifest ${said}`,
-    );
+    return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(name)} has no manifest ${said}`);
   }
   const byTag = reference.digest === undefined;
   const mirror = method === 'GET' ? mirrorForManifest(found, byTag, site) : undefined;
@@ -172,10 +171,15 @@ function mirrorForManifest(found: FoundManifest, byTag: boolean, site: Site): Mi
   return chooseMirror(site.mirrors, { digest, since, kind, trustedOnly: byTag });
 }
 
-function blobAnswer(method: Method, digest: Digest, repository: Repository, site: Site): Answer {
+function blobAnswer(
+  method: Method,
+  { name, digest }: Extract<Route, { kind: 'blob' }>,
+  repository: Repository,
+  site: Site,
+): Answer {
   const entry = repository.blob(digest);
   if (entry === undefined) {
-    return errorAnswer('blob', 404, 'BLOB_UNKNOWN', `${quote(repository.name)} has no blob ${digest}`);
+    return errorAnswer('blob', 404, 'BLOB_UNKNOWN', `${quote(name)} has no blob ${digest}`);
   }
   const path = blobPath(digest);
   if (method === 'HEAD' || site.servesBlobs) {
@@ -216,19 +220,22 @@ function redirect(route: 'manifest' | 'blob', { mirror }: MirrorState, path: str
   };
 }
 
-function tagsAnswer(queryText: string, repository: Repository): Answer {
-  const query = parseTagQuery(queryText);
+function tagsAnswer(route: Extract<Route, { kind: 'tags' }>, repository: Repository): Answer {
+  const query = parseTagQuery(route.query);
   if (query === undefined) return BAD_COUNT;
   const { tags, next } = tagPage(repository.tagNames(), query);
-  const body = JSON.stringify({ name: repository.name, tags });
+  const body = JSON.stringify({ name: route.name, tags });
   if (next === undefined) return jsonAnswer('tags', body, SHORT_LIVED);
   // Name and tag have no character that a URL would need encoded. A relative reference stays on the crane's own host.
   const count = query.limited ? `n=${query.limit}&` : '';
-  const link = `</v2/${repository.name}/tags/list?${count}last=${next}>; rel="next"`;
+  const link = `</v2/${route.name}/tags/list?${count}last=${next}>; rel="next"`;
   return jsonAnswer('tags', body, [...SHORT_LIVED, 'Link', link]);
 }
 
-function referrersAnswer(subject: Digest, query: string, repository: Repository): Answer {
+function referrersAnswer(
+  { subject, query }: Extract<Route, { kind: 'referrers' }>,
+  repository: Repository,
+): Answer {
   const artifactType = parseReferrersQuery(query);
   const document = repository.referrers(subject);
   if (document === undefined) return noReferrers(artifactType);

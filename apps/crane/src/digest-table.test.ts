@@ -1,11 +1,23 @@
 import { type Digest, digestOf } from '@gantry/oci';
 import * as fc from 'fast-check';
-import { DigestTable } from './digest-table.ts';
+import { NUMBER_BYTES, numberAt, putNumber } from './bytes.ts';
+import { entryAt, findRecord, orderDigests, tableBytes, writeTable } from './digest-table.ts';
 
-function tableOf(entries: ReadonlyMap<Digest, number>): DigestTable {
-  return new DigestTable(entries.keys(), 8, (bytes, at, digest) =>
-    bytes.writeDoubleLE(entries.get(digest) as number, at),
+/** Some bytes in front of a table, and its look-ups. */
+const START = 5;
+function tableOf(entries: ReadonlyMap<Digest, number>) {
+  const { sorted, counts } = orderDigests(entries.keys());
+  const bytes = Buffer.alloc(START + tableBytes(counts, NUMBER_BYTES) + 3, 0xff);
+  const end = writeTable(bytes, START, sorted, NUMBER_BYTES, (at, digest) =>
+    putNumber(bytes, at, entries.get(digest) as number),
   );
+  return {
+    bytes,
+    sorted,
+    end,
+    find: (digest: Digest) => findRecord(bytes, START, counts, NUMBER_BYTES, digest),
+    entry: (index: number) => entryAt(bytes, START, counts, NUMBER_BYTES, index),
+  };
 }
 
 test('a table is a map from digests to records, of both algorithms', () => {
@@ -13,13 +25,14 @@ test('a table is a map from digests to records, of both algorithms', () => {
     .tuple(fc.string(), fc.constantFrom('sha256' as const, 'sha512' as const))
     .map(([text, algorithm]) => digestOf(text, algorithm));
   fc.assert(
-    fc.property(fc.array(fc.tuple(digest, fc.double({ noNaN: true }))), fc.array(digest), (pairs, others) => {
+    fc.property(fc.array(fc.tuple(digest, fc.maxSafeNat())), fc.array(digest), (pairs, others) => {
       const entries = new Map(pairs);
       const table = tableOf(entries);
-      for (const [key, value] of entries) {
+      expect(table.end).toBe(table.bytes.length - 3);
+      for (const [index, key] of table.sorted.entries()) {
         const at = table.find(key);
-        expect(table.bytes.readDoubleLE(at)).toBe(value);
-        expect(table.digestAt(at)).toBe(key);
+        expect(numberAt(table.bytes, at)).toBe(entries.get(key));
+        expect(table.entry(index)).toEqual({ digest: key, at });
       }
       const absent = others.filter((other) => !entries.has(other));
       expect(absent.map((other) => table.find(other))).toEqual(absent.map(() => -1));
@@ -33,9 +46,19 @@ test('digests that begin alike are told apart', () => {
     (_, index): Digest => `sha256:${'0'.repeat(63)}${index.toString(16)}`,
   );
   const table = tableOf(new Map(digests.map((digest, index) => [digest, index])));
-  for (const [index, digest] of digests.entries())
-    expect(table.bytes.readDoubleLE(table.find(digest))).toBe(index);
+  expect(digests.map((digest) => numberAt(table.bytes, table.find(digest)))).toEqual([...digests.keys()]);
   expect(table.find(`sha256:${'0'.repeat(62)}10`)).toBe(-1);
+});
+
+test('digests that are not spread evenly are found', () => {
+  const digests = Array.from(
+    { length: 300 },
+    (_, index): Digest => `sha256:ffffff${index.toString(16).padStart(4, '0')}${'0'.repeat(54)}`,
+  );
+  const table = tableOf(new Map(digests.map((digest, index) => [digest, index])));
+  expect(digests.map((digest) => numberAt(table.bytes, table.find(digest)))).toEqual([...digests.keys()]);
+  expect(table.find(`sha256:${'0'.repeat(64)}`)).toBe(-1);
+  expect(table.find(`sha256:${'f'.repeat(64)}`)).toBe(-1);
 });
 
 test('an empty table has nothing', () => {

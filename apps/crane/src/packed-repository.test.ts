@@ -1,48 +1,62 @@
-import { type Digest, digestOf } from '@gantry/oci';
-import type { ManifestEntry } from '@gantry/tree';
-import { PackedRepository } from './packed-repository.ts';
+import { type Digest, digestOf, MANIFEST_KINDS } from '@gantry/oci';
+import type { BlobEntry, ManifestEntry } from '@gantry/tree';
+import * as fc from 'fast-check';
+import { PackedRepository, packRepository } from './packed-repository.ts';
 
-const NAMES = ['latest', '10', '9', '1.0', '__proto__', 'constructor', 'V1', 'v1', '_'];
+const AWKWARD = ['latest', '10', '9', '1.0', '__proto__', 'constructor', 'V1', 'v1', '_', 'v1.0', 'v10'];
 
-test('a packed repository says what its document says', () => {
-  const tags = new Map(NAMES.map((name) => [name, digestOf(name)]));
-  const manifests = new Map<Digest, ManifestEntry>(
-    NAMES.map((name, index) => [
-      digestOf(name),
-      {
-        kind: index % 2 === 0 ? 'docker-list' : 'oci-manifest',
-        size: index * 1e12,
-        since: 999_999_999_990 + index,
-      },
-    ]),
-  );
-  const blobs = new Map([[digestOf('blob', 'sha512'), { size: Number.MAX_SAFE_INTEGER, since: 3 }]]);
-  const referrers = new Map([[digestOf('latest'), digestOf('document')]]);
-  const packed = new PackedRepository({ name: 'app', channel: 'stable', tags, manifests, blobs, referrers });
-
-  expect(packed.name).toBe('app');
-  expect(packed.tagNames()).toEqual(NAMES.toSorted());
-  for (const [tag, digest] of tags)
-    expect(packed.manifest({ tag })).toEqual({ digest, ...manifests.get(digest) });
-  for (const [digest, entry] of manifests) expect(packed.manifest({ digest })).toEqual({ digest, ...entry });
-  for (const [digest, entry] of blobs) expect(packed.blob(digest)).toEqual(entry);
-  for (const [subject, document] of referrers) expect(packed.referrers(subject)).toBe(document);
-  for (const tag of ['', 'absent', 'zzz', '0', 'toString']) expect(packed.manifest({ tag })).toBeUndefined();
-  expect(packed.manifest({ digest: digestOf('blob', 'sha512') })).toBeUndefined();
-  expect(packed.blob(digestOf('latest'))).toBeUndefined();
-  expect(packed.referrers(digestOf('blob'))).toBeUndefined();
-  expect(packed.sizeBytes).toBeGreaterThan(NAMES.length * 49);
+const tag = fc.oneof(fc.constantFrom(...AWKWARD), fc.stringMatching(/^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,20}$/));
+const digest = fc
+  .tuple(fc.nat({ max: 40 }), fc.constantFrom('sha256' as const, 'sha256' as const, 'sha512' as const))
+  .map(([number, algorithm]): Digest => digestOf(String(number), algorithm));
+const blobEntry: fc.Arbitrary<BlobEntry> = fc.record({
+  size: fc.maxSafeNat(),
+  since: fc.integer({ min: 1, max: 999_999_999_999 }),
 });
+const manifestEntry: fc.Arbitrary<ManifestEntry> = fc
+  .tuple(blobEntry, fc.constantFrom(...MANIFEST_KINDS))
+  .map(([entry, kind]) => ({ ...entry, kind }));
+const mapOf = <K, V>(key: fc.Arbitrary<K>, value: fc.Arbitrary<V>) =>
+  fc.array(fc.tuple(key, value), { maxLength: 30 }).map((pairs): ReadonlyMap<K, V> => new Map(pairs));
 
-test('a tag whose manifest the document does not name has none', () => {
-  const packed = new PackedRepository({
-    name: 'app',
-    channel: 'stable',
-    tags: new Map([['latest', digestOf('absent')]]),
-    manifests: new Map(),
-    blobs: new Map(),
-    referrers: new Map(),
+test('a packed repository says what its document says, wherever it lies', () => {
+  const document = fc.record({
+    name: fc.constant('app'),
+    channel: fc.constant('stable'),
+    tags: mapOf(tag, digest),
+    manifests: mapOf(digest, manifestEntry),
+    blobs: mapOf(digest, blobEntry),
+    referrers: mapOf(digest, digest),
   });
-  expect(packed.manifest({ tag: 'latest' })).toBeUndefined();
-  expect(packed.tagNames()).toEqual(['latest']);
+  fc.assert(
+    fc.property(
+      document,
+      fc.array(tag),
+      fc.array(digest),
+      fc.nat({ max: 20 }),
+      (whole, tags, digests, offset) => {
+        const packed = new PackedRepository(
+          Buffer.concat([Buffer.alloc(offset, 0xff), packRepository(whole), Buffer.alloc(20, 0xff)]),
+          offset,
+        );
+        expect(packed.tagNames()).toEqual([...whole.tags.keys()].toSorted());
+        for (const name of [...whole.tags.keys(), ...tags, '', 'zzzz']) {
+          const named = whole.tags.get(name);
+          const entry = named && whole.manifests.get(named);
+          expect(packed.manifest({ tag: name })).toEqual(entry && { digest: named, ...entry });
+        }
+        for (const any of [
+          ...whole.manifests.keys(),
+          ...whole.blobs.keys(),
+          ...whole.referrers.keys(),
+          ...digests,
+        ]) {
+          const entry = whole.manifests.get(any);
+          expect(packed.manifest({ digest: any })).toEqual(entry && { digest: any, ...entry });
+          expect(packed.blob(any)).toEqual(whole.blobs.get(any));
+          expect(packed.referrers(any)).toBe(whole.referrers.get(any));
+        }
+      },
+    ),
+  );
 });

@@ -1,104 +1,177 @@
-import { type Digest, MANIFEST_KINDS } from '@gantry/oci';
+import { type Digest, MANIFEST_KINDS, parseDigest } from '@gantry/oci';
 import type { BlobEntry, ManifestEntry, RepositoryDocument } from '@gantry/tree';
+import { NUMBER_BYTES, numberAt, putNumber, putWord, WORD_BYTES, wordAt } from './bytes.ts';
 import type { FoundManifest, Repository } from './decide.ts';
-import { DigestTable } from './digest-table.ts';
+import {
+  type DigestCounts,
+  entryAt,
+  findRecord,
+  orderDigests,
+  tableBytes,
+  writeTable,
+} from './digest-table.ts';
 import type { Reference } from './route.ts';
 
-const NUMBER_BYTES = 8;
-const ENTRY_BYTES = 2 * NUMBER_BYTES;
+// The layout: the header's words, the tables of manifests, blobs and referrers, for each tag in the order of their names
+// a word where its name ends and one for its manifest's index, and the names.
+const HEADER = {
+  manifests: 0, // how many of sha256, how many of sha512; the table follows the header
+  blobs: 2 * WORD_BYTES, // likewise, and where the table begins
+  referrers: 5 * WORD_BYTES,
+  tags: 8 * WORD_BYTES, // how many, and where they begin
+} as const;
+const HEADER_BYTES = 10 * WORD_BYTES;
+const BLOB_RECORD = 2 * NUMBER_BYTES; // size, since
+const MANIFEST_RECORD = BLOB_RECORD + 1; // and the kind's index
+const REFERRER_RECORD = 1 + 'sha512:'.length + 128; // the length of a digest, and its text
+const TAG_RECORD = 2 * WORD_BYTES;
+/** For a tag whose manifest the document does not name. */
+const NO_MANIFEST = 0xffff_ffff;
 
-/** A repository's document, packed: thousands of them are held, and looked at on every request. */
+/** A repository's document in one run of bytes, for a PackedRepository to look things up in. */
+export function packRepository({ manifests, blobs, referrers, tags }: RepositoryDocument): Buffer {
+  const ofManifests = orderDigests(manifests.keys());
+  const ofBlobs = orderDigests(blobs.keys());
+  const ofReferrers = orderDigests(referrers.keys());
+  const names = [...tags.keys()].toSorted();
+  const blobsAt = HEADER_BYTES + tableBytes(ofManifests.counts, MANIFEST_RECORD);
+  const referrersAt = blobsAt + tableBytes(ofBlobs.counts, BLOB_RECORD);
+  const tagsAt = referrersAt + tableBytes(ofReferrers.counts, REFERRER_RECORD);
+  const namesAt = tagsAt + names.length * TAG_RECORD;
+  const bytes = Buffer.alloc(names.reduce((total, name) => total + name.length, namesAt));
+
+  putCounts(bytes, HEADER.manifests, ofManifests.counts);
+  writeTable(bytes, HEADER_BYTES, ofManifests.sorted, MANIFEST_RECORD, (record, digest) => {
+    const entry = manifests.get(digest) as ManifestEntry;
+    putEntry(bytes, record, entry);
+    bytes[record + BLOB_RECORD] = MANIFEST_KINDS.indexOf(entry.kind);
+  });
+  putCounts(bytes, HEADER.blobs, ofBlobs.counts, blobsAt);
+  writeTable(bytes, blobsAt, ofBlobs.sorted, BLOB_RECORD, (record, digest) =>
+    putEntry(bytes, record, blobs.get(digest) as BlobEntry),
+  );
+  putCounts(bytes, HEADER.referrers, ofReferrers.counts, referrersAt);
+  writeTable(bytes, referrersAt, ofReferrers.sorted, REFERRER_RECORD, (record, digest) => {
+    bytes[record] = bytes.write(referrers.get(digest) as Digest, record + 1, 'latin1');
+  });
+  putWord(bytes, HEADER.tags, names.length);
+  putWord(bytes, HEADER.tags + WORD_BYTES, tagsAt);
+  const indexes = new Map(ofManifests.sorted.map((digest, index) => [digest, index]));
+  let nameEnd = namesAt;
+  for (const [index, name] of names.entries()) {
+    nameEnd += bytes.write(name, nameEnd, 'latin1');
+    putWord(bytes, tagsAt + index * TAG_RECORD, nameEnd);
+    const manifest = indexes.get(tags.get(name) as Digest) ?? NO_MANIFEST;
+    putWord(bytes, tagsAt + index * TAG_RECORD + WORD_BYTES, manifest);
+  }
+  return bytes;
+}
+
+function putCounts(bytes: Buffer, at: number, counts: DigestCounts, tableAt?: number): void {
+  putWord(bytes, at, counts.sha256);
+  putWord(bytes, at + WORD_BYTES, counts.sha512);
+  if (tableAt !== undefined) putWord(bytes, at + 2 * WORD_BYTES, tableAt);
+}
+
+function putEntry(bytes: Buffer, at: number, { size, since }: BlobEntry): void {
+  putNumber(bytes, at, size);
+  putNumber(bytes, at + NUMBER_BYTES, since);
+}
+
+/** Looks things up in a packed repository, wherever in a buffer it lies. */
 export class PackedRepository implements Repository {
-  readonly name: string;
-  /** The memory that it takes, about. */
-  readonly sizeBytes: number;
-  readonly #manifests: DigestTable;
-  readonly #blobs: DigestTable;
-  readonly #tagNames: readonly string[];
-  /** For each tag, in the order of their names, where its manifest's record begins; -1 if the document names none. */
-  readonly #tagged: readonly number[];
-  readonly #referrers: ReadonlyMap<Digest, Digest>;
+  readonly state = 'known';
+  readonly #bytes: Buffer;
+  readonly #at: number;
 
-  constructor(document: RepositoryDocument) {
-    const { manifests, blobs, tags, referrers } = document;
-    this.name = document.name;
-    this.#manifests = new DigestTable(manifests.keys(), 1 + ENTRY_BYTES, (bytes, at, digest) => {
-      const entry = manifests.get(digest) as ManifestEntry;
-      bytes[at] = MANIFEST_KINDS.indexOf(entry.kind);
-      writeEntry(bytes, at + 1, entry);
-    });
-    this.#blobs = new DigestTable(blobs.keys(), ENTRY_BYTES, (bytes, at, digest) =>
-      writeEntry(bytes, at, blobs.get(digest) as BlobEntry),
-    );
-    this.#tagNames = [...tags.keys()].toSorted();
-    this.#tagged = this.#tagNames.map((tag) => this.#manifests.find(tags.get(tag) as Digest));
-    this.#referrers = referrers;
-    this.sizeBytes =
-      500 +
-      this.#manifests.bytes.length +
-      this.#blobs.bytes.length +
-      this.#tagNames.length * 60 +
-      referrers.size * 250;
+  constructor(bytes: Buffer, at = 0) {
+    this.#bytes = bytes;
+    this.#at = at;
   }
 
   manifest(reference: Reference): FoundManifest | undefined {
-    const { bytes } = this.#manifests;
-    const at =
-      reference.digest === undefined
-        ? (this.#tagged[indexOf(this.#tagNames, reference.tag)] ?? -1)
-        : this.#manifests.find(reference.digest);
-    const kind = at < 0 ? undefined : MANIFEST_KINDS[bytes[at] as number];
-    if (kind === undefined) return undefined;
-    const digest = reference.digest ?? this.#manifests.digestAt(at);
-    const { size, since } = readEntry(bytes, at + 1);
-    return { digest, kind, size, since };
+    const start = this.#at + HEADER_BYTES;
+    const counts = this.#counts(HEADER.manifests);
+    if (reference.digest !== undefined) {
+      const at = findRecord(this.#bytes, start, counts, MANIFEST_RECORD, reference.digest);
+      return at < 0 ? undefined : this.#manifestAt(reference.digest, at);
+    }
+    const index = this.#manifestOfTag(reference.tag);
+    if (index === NO_MANIFEST) return undefined;
+    const { digest, at } = entryAt(this.#bytes, start, counts, MANIFEST_RECORD, index);
+    return this.#manifestAt(digest, at);
   }
 
   blob(digest: Digest): BlobEntry | undefined {
-    const at = this.#blobs.find(digest);
-    return at < 0 ? undefined : readEntry(this.#blobs.bytes, at);
+    const at = this.#find(HEADER.blobs, BLOB_RECORD, digest);
+    if (at < 0) return undefined;
+    return { size: numberAt(this.#bytes, at), since: numberAt(this.#bytes, at + NUMBER_BYTES) };
   }
 
   referrers(subject: Digest): Digest | undefined {
-    return this.#referrers.get(subject);
+    const at = this.#find(HEADER.referrers, REFERRER_RECORD, subject);
+    if (at < 0) return undefined;
+    return parseDigest(this.#bytes.toString('latin1', at + 1, at + 1 + (this.#bytes[at] as number)));
   }
 
   tagNames(): readonly string[] {
-    return this.#tagNames;
+    const count = this.#word(HEADER.tags);
+    const tagsAt = this.#word(HEADER.tags + WORD_BYTES);
+    const names: string[] = [];
+    let start = tagsAt + count * TAG_RECORD;
+    for (let index = 0; index < count; index++) {
+      const end = this.#word(tagsAt + index * TAG_RECORD);
+      names.push(this.#bytes.toString('latin1', this.#at + start, this.#at + end));
+      start = end;
+    }
+    return names;
   }
-}
 
-function writeEntry(bytes: Buffer, at: number, { size, since }: BlobEntry): void {
-  writeNumber(bytes, at, size);
-  writeNumber(bytes, at + NUMBER_BYTES, since);
-}
-
-function readEntry(bytes: Buffer, at: number): BlobEntry {
-  return { size: readNumber(bytes, at), since: readNumber(bytes, at + NUMBER_BYTES) };
-}
-
-function writeNumber(bytes: Buffer, at: number, value: number): void {
-  bytes.writeUInt32BE(Math.floor(value / 2 ** 32), at);
-  bytes.writeUInt32BE(value % 2 ** 32, at + 4);
-}
-
-/** A whole number from 0 up; byte by byte, as in the table's own search. */
-function readNumber(bytes: Buffer, at: number): number {
-  let value = 0;
-  for (let index = 0; index < NUMBER_BYTES; index++) value = value * 256 + (bytes[at + index] as number);
-  return value;
-}
-
-/** The index of `text` in a sorted list; -1 if it is not in it. */
-function indexOf(sorted: readonly string[], text: string): number {
-  let low = 0;
-  let high = sorted.length - 1;
-  while (low <= high) {
-    const middle = (low + high) >>> 1;
-    const candidate = sorted[middle] as string;
-    if (candidate === text) return middle;
-    if (candidate < text) low = middle + 1;
-    else high = middle - 1;
+  #word(at: number): number {
+    return wordAt(this.#bytes, this.#at + at);
   }
-  return -1;
+
+  #counts(header: number): DigestCounts {
+    return { sha256: this.#word(header), sha512: this.#word(header + WORD_BYTES) };
+  }
+
+  #find(header: number, recordBytes: number, digest: Digest): number {
+    const start = this.#at + this.#word(header + 2 * WORD_BYTES);
+    return findRecord(this.#bytes, start, this.#counts(header), recordBytes, digest);
+  }
+
+  #manifestAt(digest: Digest, at: number): FoundManifest | undefined {
+    const bytes = this.#bytes;
+    const kind = MANIFEST_KINDS[bytes[at + BLOB_RECORD] as number];
+    if (kind === undefined) return undefined;
+    return { digest, kind, size: numberAt(bytes, at), since: numberAt(bytes, at + NUMBER_BYTES) };
+  }
+
+  /** The index of the tag's manifest; NO_MANIFEST if there is no such tag, or the document names no manifest for it. */
+  #manifestOfTag(tag: string): number {
+    const count = this.#word(HEADER.tags);
+    const tagsAt = this.#word(HEADER.tags + WORD_BYTES);
+    let low = 0;
+    let high = count - 1;
+    while (low <= high) {
+      const middle = (low + high) >>> 1;
+      const record = tagsAt + middle * TAG_RECORD;
+      const start = middle === 0 ? tagsAt + count * TAG_RECORD : this.#word(record - TAG_RECORD);
+      const order = this.#compareName(start, this.#word(record), tag);
+      if (order === 0) return this.#word(record + WORD_BYTES);
+      if (order < 0) low = middle + 1;
+      else high = middle - 1;
+    }
+    return NO_MANIFEST;
+  }
+
+  /** Below 0 if the name from `start` to `end` sorts before `tag`, above 0 if after it. */
+  #compareName(start: number, end: number, tag: string): number {
+    const length = end - start;
+    for (let index = 0; index < length && index < tag.length; index++) {
+      const difference = (this.#bytes[this.#at + start + index] as number) - tag.charCodeAt(index);
+      if (difference !== 0) return difference;
+    }
+    return length - tag.length;
+  }
 }

@@ -8,20 +8,18 @@ import {
   type TreeView,
 } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
-import { boundedCache, type Cacheable } from './bounded-cache.ts';
-import type { Lookup } from './decide.ts';
+import { putWord, WORD_BYTES, wordAt } from './bytes.ts';
+import type { Lookup, Repository } from './decide.ts';
 import type { Count } from './counters.ts';
-import { PackedRepository } from './packed-repository.ts';
+import { PackedRepository, packRepository } from './packed-repository.ts';
 import type { RareErrors } from './rare-errors.ts';
+import { type Place, recordCache } from './record-cache.ts';
 import type { TreeState } from './tree-follower.ts';
 
 /** A document that can't be read is asked for again after this long, and not by each request in between. */
 const RETRY_MS = 1000;
 /** So many names that can't be read are remembered; anyone can make up any number of them. */
 const MAX_FAILED = 1000;
-
-/** The memory that a name takes beside its repository, about. */
-const KEPT_BYTES = 300;
 
 export interface Repositories {
   /** What is known of a name in the present serial: at once if it was asked for lately, else a promise. Never rejects. */
@@ -37,55 +35,45 @@ export interface RepositoriesOptions {
   readonly failures: Count;
 }
 
-/** A repository as it was read last, and for which view of the tree that is known to hold. */
-interface Kept extends Cacheable {
-  readonly state: 'known';
-  readonly repository: PackedRepository;
-  /** Of the document that it was made of. */
-  readonly digest: Digest;
-  readonly view: TreeView;
-  /** When its present document, which could not be read, is tried again; in ms since the epoch. */
-  readonly retryAt?: number;
-}
-
 const ABSENT: Lookup = { state: 'absent' };
 const UNREADABLE: Lookup = { state: 'unreadable' };
 
-/** Loads repositories lazily and keeps them packed in bounded memory; a new serial has only those read again that changed. */
+/**
+ * Loads repositories lazily and keeps them packed in bounded memory; a new serial has only those read again that changed.
+ * A record is the number of the view that it is known to hold for, its document's digest, and the packed repository.
+ */
 export function createRepositories(options: RepositoriesOptions): Repositories {
   const { source, maxBytes, treeState, failures, tellError } = options;
-  const kept = boundedCache<Kept>(maxBytes);
+  const records = recordCache(maxBytes);
   const failed = new LRUCache<string, { view: TreeView; retryAt: number }>({ max: MAX_FAILED });
   const loads = new Map<string, { readonly view: TreeView; readonly lookup: Promise<Lookup> }>();
+  let present: TreeView | undefined;
+  let viewNumber = 0;
 
   const load = async (name: string, view: TreeView): Promise<Lookup> => {
     try {
       const digest = await view.repositoryDigest(name);
       // Names that do not exist are not kept: root and shard, which prove it, are at hand.
       if (digest === undefined) {
-        kept.delete(name);
+        records.delete(name);
         return ABSENT;
       }
-      const former = kept.get(name);
-      const repository =
-        former?.digest === digest ? former.repository : await readRepository(source, name, digest);
-      const sizeBytes = KEPT_BYTES + repository.sizeBytes;
-      const found: Kept = { key: name, state: 'known', repository, digest, view, sizeBytes, used: false };
-      kept.set(found);
-      return found;
-    } catch (error) {
-      const former = kept.get(name);
-      failures.value++;
-      const lastGood = former !== undefined;
-      tellError({ repository: name, serial: view.statement.serial, lastGood }, asFault(error).message);
-      const retryAt = Date.now() + RETRY_MS;
-      if (former === undefined) {
-        failed.set(name, { view, retryAt });
-        return UNREADABLE;
+      let place = records.get(name);
+      if (place === undefined || digestIn(place) !== digest) {
+        const packed = await readRepository(source, name, digest);
+        place = records.set(name, recordOf(digest, packed));
       }
-      const found: Kept = { ...former, view, retryAt };
-      kept.set(found);
-      return found;
+      // Another serial may have come while this one's document was on its way.
+      if (view === present) putWord(place.bytes, place.at, viewNumber);
+      failed.delete(name);
+      return repositoryIn(place);
+    } catch (error) {
+      failures.value++;
+      const former = records.get(name);
+      const fields = { repository: name, serial: view.statement.serial, lastGood: former !== undefined };
+      tellError(fields, asFault(error).message);
+      failed.set(name, { view, retryAt: Date.now() + RETRY_MS });
+      return former === undefined ? UNREADABLE : repositoryIn(former);
     }
   };
 
@@ -94,14 +82,18 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const tree = treeState();
       if (tree.state !== 'following') return tree.state === 'empty' ? ABSENT : UNREADABLE;
       const { view } = tree;
-      const entry = kept.get(name);
-      if (entry?.view === view && (entry.retryAt === undefined || entry.retryAt > Date.now())) {
-        return entry;
+      if (view !== present) {
+        present = view;
+        viewNumber++;
+      }
+      const place = records.get(name);
+      if (place !== undefined && wordAt(place.bytes, place.at) === viewNumber) return repositoryIn(place);
+      const failure = failed.get(name);
+      if (failure?.view === view && failure.retryAt > Date.now()) {
+        return place === undefined ? UNREADABLE : repositoryIn(place);
       }
       const running = loads.get(name);
       if (running?.view === view) return running.lookup;
-      const failure = entry === undefined ? failed.get(name) : undefined;
-      if (failure?.view === view && failure.retryAt > Date.now()) return UNREADABLE;
       const lookup = load(name, view).finally(() => {
         if (loads.get(name)?.lookup === lookup) loads.delete(name);
       });
@@ -111,14 +103,35 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   };
 }
 
+const DIGEST_LENGTH_AT = WORD_BYTES;
+const DIGEST_AT = WORD_BYTES + 1;
+
+function recordOf(digest: Digest, packed: Uint8Array): Buffer {
+  const head = Buffer.alloc(DIGEST_AT + digest.length);
+  head[DIGEST_LENGTH_AT] = head.write(digest, DIGEST_AT, 'latin1');
+  return Buffer.concat([head, packed]);
+}
+
+function digestIn({ bytes, at }: Place): string {
+  return bytes.toString('latin1', at + DIGEST_AT, packedAt(bytes, at));
+}
+
+function repositoryIn({ bytes, at }: Place): Repository {
+  return new PackedRepository(bytes, packedAt(bytes, at));
+}
+
+function packedAt(bytes: Buffer, at: number): number {
+  return at + DIGEST_AT + (bytes[at + DIGEST_LENGTH_AT] as number);
+}
+
 /**
  * Reads a repository's document past the view's cache: it is packed at once, and its bulk is of no use after that.
  * @throws Fault UNAVAILABLE, TREE_INVALID
  */
-async function readRepository(source: TreeSource, name: string, digest: Digest): Promise<PackedRepository> {
+async function readRepository(source: TreeSource, name: string, digest: Digest): Promise<Uint8Array> {
   const where = `the document ${indexPath(digest)} of ${source.name}`;
   const load = (part: Digest) => readDocumentBytes(source, part);
   const document = await assembleRepository(decodeRepositoryFile(await load(digest), where), load, where);
-  if (document.name === name) return new PackedRepository(document);
+  if (document.name === name) return packRepository(document);
   throw new Fault('TREE_INVALID', `${where} is named for "${name}", and is of "${document.name}"`);
 }
