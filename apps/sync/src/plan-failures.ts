@@ -1,6 +1,6 @@
 import type { Failure, FailureKey } from '@gantry/catalog';
 import { problemType } from '@gantry/oci';
-import type { SyncFailure, SyncItem } from '@gantry/pipeline';
+import { SYNC_FAILURES_MAX, type SyncFailure, type SyncItem } from '@gantry/pipeline';
 import { backoffMs } from './backoff.ts';
 
 /** What a sync was to do, and what came of it. */
@@ -24,8 +24,6 @@ export interface FailurePlan {
   readonly remove: readonly FailureKey[];
 }
 
-/** A sync names that many failures at the most: how the rest went is not known. */
-const NAMED_MAX = 1000;
 const STORAGE_FULL = problemType('STORAGE_FULL');
 
 /** A tag, or, without one, a repository as a whole. */
@@ -102,7 +100,7 @@ function failedPlaces(
 function earlyEnd(failures: readonly SyncFailure[]): Outcome | undefined {
   return (
     failures.find(({ repository, problem }) => repository === undefined || problem.type === STORAGE_FULL) ??
-    failures[NAMED_MAX - 1]
+    failures[SYNC_FAILURES_MAX - 1]
   );
 }
 

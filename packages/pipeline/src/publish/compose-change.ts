@@ -29,6 +29,8 @@ export interface TreeChange {
   readonly changed: boolean;
   /** Objects of the touched repositories, each once. */
   readonly contents: readonly PoolContent[];
+  /** Those of them that are not in the pool yet. */
+  readonly newContents: readonly PoolContent[];
   /** Root, shards, repositories with their parts, and referrers documents, each once. */
   readonly documents: readonly EncodedDocument[];
 }
@@ -88,6 +90,7 @@ export async function composeChange(
     root: root.digest,
     changed: moved.size > 0,
     contents: [...contents.values()],
+    newContents: [...contents.values()].filter(({ path }) => !pool.has(path)),
     documents: [...documents.values()],
   };
 }

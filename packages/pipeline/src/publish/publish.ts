@@ -41,21 +41,20 @@ export async function publish(
 
   const serial = Math.max(view?.statement.serial ?? 0, await tree.target.highestSerial()) + 1;
   const change = await composeChange(context, view, touched, serial);
-  const ids = promotions.map(({ id }) => id);
   if (!change.changed && view !== undefined && !isRefreshDue(context, view.statement)) {
     if (full) await putContents(context, change.contents, change.documents);
-    await endAll(context, promotions, ids, view.statement.serial);
+    await endAll(context, promotions, view.statement.serial);
     return { serial: view.statement.serial, published: false };
   }
 
-  const added = await newPoolObjects(context, change.contents, change.documents, serial);
+  const added = await newPoolObjects(context, change.newContents, change.documents, serial);
   const statement = await putAll(context, view, change, added, serial, full);
   const publication: Publication = {
     tree: tree.name,
     serial,
     state: 'preparing',
     root: change.root,
-    promotions: ids,
+    promotions: idsOf(promotions),
     added: { objects: added.length, bytes: added.reduce((sum, { size }) => sum + size, 0) },
     publishedAt: flow.now().toISOString(),
   };
@@ -75,10 +74,10 @@ export async function publish(
   await flow.catalog.pool.apply(tree.name, serial, added, []);
   await flow.catalog.publications.put({ ...publication, state: 'published' });
   flow.log.info(
-    { tree: tree.name, serial, root: change.root, ...publication.added, promotions: ids.length },
+    { tree: tree.name, serial, root: change.root, ...publication.added, promotions: promotions.length },
     'publication.done',
   );
-  await endAll(context, promotions, ids, serial);
+  await endAll(context, promotions, serial);
   await removeOldFullList(context, statement, view?.statement);
   return { serial, published: true };
 }
@@ -161,15 +160,16 @@ async function putContents(
 async function endAll(
   context: PublishContext,
   promotions: readonly Promotion[],
-  ids: readonly string[],
   serial: number,
 ): Promise<void> {
   const inTree = new Set(
     context.tree.channels.filter(({ publish: isPublished }) => isPublished).map(({ name }) => name),
   );
-  const isSeen = new Map(
-    promotions.map(({ id, items }) => [id, items.some(({ channel }) => inTree.has(channel))]),
-  );
-  await endPromotions(context, { promotions: ids.filter((id) => isSeen.get(id) === true), serial });
-  await endPromotions(context, { promotions: ids.filter((id) => isSeen.get(id) !== true) });
+  const isSeen = ({ items }: Promotion) => items.some(({ channel }) => inTree.has(channel));
+  await endPromotions(context, { promotions: idsOf(promotions.filter(isSeen)), serial });
+  await endPromotions(context, { promotions: idsOf(promotions.filter((one) => !isSeen(one))) });
+}
+
+function idsOf(promotions: readonly Promotion[]): string[] {
+  return promotions.map(({ id }) => id);
 }

@@ -16,7 +16,10 @@ import type { PublishContext } from './published-tree.ts';
 
 const FULL_LIST_EVERY_MS = 86_400_000;
 
-/** What comes into the pool with a serial. */
+/**
+ * What comes into the pool with a serial.
+ * @param contents those that are not in the pool
+ */
 export async function newPoolObjects(
   { flow, tree }: PublishContext,
   contents: readonly PoolContent[],
@@ -25,12 +28,11 @@ export async function newPoolObjects(
 ): Promise<PoolObject[]> {
   const known = await flow.catalog.pool.getAll(
     tree.name,
-    [...contents, ...documents].map(({ path }) => path),
+    documents.map(({ path }) => path),
   );
   const added: PoolObject[] = [];
   for (const { path, digest, size } of contents) {
-    if (!known.has(path))
-      added.push({ path, size, sha256: await sha256Of(flow.store, digest), since: serial });
+    added.push({ path, size, sha256: await sha256Of(flow.store, digest), since: serial });
   }
   for (const { path, digest, bytes } of documents) {
     if (!known.has(path))

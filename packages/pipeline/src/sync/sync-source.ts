@@ -10,8 +10,8 @@ import type { Source } from './source.ts';
 import { syncRepository } from './sync-repository.ts';
 
 const REPOSITORIES_AT_ONCE = 8;
-/** A task's list of failures stays readable, and its record small. */
-const ERRORS_MAX = 1000;
+/** A sync names that many failures at the most: the list stays readable, and a task's record small. */
+export const SYNC_FAILURES_MAX = 1000;
 
 export interface SyncRequest {
   /** Tells this sync apart in the log: the task's id. */
@@ -207,7 +207,7 @@ class SourceSync {
     // Without space every further tag would fail alike: end it, so that what is there can be looked at.
     if (fault.code === 'STORAGE_FULL') this.#full.abort(fault);
     const failure = { ...where, problem: toProblem(fault), retry: mayPass(fault) };
-    if (this.#failures.length < ERRORS_MAX) this.#failures.push(failure);
+    if (this.#failures.length < SYNC_FAILURES_MAX) this.#failures.push(failure);
     this.#flow.log.warn({ ...this.#log, item: this.#nameOf(failure), err: fault }, 'sync.item_failed');
   }
 
