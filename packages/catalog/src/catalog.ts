@@ -6,6 +6,7 @@ import type {
   FailureKey,
   Lease,
   ManifestRecord,
+  OutboxEvent,
   PoolObject,
   Promotion,
   PromotionState,
@@ -13,12 +14,17 @@ import type {
   Task,
   TaskState,
   Timestamp,
+  Worker,
 } from './records.ts';
 
 /**
  * What is known. Each call is one atomic, durable write, or one read by an index; there are no transactions over
  * several calls. A record with a `revision` is replaced only by who has read that revision. Many may use one catalog at
  * once, in one process and in several. A read sees every write that was acknowledged before.
+ *
+ * A write that takes `events` stores them with its record in the same atomic write, behind those of it that still wait;
+ * a write that has no effect (a revision that is gone, a key that is there already) stores none. Records are read
+ * without them: they are the outbox's.
  *
  * Every call may throw Fault UNAVAILABLE, and every write STORAGE_FULL; then nothing of it was acknowledged, and it may
  * be made again. Disposing of a catalog ends the writes under way.
@@ -33,6 +39,8 @@ export interface Catalog extends AsyncDisposable {
   readonly pool: Pool;
   readonly tasks: Tasks;
   readonly leases: Leases;
+  readonly workers: Workers;
+  readonly outbox: Outbox;
 }
 
 /**
@@ -74,7 +82,7 @@ export interface Candidates {
    * Inserts, or replaces the candidate of the same source, repository, tag and digest. It is its tag's newest then,
    * whatever its `syncedAt`.
    */
-  put(candidate: Candidate): Promise<void>;
+  put(candidate: Candidate, events?: readonly OutboxEvent[]): Promise<void>;
   /** The newest candidate of a tag. */
   current(repository: string, tag: string): Promise<Candidate | undefined>;
   /** The newest candidate of a digest in a repository. */
@@ -147,10 +155,11 @@ export interface Promotions {
    */
   create(
     promotion: Omit<Promotion, 'sequence' | 'revision'>,
+    events?: readonly OutboxEvent[],
   ): Promise<{ promotion: Promotion; created: boolean }>;
   get(id: string): Promise<Promotion | undefined>;
   /** Replaces it if its revision is still that of `promotion`; undefined if another was faster. */
-  replace(promotion: Promotion): Promise<Promotion | undefined>;
+  replace(promotion: Promotion, events?: readonly OutboxEvent[]): Promise<Promotion | undefined>;
   byIdempotencyKey(key: string): Promise<Promotion | undefined>;
   /** All in one of the states, in the order of acceptance. */
   inStates(states: readonly PromotionState[]): Promise<Promotion[]>;
@@ -160,7 +169,7 @@ export interface Promotions {
 
 export interface Publications {
   /** Inserts or replaces by tree and serial. */
-  put(publication: Publication): Promise<void>;
+  put(publication: Publication, events?: readonly OutboxEvent[]): Promise<void>;
   get(tree: string, serial: number): Promise<Publication | undefined>;
   latest(tree: string): Promise<Publication | undefined>;
   /** Newest first. */
@@ -192,7 +201,7 @@ export interface Tasks {
   create(task: Omit<Task, 'revision'>): Promise<Task>;
   get(id: string): Promise<Task | undefined>;
   /** Replaces it if its revision is still that of `task`; undefined if another was faster. */
-  replace(task: Task): Promise<Task | undefined>;
+  replace(task: Task, events?: readonly OutboxEvent[]): Promise<Task | undefined>;
   /** All in one of the states, oldest first. */
   inStates(states: readonly TaskState[]): Promise<Task[]>;
   /** Newest first, by `createdAt`. */
@@ -213,4 +222,25 @@ export interface Leases {
   release(lease: Lease): Promise<void>;
   /** Those in force, by name. */
   list(): Promise<Lease[]>;
+}
+
+/**
+ * Who works on this catalog. A worker says so from time to time; one that has not for its `ttlMs` is no more. Times are
+ * by the catalog's clock.
+ */
+export interface Workers {
+  /** Inserts the worker or prolongs its time, and forgets those whose time is over. */
+  beat(worker: Omit<Worker, 'seenAt' | 'expiresAt'>, ttlMs: number): Promise<void>;
+  /** A worker that ends in order. No error if it is not there. */
+  leave(id: string): Promise<void>;
+  /** Those whose time is not over, by service, then by when they started. */
+  list(): Promise<Worker[]>;
+}
+
+/** Events whose change is durable and that have not been noted as sent. None is lost; one may be sent twice. */
+export interface Outbox {
+  /** Events that were stored at that time or before (by the catalog's clock), the oldest first. */
+  pending(before: Timestamp, limit: number): Promise<OutboxEvent[]>;
+  /** Takes sent events out. No error for those that are out already. */
+  sent(events: readonly OutboxEvent[]): Promise<void>;
 }

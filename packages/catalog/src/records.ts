@@ -227,3 +227,35 @@ export interface Lease {
   /** By the catalog's clock. */
   readonly expiresAt: Timestamp;
 }
+
+/** A process that works on the catalog. */
+export interface Worker {
+  /** Its own for each start of a process. */
+  readonly id: string;
+  /** `sync`, `promote`, … or `all`. */
+  readonly service: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: Timestamp;
+  /** By the catalog's clock, as `expiresAt`. */
+  readonly seenAt: Timestamp;
+  readonly expiresAt: Timestamp;
+}
+
+/** An event that follows from a change of a record, until it is sent. */
+export interface OutboxEvent {
+  /** The same however often it is sent: made of the record's key and what befell it, for instance `promotion/<id>/done`. */
+  readonly id: string;
+  /** The CloudEvents type and the routing key, for instance `promotion.done`. */
+  readonly type: string;
+  /** What it is about: the promotion's id, `REPO:TAG`, the tree and serial. */
+  readonly subject: string;
+  readonly time: Timestamp;
+  readonly data: Readonly<Record<string, unknown>>;
+  /** The record that holds it: the name of its noun in the catalog, and its key there. */
+  readonly record: {
+    readonly noun: 'candidates' | 'promotions' | 'publications' | 'tasks';
+    readonly key: string;
+  };
+}

@@ -31,6 +31,20 @@ export interface ConsumeOptions {
   readonly onError?: (error: unknown, delivery: Delivery) => void;
 }
 
+/** A message that was parked after `DELIVERY_LIMIT` attempts, or that was no event at all. */
+export interface DeadLetter {
+  /** Names it among the parked ones of its queue. */
+  readonly id: string;
+  readonly routingKey: string;
+  /** Absent where the bytes are no CloudEvent. */
+  readonly event?: CloudEvent;
+  /** The beginning of the bytes, where they are no CloudEvent. */
+  readonly text?: string;
+  /** Why it was parked, as far as the engine knows. */
+  readonly reason?: string;
+  readonly parkedAt?: string;
+}
+
 /** A running consumer. Disposing of it takes no further message and waits for the handlers under way. */
 export type Consumer = AsyncDisposable;
 
@@ -50,6 +64,33 @@ export interface Messages extends AsyncDisposable {
     handle: (delivery: Delivery) => Promise<void>,
     options?: ConsumeOptions,
   ): Promise<Consumer>;
+
+  /**
+   * Publishes an event to whoever listens. Resolves once the broker has it; with nobody listening it is gone then.
+   * @throws Fault UNAVAILABLE
+   */
+  publish(event: CloudEvent): Promise<void>;
+
+  /**
+   * Listens to events from now on, for as long as it runs: no queue remains behind it, and what is published while the
+   * connection is down does not come. `types` are names as `promotion.done`, or patterns as topics have them
+   * (`promotion.*`, `#`). A handler that throws is reported and changes nothing.
+   */
+  listen(types: readonly string[], handle: (event: CloudEvent) => void): Promise<Consumer>;
+
+  /** Messages of a queue that are parked, the oldest first, without taking them. */
+  deadLetters(queue: string, limit: number): Promise<readonly DeadLetter[]>;
+
+  /**
+   * Puts parked messages back into their queue, their attempts counted anew. Each is in the queue before it leaves
+   * where it was parked.
+   * @param ids ids of dead letters; absent: all
+   * @returns how many
+   */
+  replay(queue: string, ids?: readonly string[]): Promise<number>;
+
+  /** Throws parked messages away. @param ids ids of dead letters @returns how many */
+  discard(queue: string, ids: readonly string[]): Promise<number>;
 
   /** How many messages wait or are under way, and how many are parked. */
   depth(queue: string): Promise<{ ready: number; unacknowledged: number; dead: number }>;
