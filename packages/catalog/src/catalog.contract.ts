@@ -4,10 +4,12 @@ import { channelsContract } from './contract/channels.ts';
 import { failuresContract } from './contract/failures.ts';
 import { leasesContract } from './contract/leases.ts';
 import { manifestsContract } from './contract/manifests.ts';
+import { outboxContract } from './contract/outbox.ts';
 import { poolContract } from './contract/pool.ts';
 import { promotionsContract } from './contract/promotions.ts';
 import { publicationsContract } from './contract/publications.ts';
 import { tasksContract } from './contract/tasks.ts';
+import { workersContract } from './contract/workers.ts';
 
 /** Where one test keeps its catalog: empty at first, and gone with all its connections when it is disposed of. */
 export interface CatalogPlace extends AsyncDisposable {
@@ -27,6 +29,8 @@ export function catalogContract(name: string, open: () => Promise<CatalogPlace>)
     describe('pool', () => poolContract(open));
     describe('tasks', () => tasksContract(open));
     describe('leases', () => leasesContract(open));
+    describe('workers', () => workersContract(open));
+    describe('outbox', () => outboxContract(open));
 
     test('what one connection was acknowledged, another reads, also after the first is closed', async () => {
       await using place = await open();

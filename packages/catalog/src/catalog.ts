@@ -41,6 +41,11 @@ export interface Catalog extends AsyncDisposable {
   readonly leases: Leases;
   readonly workers: Workers;
   readonly outbox: Outbox;
+  /**
+   * Tells of the events that writes made through this very object have stored, as soon as they are durable, so that
+   * they can be sent at once. An engine has none: `openCatalog` adds it.
+   */
+  onEvents?(listener: (events: readonly OutboxEvent[]) => void): Disposable;
 }
 
 /**
@@ -237,9 +242,15 @@ export interface Workers {
   list(): Promise<Worker[]>;
 }
 
-/** Events whose change is durable and that have not been noted as sent. None is lost; one may be sent twice. */
+/**
+ * Events whose change is durable and that have not been noted as sent. None is lost; one may be sent twice. An event that
+ * is stored while one of the same id and record waits may be stored once or twice.
+ */
 export interface Outbox {
-  /** Events that were stored at that time or before (by the catalog's clock), the oldest first. */
+  /**
+   * Events that were stored at that time or before, the oldest first; those of one write as they were given, those of one
+   * record as they were written. By the clock that a lease's `expiresAt` goes by.
+   */
   pending(before: Timestamp, limit: number): Promise<OutboxEvent[]>;
   /** Takes sent events out. No error for those that are out already. */
   sent(events: readonly OutboxEvent[]): Promise<void>;

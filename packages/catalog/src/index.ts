@@ -1,6 +1,8 @@
 import type { Catalog } from './catalog.ts';
+import { tellEvents } from './tell-events.ts';
 
 export * from './catalog.ts';
+export * from './record-keys.ts';
 export * from './records.ts';
 export * from './replace-until-done.ts';
 
@@ -10,5 +12,5 @@ export type CatalogConfiguration = { sqlite: { file: string } };
 /** Opens the catalog that the configuration names. The engine is loaded only then. @throws Fault CONFIGURATION_INVALID */
 export async function openCatalog(configuration: CatalogConfiguration): Promise<Catalog> {
   const { openSqliteCatalog } = await import('./sqlite.ts');
-  return openSqliteCatalog(configuration.sqlite);
+  return tellEvents(await openSqliteCatalog(configuration.sqlite));
 }

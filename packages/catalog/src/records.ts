@@ -253,7 +253,7 @@ export interface OutboxEvent {
   readonly subject: string;
   readonly time: Timestamp;
   readonly data: Readonly<Record<string, unknown>>;
-  /** The record that holds it: the name of its noun in the catalog, and its key there. */
+  /** The record that holds it: the name of its noun in the catalog, and its key, as record-keys.ts makes it. */
   readonly record: {
     readonly noun: 'candidates' | 'promotions' | 'publications' | 'tasks';
     readonly key: string;

@@ -6,10 +6,12 @@ import { sqliteFailures } from './sqlite/sync-failures.ts';
 import { openDatabase } from './sqlite/open-database.ts';
 import { sqliteLeases } from './sqlite/leases.ts';
 import { sqliteManifests } from './sqlite/manifests.ts';
+import { sqliteOutbox } from './sqlite/outbox.ts';
 import { sqlitePool } from './sqlite/pool.ts';
 import { sqlitePromotions } from './sqlite/promotions.ts';
 import { sqlitePublications } from './sqlite/publications.ts';
 import { sqliteTasks } from './sqlite/tasks.ts';
+import { sqliteWorkers } from './sqlite/workers.ts';
 
 /**
  * Opens the catalog in an SQLite file, which is made (mode 0600, its folders 0700) or migrated to the newest schema
@@ -33,6 +35,8 @@ export function catalogIn(database: Database): Catalog {
     pool: sqlitePool(database),
     tasks: sqliteTasks(database),
     leases: sqliteLeases(database),
+    workers: sqliteWorkers(database),
+    outbox: sqliteOutbox(database),
     [Symbol.asyncDispose]: () => database.close(),
   };
 }

@@ -5,6 +5,7 @@ import type {
   ChannelTag,
   Failure,
   ManifestRecord,
+  OutboxEvent,
   PoolObject,
   Promotion,
   Publication,
@@ -121,6 +122,24 @@ export function task(id: string, also: Partial<Task> = {}): Omit<Task, 'revision
     progress: { bytes: 0, blobs: 0, tags: 0 },
     errors: [],
     createdAt: time(0),
+    ...also,
+  };
+}
+
+/** An event that has befallen a record; its id is made of the record's key and that. */
+export function eventOf(
+  record: OutboxEvent['record'],
+  what: string,
+  also: Partial<OutboxEvent> = {},
+): OutboxEvent {
+  const id = `${record.noun}/${record.key}/${what}`;
+  return {
+    id,
+    type: what,
+    subject: record.key,
+    time: time(0),
+    data: { record: record.key },
+    record,
     ...also,
   };
 }

@@ -3,6 +3,7 @@ import type { Candidate } from '../records.ts';
 import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
 import { newestFirst } from './newest-first.ts';
+import { eventKeeper } from './outbox.ts';
 
 export function sqliteCandidates(database: Database): Candidates {
   // REPLACE takes the former row of the same candidate away; the new one has the highest sequence of all.
@@ -28,6 +29,7 @@ export function sqliteCandidates(database: Database): Candidates {
   const sourceOf = database.prepare(
     'SELECT source, source_repository FROM candidates WHERE repository = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
   );
+  const keepEvents = eventKeeper(database);
   const list = newestFirst(database, {
     name: 'candidates',
     columns: 'document',
@@ -38,11 +40,14 @@ export function sqliteCandidates(database: Database): Candidates {
   });
 
   return {
-    async put(candidate) {
+    async put(candidate, events = []) {
       const { source, sourceRepository, repository, tag, digest, syncedAt } = candidate;
       const document = JSON.stringify(candidate);
       const row = { source, sourceRepository, repository, tag, digest, syncedAt, document };
-      await database.write(() => put.run(row));
+      await database.write(() => {
+        put.run(row);
+        keepEvents(events);
+      });
     },
     current: (repository, tag) => database.read(() => maybe(current.get(repository, tag), read)),
     byDigest: (repository, digest) => database.read(() => maybe(byDigest.get(repository, digest), read)),

@@ -13,6 +13,8 @@ const ALLOWED = [
   /^SCAN names$/,
   // A handful of rows, named by the program; `list` shows them all, in the order of the primary key.
   /^SCAN leases$/,
+  // The processes that work on the catalog, in the order of `list`.
+  /^SCAN workers USING INDEX workers_list$/,
 ];
 /** What is open, of all states asked for: few, and merged in the order of acceptance. */
 const SORTED = /state IN \(SELECT value FROM json_each\(\?\)\) ORDER BY (?:created_at, )?sequence$/;

@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
 import { idTaken } from './failures.ts';
 import { newestFirst } from './newest-first.ts';
+import { eventKeeper } from './outbox.ts';
 
 const COLUMNS = 'sequence, revision, document';
 
@@ -21,6 +22,7 @@ export function sqlitePromotions(database: Database): Promotions {
   const inStates = database.prepare(`
     SELECT ${COLUMNS} FROM promotions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY sequence
   `);
+  const keepEvents = eventKeeper(database);
   const list = newestFirst(database, {
     name: 'promotions',
     columns: COLUMNS,
@@ -31,7 +33,7 @@ export function sqlitePromotions(database: Database): Promotions {
   });
 
   return {
-    create(promotion) {
+    create(promotion, events = []) {
       const { id, state, to: channel, createdAt } = promotion;
       const key = promotion.idempotency?.key ?? null;
       const document = JSON.stringify(promotion);
@@ -40,16 +42,19 @@ export function sqlitePromotions(database: Database): Promotions {
         if (former !== undefined) return { promotion: former, created: false };
         if (get.get(id) !== undefined) throw idTaken('promotion', id);
         const { lastInsertRowid } = insert.run({ id, state, channel, key, createdAt, document });
+        keepEvents(events);
         return { promotion: { ...promotion, sequence: Number(lastInsertRowid), revision: 1 }, created: true };
       });
     },
     get: (id) => database.read(() => maybe(get.get(id), read)),
-    replace(promotion) {
+    replace(promotion, events = []) {
       const { id, revision, state, to: channel } = promotion;
       const document = JSON.stringify(promotion);
       return database.write(() => {
         const { changes } = replace.run({ id, revision, state, channel, document });
-        return changes === 0 ? undefined : { ...promotion, revision: revision + 1 };
+        if (changes === 0) return undefined;
+        keepEvents(events);
+        return { ...promotion, revision: revision + 1 };
       });
     },
     byIdempotencyKey: (key) => database.read(() => maybe(byKey.get(key), read)),

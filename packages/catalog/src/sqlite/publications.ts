@@ -3,6 +3,7 @@ import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import type { Publication } from '../records.ts';
 import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
+import { eventKeeper } from './outbox.ts';
 
 export function sqlitePublications(database: Database): Publications {
   const put = database.prepare(
@@ -12,12 +13,16 @@ export function sqlitePublications(database: Database): Publications {
   const below = database.prepare(`
     SELECT document, serial FROM publications WHERE tree = ? AND serial < ? ORDER BY serial DESC LIMIT ?
   `);
+  const keepEvents = eventKeeper(database);
   const cursors = cursorsOf('publications', ['number']);
 
   return {
-    async put(publication) {
+    async put(publication, events = []) {
       const document = JSON.stringify(publication);
-      await database.write(() => put.run(publication.tree, publication.serial, document));
+      await database.write(() => {
+        put.run(publication.tree, publication.serial, document);
+        keepEvents(events);
+      });
     },
     get: (tree, serial) => database.read(() => maybe(get.get(tree, serial), read)),
     latest: (tree) => database.read(() => maybe(below.get(tree, ABOVE_ALL, 1), read)),

@@ -115,6 +115,29 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX failures_due ON failures (source, retry_at) WHERE retry_at IS NOT NULL;
   `,
+  `
+  CREATE TABLE outbox (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    place INTEGER AS (sequence),
+    id TEXT NOT NULL UNIQUE,
+    stored_at TEXT NOT NULL,
+    document TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX outbox_pending ON outbox (stored_at, place);
+
+  CREATE TABLE workers (
+    id TEXT PRIMARY KEY,
+    service TEXT NOT NULL,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    version TEXT NOT NULL,
+    started_at TEXT NOT NULL,
+    seen_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX workers_list ON workers (service, started_at, id);
+  CREATE INDEX workers_expired ON workers (expires_at_ms);
+  `,
 ];
 
 /** @throws Fault CONFIGURATION_INVALID for a file that holds something else, or a schema that only a newer Gantry knows */

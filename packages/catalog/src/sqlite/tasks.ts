@@ -4,6 +4,7 @@ import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
 import { idTaken } from './failures.ts';
 import { newestFirst } from './newest-first.ts';
+import { eventKeeper } from './outbox.ts';
 
 const COLUMNS = 'revision, document';
 
@@ -20,6 +21,7 @@ export function sqliteTasks(database: Database): Tasks {
   const inStates = database.prepare(`
     SELECT ${COLUMNS} FROM tasks WHERE state IN (SELECT value FROM json_each(?)) ORDER BY created_at, sequence
   `);
+  const keepEvents = eventKeeper(database);
   const list = newestFirst(database, {
     name: 'tasks',
     columns: COLUMNS,
@@ -40,12 +42,14 @@ export function sqliteTasks(database: Database): Tasks {
       });
     },
     get: (id) => database.read(() => maybe(get.get(id), read)),
-    replace(task) {
+    replace(task, events = []) {
       const { id, revision, state } = task;
       const document = JSON.stringify(task);
       return database.write(() => {
         const { changes } = replace.run({ id, revision, state, document });
-        return changes === 0 ? undefined : { ...task, revision: revision + 1 };
+        if (changes === 0) return undefined;
+        keepEvents(events);
+        return { ...task, revision: revision + 1 };
       });
     },
     inStates: (states) => database.read(() => inStates.all(JSON.stringify(states)).map(read)),
