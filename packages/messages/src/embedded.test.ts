@@ -7,7 +7,8 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import type { FaultCode } from '@gantry/oci';
 import { openEmbeddedMessages } from './embedded.ts';
-import { collector, event, messagesContract } from './messages.contract.ts';
+import { collector, event } from './contract/deliveries.ts';
+import { messagesContract } from './messages.contract.ts';
 import { DELIVERY_LIMIT } from './messages.ts';
 
 const soon = { pauseMs: () => 20 };

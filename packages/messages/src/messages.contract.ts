@@ -1,12 +1,8 @@
 import * as fc from 'fast-check';
-import { type CloudEvent, type Delivery, DELIVERY_LIMIT, type Messages } from './messages.ts';
-
-export interface OpenedMessages extends AsyncDisposable {
-  /** New and empty, with pauses between attempts that a test can wait for. */
-  readonly messages: Messages;
-  /** Closes them and opens them again, as the next start of a process does. */
-  readonly reopen: () => Promise<Messages>;
-}
+import { deadLettersContract } from './contract/dead-letters.ts';
+import { collector, event, ids, type OpenedMessages } from './contract/deliveries.ts';
+import { eventsContract } from './contract/events.ts';
+import { type CloudEvent, type Delivery, DELIVERY_LIMIT } from './messages.ts';
 
 /** What every implementation does. Each test is given new, empty queues. */
 export function messagesContract(name: string, open: () => Promise<OpenedMessages>): void {
@@ -207,26 +203,14 @@ export function messagesContract(name: string, open: () => Promise<OpenedMessage
       await expect(messages.send('q', 'key', event('1'))).rejects.toMatchObject(closed);
       await expect(messages.consume('q', async () => {})).rejects.toMatchObject(closed);
       await expect(messages.depth('q')).rejects.toMatchObject(closed);
+      await expect(messages.publish(event('1'))).rejects.toMatchObject(closed);
+      await expect(messages.listen(['#'], () => {})).rejects.toMatchObject(closed);
+      await expect(messages.deadLetters('q', 1)).rejects.toMatchObject(closed);
+      await expect(messages.replay('q')).rejects.toMatchObject(closed);
+      await expect(messages.discard('q', ['1'])).rejects.toMatchObject(closed);
     });
+
+    deadLettersContract(open);
+    eventsContract(open);
   });
-}
-
-export function event(id: string): CloudEvent {
-  return { specversion: '1.0', id, source: '/test', type: 'test', data: null };
-}
-
-function ids(count: number): string[] {
-  return Array.from({ length: count }, (_, n) => String(n));
-}
-
-/** A handler that keeps what it is given; `all` resolves with it when there are so many. */
-export function collector(count: number) {
-  const deliveries: Delivery[] = [];
-  const { promise: all, resolve } = Promise.withResolvers<Delivery[]>();
-  if (count === 0) resolve(deliveries);
-  const handle = async (delivery: Delivery) => {
-    deliveries.push(delivery);
-    if (deliveries.length === count) resolve(deliveries);
-  };
-  return { deliveries, all, handle };
 }

@@ -45,6 +45,11 @@ export interface DeadLetter {
   readonly parkedAt?: string;
 }
 
+export interface ListenOptions {
+  /** Told of a handler that threw. */
+  readonly onError?: (error: unknown, event: CloudEvent) => void;
+}
+
 /** A running consumer. Disposing of it takes no further message and waits for the handlers under way. */
 export type Consumer = AsyncDisposable;
 
@@ -76,7 +81,11 @@ export interface Messages extends AsyncDisposable {
    * connection is down does not come. `types` are names as `promotion.done`, or patterns as topics have them
    * (`promotion.*`, `#`). A handler that throws is reported and changes nothing.
    */
-  listen(types: readonly string[], handle: (event: CloudEvent) => void): Promise<Consumer>;
+  listen(
+    types: readonly string[],
+    handle: (event: CloudEvent) => void,
+    options?: ListenOptions,
+  ): Promise<Consumer>;
 
   /** Messages of a queue that are parked, the oldest first, without taking them. */
   deadLetters(queue: string, limit: number): Promise<readonly DeadLetter[]>;

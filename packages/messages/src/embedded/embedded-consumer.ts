@@ -102,7 +102,10 @@ export class EmbeddedConsumer {
     } catch (error) {
       const said = String(error).slice(0, 2000);
       const due = Date.now() + pauseMs(attempt);
-      settle = () => (attempt < DELIVERY_LIMIT ? table.putBack(id, due, said) : table.park(id, said));
+      settle = () => {
+        if (attempt < DELIVERY_LIMIT) table.putBack(id, due, said);
+        else table.park(id, Date.now(), said);
+      };
       failure = { error, delivery };
     }
     const settled = this.#settle(settle);

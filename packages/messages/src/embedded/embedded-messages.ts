@@ -1,15 +1,26 @@
 import { Fault } from '@gantry/oci';
-import type { CloudEvent, ConsumeOptions, Consumer, Delivery, Messages } from '../messages.ts';
+import type {
+  CloudEvent,
+  ConsumeOptions,
+  Consumer,
+  DeadLetter,
+  Delivery,
+  ListenOptions,
+  Messages,
+} from '../messages.ts';
 import { EmbeddedConsumer } from './embedded-consumer.ts';
 import { messagesFault } from './failures.ts';
+import { Listeners } from './listeners.ts';
 import type { MessageFile } from './message-file.ts';
+import type { ParkedMessage } from './message-table.ts';
 import type { Timing } from './timing.ts';
 
-/** The queues of an open file. */
+/** The queues of an open file. Events reach the listeners of this opener of it alone: they are in no file. */
 export class EmbeddedMessages implements Messages {
   readonly #file: MessageFile;
   readonly #timing: Timing;
   readonly #consumers = new Set<EmbeddedConsumer>();
+  readonly #listeners = new Listeners();
   #timers: NodeJS.Timeout[] = [];
   #closing: Promise<void> | undefined;
 
@@ -45,6 +56,44 @@ export class EmbeddedMessages implements Messages {
     };
   }
 
+  async publish(event: CloudEvent): Promise<void> {
+    this.#mustBeOpen();
+    this.#listeners.tell(event);
+  }
+
+  async listen(
+    types: readonly string[],
+    handle: (event: CloudEvent) => void,
+    options: ListenOptions = {},
+  ): Promise<Consumer> {
+    this.#mustBeOpen();
+    const stop = this.#listeners.add(types, handle, options);
+    return { [Symbol.asyncDispose]: async () => stop() };
+  }
+
+  async deadLetters(queue: string, limit: number): Promise<readonly DeadLetter[]> {
+    this.#mustBeOpen();
+    try {
+      return this.#file.table.parked(queue, limit).map(deadLetter);
+    } catch (error) {
+      throw messagesFault(error, this.#file.file);
+    }
+  }
+
+  async replay(queue: string, ids?: readonly string[]): Promise<number> {
+    this.#mustBeOpen();
+    const { commits, table } = this.#file;
+    const count = await commits.add(() => table.replay(queue, ids?.flatMap(rowId)));
+    this.#wake(queue);
+    return count;
+  }
+
+  async discard(queue: string, ids: readonly string[]): Promise<number> {
+    this.#mustBeOpen();
+    const { commits, table } = this.#file;
+    return commits.add(() => table.discard(queue, ids.flatMap(rowId)));
+  }
+
   async depth(queue: string): Promise<{ ready: number; unacknowledged: number; dead: number }> {
     this.#mustBeOpen();
     try {
@@ -60,6 +109,7 @@ export class EmbeddedMessages implements Messages {
   }
 
   async #close(): Promise<void> {
+    this.#listeners.clear();
     await Promise.all([...this.#consumers].map((consumer) => consumer.stop()));
     this.#stopTimers();
     await this.#file.close();
@@ -100,4 +150,19 @@ export class EmbeddedMessages implements Messages {
     const { file } = this.#file;
     throw new Fault('UNAVAILABLE', `the message queues ${file} are closed`, { file });
   }
+}
+
+function deadLetter({ id, routingKey, event, error, parkedAt }: ParkedMessage): DeadLetter {
+  return {
+    id: String(id),
+    routingKey,
+    event: JSON.parse(event) as CloudEvent,
+    ...(error === null ? {} : { reason: error }),
+    ...(parkedAt === null ? {} : { parkedAt: new Date(parkedAt).toISOString() }),
+  };
+}
+
+/** The row that an id names; an id of another form names none. */
+function rowId(id: string): number[] {
+  return /^[1-9][0-9]{0,14}$/.test(id) ? [Number(id)] : [];
 }

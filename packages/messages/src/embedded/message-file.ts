@@ -11,7 +11,7 @@ const LOCK_SLEEP_MS = 20;
 /** Stands in the file's header (`PRAGMA application_id`): "Gmsg". */
 const APPLICATION_ID = 0x476d7367;
 /** What brings a file from each version (`PRAGMA user_version`) to the next. A step that was released is never changed. */
-const MIGRATIONS: readonly string[] = [MessageTable.SCHEMA];
+const MIGRATIONS: readonly string[] = [MessageTable.SCHEMA, MessageTable.PARKED_AT];
 
 /** An open file of message queues. */
 export interface MessageFile {

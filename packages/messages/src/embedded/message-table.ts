@@ -25,6 +25,17 @@ export interface Taken {
   readonly nextDue: number | undefined;
 }
 
+/** A message that is parked. */
+export interface ParkedMessage {
+  readonly id: number;
+  readonly routingKey: string;
+  /** JSON */
+  readonly event: string;
+  readonly error: string | null;
+  /** Null if it was parked by a Gantry that did not keep it. */
+  readonly parkedAt: number | null;
+}
+
 /** The statements on the table of messages. Writes are to be made in a transaction; times are in ms since 1970. */
 export class MessageTable {
   static readonly SCHEMA = `
@@ -44,6 +55,8 @@ export class MessageTable {
     CREATE INDEX messages_held ON messages (held_until) WHERE state = ${HELD};
   `;
 
+  static readonly PARKED_AT = 'ALTER TABLE messages ADD COLUMN parked_at INTEGER';
+
   readonly #session: string;
   readonly #insert: StatementSync;
   readonly #expire: StatementSync;
@@ -56,6 +69,10 @@ export class MessageTable {
   readonly #renew: StatementSync;
   readonly #release: StatementSync;
   readonly #depth: StatementSync;
+  readonly #parked: StatementSync;
+  readonly #replay: StatementSync;
+  readonly #replayAll: StatementSync;
+  readonly #discard: StatementSync;
 
   /** @param session who messages are handed out to */
   constructor(sqlite: DatabaseSync, session: string) {
@@ -82,7 +99,9 @@ export class MessageTable {
     this.#putBack = sqlite.prepare(
       `UPDATE messages SET state = ${READY}, holder = NULL, due = ?, error = ? ${ours}`,
     );
-    this.#park = sqlite.prepare(`UPDATE messages SET state = ${DEAD}, holder = NULL, error = ? ${ours}`);
+    this.#park = sqlite.prepare(
+      `UPDATE messages SET state = ${DEAD}, holder = NULL, error = ?, parked_at = ? ${ours}`,
+    );
     this.#renew = sqlite.prepare(`UPDATE messages SET held_until = ? WHERE state = ${HELD} AND holder = ?`);
     this.#release = sqlite.prepare(
       `UPDATE messages SET state = ${READY}, holder = NULL WHERE state = ${HELD} AND holder = ?`,
@@ -90,6 +109,15 @@ export class MessageTable {
     this.#depth = sqlite.prepare(
       'SELECT state, count(*) AS count FROM messages WHERE queue = ? GROUP BY state',
     );
+    const parked = `WHERE queue = ? AND state = ${DEAD}`;
+    this.#parked = sqlite.prepare(
+      `SELECT id, routing_key AS routingKey, event, error, parked_at AS parkedAt FROM messages
+       ${parked} ORDER BY parked_at, id LIMIT ?`,
+    );
+    const anew = `UPDATE messages SET state = ${READY}, attempt = 0, due = 0, error = NULL, parked_at = NULL`;
+    this.#replay = sqlite.prepare(`${anew} ${parked} AND id = ?`);
+    this.#replayAll = sqlite.prepare(`${anew} ${parked}`);
+    this.#discard = sqlite.prepare(`DELETE FROM messages ${parked} AND id = ?`);
   }
 
   add(queue: string, routingKey: string, event: string): void {
@@ -112,7 +140,7 @@ export class MessageTable {
         if (row.attempt < DELIVERY_LIMIT) {
           messages.push({ ...row, attempt: row.attempt + 1 });
         } else {
-          this.park(row.id, DIED);
+          this.park(row.id, now, DIED);
           parked.push(row);
         }
       }
@@ -131,8 +159,8 @@ export class MessageTable {
     this.#putBack.run(due, error, id, this.#session);
   }
 
-  park(id: number, error: string): void {
-    this.#park.run(error, id, this.#session);
+  park(id: number, now: number, error: string): void {
+    this.#park.run(error, now, id, this.#session);
   }
 
   /** Prolongs the lease of all that this session holds. */
@@ -145,11 +173,31 @@ export class MessageTable {
     this.#release.run(session);
   }
 
+  /** In the order of parking. */
+  parked(queue: string, limit: number): ParkedMessage[] {
+    return this.#parked.all(queue, limit) as unknown as ParkedMessage[];
+  }
+
+  /** Makes parked messages ready, all if no ids are given. @returns how many */
+  replay(queue: string, ids?: readonly number[]): number {
+    if (ids === undefined) return Number(this.#replayAll.run(queue).changes);
+    return sum(ids.map((id) => this.#replay.run(queue, id).changes));
+  }
+
+  /** Deletes parked messages. @returns how many */
+  discard(queue: string, ids: readonly number[]): number {
+    return sum(ids.map((id) => this.#discard.run(queue, id).changes));
+  }
+
   depth(queue: string): { ready: number; unacknowledged: number; dead: number } {
     const rows = this.#depth.all(queue) as unknown as { state: number; count: number }[];
     const of = (state: number) => rows.find((row) => row.state === state)?.count ?? 0;
     return { ready: of(READY), unacknowledged: of(HELD), dead: of(DEAD) };
   }
+}
+
+function sum(changes: readonly (number | bigint)[]): number {
+  return changes.reduce<number>((total, each) => total + Number(each), 0);
 }
 
 /** Why a message is parked whose handler never came to an end. */
