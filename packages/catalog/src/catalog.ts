@@ -127,12 +127,19 @@ export interface Failures {
 }
 
 export interface Channels {
-  /** Removes tags and sets tags (one that is in both is set) of one repository in one channel: one atomic write. */
+  /**
+   * Removes tags and sets tags (one that is in both is set) of one repository in one channel: one atomic write.
+   * @param lease under which the caller works. Once the repository was written under a higher fence of that lease,
+   * nothing is written: a publisher that was stopped for long must not undo what its successor did. An engine may
+   * refuse as soon as the lease was taken over.
+   * @throws Fault LEASE_LOST
+   */
   apply(
     channel: string,
     repository: string,
     set: readonly ChannelTag[],
     remove: readonly string[],
+    lease?: Pick<Lease, 'name' | 'fence'>,
   ): Promise<void>;
   /** All tags of a repository in a channel, by name. */
   tagsOf(channel: string, repository: string): Promise<ChannelTag[]>;
@@ -173,7 +180,7 @@ export interface Promotions {
 }
 
 export interface Publications {
-  /** Inserts or replaces by tree and serial. */
+  /** Inserts or replaces by tree and serial. No effect for a `preparing` one where a `published` one is. */
   put(publication: Publication, events?: readonly OutboxEvent[]): Promise<void>;
   get(tree: string, serial: number): Promise<Publication | undefined>;
   latest(tree: string): Promise<Publication | undefined>;

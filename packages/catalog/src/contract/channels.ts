@@ -17,6 +17,25 @@ export function channelsContract(open: () => Promise<CatalogPlace>): void {
     expect(await channels.tag('stable', 'app', 'b')).toEqual(moved);
   });
 
+  test('who was followed by another in a lease writes nothing under it any more', async () => {
+    await using place = await open();
+    const { channels, leases } = await place.connect();
+    const [a, b, c] = ['a', 'b', 'c'].map((tag) => channelTag({ tag }));
+    if (a === undefined || b === undefined || c === undefined) throw new Error('three tags');
+    const ALREADY_OVER = 0;
+    const former = await leases.acquire('publish', 'one', ALREADY_OVER);
+    const latter = await leases.acquire('publish', 'two', ALREADY_OVER);
+    if (former === undefined || latter === undefined) throw new Error('the lease was not given');
+    await channels.apply('stable', 'app', [a], [], latter);
+    await expect(channels.apply('stable', 'app', [b], ['a'], former)).rejects.toMatchObject({
+      code: 'LEASE_LOST',
+    });
+    expect(await channels.tagsOf('stable', 'app')).toEqual([a]);
+    await channels.apply('stable', 'app', [b], [], latter);
+    await channels.apply('stable', 'app', [c], []); // by whom no lease holds
+    expect(await channels.tagsOf('stable', 'app')).toEqual([a, b, c]);
+  });
+
   test('channels and repositories are apart', async () => {
     await using place = await open();
     const { channels } = await place.connect();

@@ -1,3 +1,4 @@
+import { Fault } from '@gantry/oci';
 import type { Channels } from '../catalog.ts';
 import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import type { ChannelTag } from '../records.ts';
@@ -32,11 +33,12 @@ export function sqliteChannels(database: Database): Channels {
     )
     SELECT name FROM names WHERE name IS NOT NULL LIMIT :rows
   `);
+  const takenOver = database.prepare('SELECT 1 FROM leases WHERE name = ? AND fence > ?');
   const tagCursors = cursorsOf('channel-tags', ['string']);
   const repositoryCursors = cursorsOf('channel-repositories', ['string']);
 
   return {
-    async apply(channel, repository, entries, removed) {
+    async apply(channel, repository, entries, removed, lease) {
       const rows = entries.map((entry) => ({
         channel,
         repository,
@@ -46,6 +48,11 @@ export function sqliteChannels(database: Database): Channels {
         document: JSON.stringify(entry),
       }));
       await database.write(() => {
+        if (lease !== undefined && takenOver.get(lease.name, lease.fence) !== undefined) {
+          throw new Fault('LEASE_LOST', `another worker has taken the lease ${lease.name} over`, {
+            lease: lease.name,
+          });
+        }
         for (const name of removed) remove.run(channel, repository, name);
         for (const row of rows) set.run(row);
       });

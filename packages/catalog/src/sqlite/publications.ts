@@ -6,9 +6,11 @@ import { documentIn, maybe } from './documents.ts';
 import { eventKeeper } from './outbox.ts';
 
 export function sqlitePublications(database: Database): Publications {
-  const put = database.prepare(
-    'INSERT OR REPLACE INTO publications (tree, serial, document) VALUES (?, ?, ?)',
-  );
+  const put = database.prepare(`
+    INSERT INTO publications (tree, serial, document) VALUES (:tree, :serial, :document)
+    ON CONFLICT DO UPDATE SET document = excluded.document
+    WHERE :state = 'published' OR document ->> 'state' <> 'published'
+  `);
   const get = database.prepare('SELECT document FROM publications WHERE tree = ? AND serial = ?');
   const below = database.prepare(`
     SELECT document, serial FROM publications WHERE tree = ? AND serial < ? ORDER BY serial DESC LIMIT ?
@@ -18,10 +20,11 @@ export function sqlitePublications(database: Database): Publications {
 
   return {
     async put(publication, events = []) {
-      const document = JSON.stringify(publication);
+      const { tree, serial, state } = publication;
+      const row = { tree, serial, state, document: JSON.stringify(publication) };
       await database.write(() => {
-        put.run(publication.tree, publication.serial, document);
-        keepEvents(events);
+        const { changes } = put.run(row);
+        if (changes > 0) keepEvents(events);
       });
     },
     get: (tree, serial) => database.read(() => maybe(get.get(tree, serial), read)),
