@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { type ServerProcess, withLogs } from './process.ts';
 
 /**
@@ -31,6 +32,10 @@ const PARTS = {
   'toxiproxy-server': {
     looks: () => says('toxiproxy-server', ['--version'], /^toxiproxy-server version/),
     from: 'go: github.com/Shopify/toxiproxy',
+  },
+  rabbitmq: {
+    looks: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server'),
+    from: 'apt: rabbitmq-server',
   },
   tmpfs: { looks: () => isRoot() && says('mount', ['--version'], /util-linux/), from: 'Linux, as root' },
 } as const satisfies Record<string, { looks: () => boolean; from: string }>;

@@ -1,0 +1,177 @@
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
+import path from 'node:path';
+import { freePorts } from './free-port.ts';
+import { type ServerProcess, startProcess } from './process.ts';
+import { temporaryFolder } from './temporary-folder.ts';
+
+/** Debian's wrapper changes to the user `rabbitmq` and to the system's own files; this is the script behind it. */
+const RABBITMQ_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+
+/** The account that may do everything in `vhost`. */
+export const RABBITMQ_ACCOUNT = { username: 'gantry', password: 'p%ss/w:rd@ + ü' } as const;
+/** An account with no right in any vhost. */
+export const RABBITMQ_STRANGER = { username: 'stranger', password: 'known' } as const;
+
+export interface RabbitmqOptions {
+  /** PEM; with them it also listens with TLS. The certificate is its own authority, and clients must show one of it. */
+  readonly tls?: { readonly cert: string; readonly key: string; readonly verifyClients?: boolean };
+  /** How long a consumer may take to acknowledge, in ms. */
+  readonly consumerTimeoutMs?: number;
+}
+
+/** A RabbitMQ with data of its own, which can be stopped and started again with the same data and ports. */
+export interface Rabbitmq extends AsyncDisposable, Pick<ServerProcess, 'name' | 'log'> {
+  /** `127.0.0.1:PORT` */
+  readonly host: string;
+  /** The port with TLS, if there is one. */
+  readonly tlsPort: number;
+  /** `amqp://USER:PASSWORD@127.0.0.1:PORT/gantry` of `RABBITMQ_ACCOUNT`. @param host of a proxy before it */
+  url(host?: string): string;
+  /** The process that runs now. */
+  pid(): number;
+  /** Ends it in order. What it keeps stays. */
+  stop(): Promise<void>;
+  /** Ends it at once, as a machine that loses power does for its programs. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data and ports. */
+  start(): Promise<void>;
+}
+
+/** Starts RabbitMQ on free ports, with a port mapper (epmd) of its own that ends with it. */
+export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabbitmq> {
+  const folder = await temporaryFolder('rabbitmq');
+  const [port, tlsPort, distPort, epmdPort] = (await freePorts(4)) as [number, number, number, number];
+  const host = `127.0.0.1:${port}`;
+  await writeConfiguration(folder.path, tlsPort, options);
+  const epmd = await startProcess({
+    name: 'epmd',
+    command: 'epmd',
+    args: ['-address', '127.0.0.1', '-port', String(epmdPort)],
+    env: { PATH: process.env['PATH'] },
+    ready: () => isListening(epmdPort),
+  });
+  let logged = '';
+  let server: ServerProcess | undefined;
+  const start = async () => {
+    server = await startProcess({
+      name: 'rabbitmq',
+      command: RABBITMQ_SERVER,
+      args: [],
+      cwd: folder.path,
+      env: environment(folder.path, { port, distPort, epmdPort }),
+      ready: async (log) => /Server startup complete/.test(log),
+      readyWithinMs: 90_000,
+    });
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    if (server === undefined) return;
+    const ending = server;
+    server = undefined;
+    await (signal === 'SIGTERM' ? ending.stop() : ending.kill(signal));
+    logged += ending.log();
+  };
+  const dispose = async () => {
+    await end('SIGKILL'); // nothing of it is needed any more
+    await epmd.stop();
+    await folder[Symbol.asyncDispose]();
+  };
+  try {
+    await start();
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  const { username, password } = RABBITMQ_ACCOUNT;
+  const account = `${encodeURIComponent(username)}:${encodeURIComponent(password)}`;
+  return {
+    name: 'rabbitmq',
+    log: () => logged + (server?.log() ?? ''),
+    host,
+    tlsPort,
+    url: (at = host) => `amqp://${account}@${at}/gantry`,
+    pid: () => server?.pid ?? -1,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+    start,
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+function environment(
+  folder: string,
+  { port, distPort, epmdPort }: { port: number; distPort: number; epmdPort: number },
+): NodeJS.ProcessEnv {
+  return {
+    PATH: process.env['PATH'],
+    HOME: folder, // for its cookie
+    LANG: 'C.UTF-8',
+    // The script becomes the Erlang machine then, where else it waits for one: so that a signal reaches it itself.
+    RABBITMQ_ALLOW_INPUT: '1',
+    RABBITMQ_SERVER_START_ARGS: '-noinput',
+    RABBITMQ_NODENAME: `gantry-${port}@localhost`,
+    RABBITMQ_NODE_IP_ADDRESS: '127.0.0.1',
+    RABBITMQ_NODE_PORT: String(port),
+    RABBITMQ_DIST_PORT: String(distPort),
+    ERL_EPMD_PORT: String(epmdPort),
+    ERL_EPMD_ADDRESS: '127.0.0.1',
+    RABBITMQ_MNESIA_BASE: path.join(folder, 'mnesia'),
+    RABBITMQ_LOG_BASE: path.join(folder, 'log'),
+    RABBITMQ_CONF_ENV_FILE: path.join(folder, 'environment.conf'), // absent: else the system's is read
+    RABBITMQ_CONFIG_FILE: path.join(folder, 'rabbitmq.conf'),
+    RABBITMQ_ENABLED_PLUGINS_FILE: path.join(folder, 'plugins'),
+  };
+}
+
+/** rabbitmq.conf, the plugins (none), and the definitions of vhost and accounts that it loads at each start. */
+async function writeConfiguration(
+  folder: string,
+  tlsPort: number,
+  { tls, consumerTimeoutMs }: RabbitmqOptions,
+): Promise<void> {
+  const at = (name: string) => path.join(folder, name);
+  const lines = [
+    'log.console = true',
+    'log.console.level = info',
+    'log.file = false',
+    `load_definitions = ${at('definitions.json')}`,
+    'disk_free_limit.absolute = 50MB',
+    ...(consumerTimeoutMs === undefined ? [] : [`consumer_timeout = ${consumerTimeoutMs}`]),
+  ];
+  if (tls !== undefined) {
+    const verify = tls.verifyClients === true;
+    await writeFile(at('cert.pem'), tls.cert);
+    await writeFile(at('key.pem'), tls.key, { mode: 0o600 });
+    lines.push(
+      `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
+      `ssl_options.cacertfile = ${at('cert.pem')}`,
+      `ssl_options.certfile = ${at('cert.pem')}`,
+      `ssl_options.keyfile = ${at('key.pem')}`,
+      `ssl_options.verify = ${verify ? 'verify_peer' : 'verify_none'}`,
+      `ssl_options.fail_if_no_peer_cert = ${verify}`,
+    );
+  }
+  const accounts = [RABBITMQ_ACCOUNT, RABBITMQ_STRANGER];
+  const definitions = {
+    vhosts: [{ name: 'gantry' }, { name: 'other' }],
+    users: accounts.map(({ username, password }) => ({ name: username, password, tags: '' })),
+    permissions: [
+      { user: RABBITMQ_ACCOUNT.username, vhost: 'gantry', configure: '.*', write: '.*', read: '.*' },
+    ],
+  };
+  await mkdir(at('log'));
+  await writeFile(at('rabbitmq.conf'), `${lines.join('\n')}\n`);
+  await writeFile(at('plugins'), '[].\n');
+  await writeFile(at('definitions.json'), JSON.stringify(definitions));
+}
+
+async function isListening(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    return true;
+  } finally {
+    socket.destroy();
+  }
+}
