@@ -1,10 +1,12 @@
 import type { Catalog } from './catalog.ts';
 import { tellEvents } from './tell-events.ts';
+import type { CatalogTransfer } from './transfer.ts';
 
 export * from './catalog.ts';
 export * from './record-keys.ts';
 export * from './records.ts';
 export * from './replace-until-done.ts';
+export * from './transfer.ts';
 
 /** Where the catalog is kept, as `catalog` in the configuration. */
 export type CatalogConfiguration = { sqlite: { file: string } };
@@ -13,4 +15,17 @@ export type CatalogConfiguration = { sqlite: { file: string } };
 export async function openCatalog(configuration: CatalogConfiguration): Promise<Catalog> {
   const { openSqliteCatalog } = await import('./sqlite.ts');
   return tellEvents(await openSqliteCatalog(configuration.sqlite));
+}
+
+/**
+ * Opens a catalog as a whole. Its engine is loaded only then.
+ * @param as a `source` must be there, and whole; a `target` is made where it is absent, and may be half filled
+ * @throws Fault CONFIGURATION_INVALID
+ */
+export async function openCatalogTransfer(
+  configuration: CatalogConfiguration,
+  as: 'source' | 'target',
+): Promise<CatalogTransfer> {
+  const { openSqliteTransfer } = await import('./sqlite/transfer.ts');
+  return openSqliteTransfer(configuration.sqlite, as);
 }

@@ -1,5 +1,4 @@
 import { Fault } from '@gantry/oci';
-import type { CatalogConfiguration } from './index.ts';
 import type {
   Candidate,
   ChannelTag,
@@ -85,19 +84,6 @@ export interface LoadOptions {
   readonly signal?: AbortSignal;
   /** Told after each part that is durable, how many of each noun have come so far. */
   readonly onProgress?: (loaded: CatalogCounts) => void;
-}
-
-/**
- * Opens a catalog as a whole. Its engine is loaded only then.
- * @param as a `source` must be there, and whole; a `target` is made where it is absent, and may be half filled
- * @throws Fault CONFIGURATION_INVALID
- */
-export async function openCatalogTransfer(
-  configuration: CatalogConfiguration,
-  as: 'source' | 'target',
-): Promise<CatalogTransfer> {
-  const { openSqliteTransfer } = await import('./sqlite/transfer.ts');
-  return openSqliteTransfer(configuration.sqlite, as);
 }
 
 /** No record of any noun. */

@@ -4,28 +4,40 @@ import { DatabaseSync } from 'node:sqlite';
 import { Database } from './database.ts';
 import { openingFault, unusableFile } from './failures.ts';
 import { LOCK_SLEEP_MS, LOCK_WAIT_MS, whenUnlocked } from './locks.ts';
-import { migrate, mustBeOurs } from './schema.ts';
+import { migrate, MIGRATIONS, mustBeOurs } from './schema.ts';
 
 /**
  * Opens the file, which is made if it is absent, and hands it to `use`. When `use` throws, it is closed again.
  * @throws Fault CONFIGURATION_INVALID, UNAVAILABLE, STORAGE_FULL
  */
-export async function openDatabase<T>(path: string, use: (database: Database) => T): Promise<T> {
+export function openDatabase<T>(path: string, use: (database: Database) => T): Promise<T> {
+  return openFile(path, false, (sqlite, file) => use(new Database(sqlite, file)));
+}
+
+/**
+ * As {@link openDatabase}, for what works on the file as a whole.
+ * @param mayBeHalfFilled whether a catalog is taken, too, that a copy or a rebuild has not filled to its end
+ */
+export async function openFile<T>(
+  path: string,
+  mayBeHalfFilled: boolean,
+  use: (sqlite: DatabaseSync, file: string) => T,
+): Promise<T> {
   const file = resolve(path); // also keeps SQLite from reading `:memory:` or `file:` into it
   let sqlite: DatabaseSync | undefined;
   try {
     await makeFile(file);
     sqlite = new DatabaseSync(file, { timeout: LOCK_SLEEP_MS, enableForeignKeyConstraints: false });
-    await prepare(sqlite, file);
-    return use(new Database(sqlite, file));
+    await prepare(sqlite, file, mayBeHalfFilled);
+    return use(sqlite, file);
   } catch (error) {
     sqlite?.close();
     throw openingFault(error, file);
   }
 }
 
-async function prepare(sqlite: DatabaseSync, file: string): Promise<void> {
-  await whenUnlocked(() => mustBeOurs(sqlite, file), LOCK_WAIT_MS); // before anything is changed in it
+async function prepare(sqlite: DatabaseSync, file: string, mayBeHalfFilled: boolean): Promise<void> {
+  await whenUnlocked(() => mustBeOurs(sqlite, file, MIGRATIONS, mayBeHalfFilled), LOCK_WAIT_MS); // before anything is changed in it
   const mode = await whenUnlocked(
     () => sqlite.prepare('PRAGMA journal_mode = WAL').get()?.['journal_mode'],
     LOCK_WAIT_MS,

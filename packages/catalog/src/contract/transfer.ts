@@ -1,0 +1,320 @@
+import { toProblem } from '@gantry/oci';
+import {
+  type Catalog,
+  CATALOG_NOUNS,
+  type CatalogConfiguration,
+  type CatalogEntry,
+  type CatalogTransfer,
+  openCatalog,
+  openCatalogTransfer,
+  type OutboxEvent,
+  promotionRecord,
+  candidateRecord,
+  publicationRecord,
+  taskRecord,
+} from '../index.ts';
+import {
+  AWKWARD_NAMES,
+  candidate,
+  channelTag,
+  digest,
+  failure,
+  manifest,
+  poolObject,
+  promotion,
+  publication,
+  task,
+  time,
+} from './samples.ts';
+
+/** Where one test keeps a catalog: empty at first, and gone when it is disposed of. */
+export interface TransferPlace extends AsyncDisposable {
+  readonly configuration: CatalogConfiguration;
+}
+
+const MINUTE_MS = 60_000;
+const TREES = ['main', 'private'];
+
+/** What an engine must hold of catalogs that are copied as a whole. */
+export function transferContract(name: string, open: () => Promise<TransferPlace>): void {
+  describe(`the contract of catalogs as a whole, ${name}`, () => {
+    test('a copy holds all that its source holds', async () => {
+      await using from = await filledPlace(open);
+      await using to = await open();
+      const source = await dumpOf(from.configuration);
+      const counts = await copy(from.configuration, to.configuration);
+      expect(await dumpOf(to.configuration)).toEqual(source);
+      for (const noun of CATALOG_NOUNS) {
+        expect([noun, counts[noun]]).toEqual([noun, source.filter((entry) => entry.noun === noun).length]);
+        expect([noun, counts[noun] > 0]).toEqual([noun, true]); // so that no noun is equal by being empty
+      }
+    });
+
+    test('a copy goes on as its source would have', async () => {
+      await using from = await filledPlace(open);
+      await using to = await open();
+      await copy(from.configuration, to.configuration);
+      await using source = await openCatalog(from.configuration);
+      await using target = await openCatalog(to.configuration);
+      expect(await readBack(target)).toEqual(await readBack(source));
+      const [next, nextOfSource] = [
+        await target.promotions.create(promotion('next')),
+        await source.promotions.create(promotion('next')),
+      ];
+      expect(next.promotion.sequence).toBeGreaterThanOrEqual(nextOfSource.promotion.sequence);
+      const again = { ...promotion('other'), idempotency: { key: 'key', body: digest('body') } };
+      expect(await target.promotions.create(again)).toMatchObject({
+        created: false,
+        promotion: { id: 'p2' },
+      });
+      const stale = await source.promotions.get('p1');
+      expect(stale?.revision).toBe(2);
+      expect(await target.promotions.replace({ ...stale!, revision: 1 })).toBeUndefined();
+      expect(await target.promotions.replace(stale!)).toMatchObject({ revision: 3 });
+      // In the source another holds the first one still; nobody does in a copy.
+      expect(await source.leases.acquire('publish:main', 'later', MINUTE_MS)).toBeUndefined();
+      expect((await target.leases.acquire('publish:main', 'later', MINUTE_MS))?.fence).toBe(2);
+      expect((await source.leases.acquire('over', 'later', MINUTE_MS))?.fence).toBe(3);
+      expect((await target.leases.acquire('over', 'later', MINUTE_MS))?.fence).toBe(3);
+      await target.pool.apply('main', 7, [poolObject('late')], []);
+      expect((await target.pool.getAll('main', ['late'])).size).toBe(0); // serial 7 was applied in the source
+    });
+
+    test('only an empty catalog is filled, and one that is not stays as it is', async () => {
+      await using from = await filledPlace(open);
+      await using to = await open();
+      {
+        await using target = await openCatalog(to.configuration);
+        await target.manifests.put(manifest('other'));
+        await target.tasks.create(task('t9'));
+      }
+      const before = await dumpOf(to.configuration);
+      await expect(copy(from.configuration, to.configuration)).rejects.toMatchObject({
+        code: 'CONFLICT',
+        message: expect.stringContaining('it holds 1 manifests, 1 tasks'),
+      });
+      expect(await dumpOf(to.configuration)).toEqual(before);
+    });
+
+    test('fences of an empty catalog that was in use before only grow', async () => {
+      await using from = await filledPlace(open);
+      await using to = await open();
+      let fence = 0;
+      {
+        await using target = await openCatalog(to.configuration);
+        for (let round = 0; round < 9; round++) {
+          const lease = await target.leases.acquire('publish:main', 'a', MINUTE_MS);
+          if (lease === undefined) throw new Error('the lease was not given');
+          await target.leases.release(lease);
+          fence = lease.fence;
+        }
+      }
+      await copy(from.configuration, to.configuration);
+      await using target = await openCatalog(to.configuration);
+      expect((await target.leases.acquire('publish:main', 'b', MINUTE_MS))?.fence).toBe(fence + 1);
+    });
+
+    test('one that was filled in part is never taken for a whole one, and is filled anew', async () => {
+      await using from = await filledPlace(open);
+      await using to = await open();
+      const entries = await dumpOf(from.configuration);
+      for (const cut of [0, 1, Math.floor(entries.length / 2), entries.length]) {
+        await using target = await openCatalogTransfer(to.configuration, 'target');
+        const load = target.load(cutOff(entries, cut));
+        await expect(load).rejects.toThrow('cut off');
+        expect(await target.isHalfFilled()).toBe(true);
+        await target[Symbol.asyncDispose]();
+        await expect(openCatalog(to.configuration)).rejects.toMatchObject({
+          code: 'CONFIGURATION_INVALID',
+          message: expect.stringContaining('half filled'),
+        });
+        await expect(openCatalogTransfer(to.configuration, 'source')).rejects.toMatchObject({
+          code: 'CONFIGURATION_INVALID',
+        });
+      }
+      await copy(from.configuration, to.configuration);
+      expect(await dumpOf(to.configuration)).toEqual(entries);
+      await using target = await openCatalogTransfer(to.configuration, 'target');
+      expect(await target.isHalfFilled()).toBe(false);
+    });
+
+    test('a copy tells how far it has come, and stops when it is told to', async () => {
+      await using from = await filledPlace(open);
+      await using to = await open();
+      const entries = await dumpOf(from.configuration);
+      const told: number[] = [];
+      const stop = new AbortController();
+      await using target = await openCatalogTransfer(to.configuration, 'target');
+      const load = target.load(streamed(entries), {
+        signal: stop.signal,
+        onProgress: (loaded) => {
+          told.push(CATALOG_NOUNS.reduce((sum, noun) => sum + loaded[noun], 0));
+          if (told.length === 3) stop.abort(new Error('enough'));
+        },
+      });
+      await expect(load).rejects.toThrow('enough');
+      expect(told).toHaveLength(3);
+      expect(told).toEqual(told.toSorted((a, b) => a - b));
+      await target.load(streamed(entries), { onProgress: (loaded) => told.push(loaded.pool) });
+      expect(told.at(-1)).toBe(entries.filter(({ noun }) => noun === 'pool').length);
+    });
+
+    test('those who work on a catalog can be seen, and do not come along', async () => {
+      await using from = await filledPlace(open);
+      await using to = await open();
+      {
+        await using catalog = await openCatalog(from.configuration);
+        await catalog.workers.beat(
+          { id: 'w1', service: 'promote', host: 'one', pid: 7, version: '1', startedAt: time(0) },
+          MINUTE_MS,
+        );
+      }
+      await copy(from.configuration, to.configuration);
+      await using source = await openCatalogTransfer(from.configuration, 'source');
+      await using target = await openCatalogTransfer(to.configuration, 'target');
+      expect(await source.workers()).toMatchObject([{ id: 'w1', host: 'one' }]);
+      expect(await target.workers()).toEqual([]);
+    });
+  });
+}
+
+/** A catalog with something of every noun, odd names among them. */
+export async function fillCatalog(catalog: Catalog): Promise<void> {
+  await catalog.manifests.put(
+    manifest('index', {
+      kind: 'oci-index',
+      manifests: [digest('one')],
+      absent: [digest('gone')],
+      annotations: AWKWARD_NAMES,
+      subject: digest('subject'),
+      artifactType: 'a/b',
+    }),
+  );
+  await catalog.manifests.put(
+    manifest('one', { blobs: [{ digest: digest('layer'), size: 7, foreign: true }] }),
+  );
+  await Promise.all(Array.from({ length: 1200 }, (_, at) => catalog.manifests.put(manifest(`many ${at}`))));
+  await catalog.candidates.put(
+    candidate({ digest: digest('one'), syncedAt: time(9), labels: AWKWARD_NAMES }),
+  );
+  // Newer than the one before, though it says that it was synced earlier.
+  await catalog.candidates.put(candidate({ digest: digest('two'), syncedAt: time(1) }), [
+    event('c1', candidateRecord(candidate({ digest: digest('two') }))),
+  ]);
+  await catalog.candidates.put(candidate({ tag: '__proto__', platforms: [] }));
+  await catalog.candidates.markGone('candidates', 'candidate/app', '__proto__', time(3));
+  await catalog.failures.put([
+    failure({ problem: toProblem(new Error('boom')) }),
+    failure({ sourceRepository: 'candidate/other', retryAt: null }),
+    ((whole) => {
+      const { tag: _, ...rest } = whole;
+      return rest;
+    })(failure({ sourceRepository: 'candidate/whole' })),
+  ]);
+  await catalog.channels.apply(
+    'stable',
+    'app',
+    [
+      channelTag({ companions: [{ tag: 'sha256-x.sig', digest: digest('sig') }], referrers: [digest('r')] }),
+      channelTag({ tag: 'constructor', digest: digest('two') }),
+    ],
+    [],
+  );
+  await catalog.channels.apply('testing', 'app', [channelTag({ channel: 'testing' })], []);
+  const first = await catalog.promotions.create(promotion('p1'), [
+    event('p1/accepted', promotionRecord({ id: 'p1' })),
+  ]);
+  await catalog.promotions.create({
+    ...promotion('p2'),
+    idempotency: { key: 'key', body: digest('body') },
+    items: [
+      {
+        channel: 'stable',
+        repository: 'app',
+        reference: 'latest',
+        digest: digest('one'),
+        tags: ['latest'],
+        state: 'accepted',
+        companions: [],
+        referrers: [],
+      },
+    ],
+  });
+  await catalog.promotions.replace({ ...first.promotion, state: 'gating' }, [
+    event('p1/gating', promotionRecord({ id: 'p1' })),
+  ]);
+  for (const [at, tree] of TREES.entries()) {
+    for (const serial of [1, 2, 7]) await catalog.publications.put(publication(serial, { tree }));
+    await catalog.publications.put(publication(8, { tree, promotions: ['p1'], state: 'published' }), [
+      event(`${tree}/8`, publicationRecord({ tree, serial: 8 })),
+    ]);
+    await catalog.pool.apply(tree, 7 + at, [poolObject('a'), poolObject('b', { since: 3 })], []);
+  }
+  const made = await catalog.tasks.create(task('t1', { parameters: { source: 'x', __proto__: null } }));
+  await catalog.tasks.create(task('t2', { kind: 'publish', state: 'done' }));
+  await catalog.tasks.replace({ ...made, state: 'running' }, [event('t1/x', taskRecord({ id: 't1' }))]);
+  await catalog.leases.acquire('over', 'a', 0);
+  await catalog.leases.acquire('over', 'b', 0);
+  await catalog.leases.acquire('publish:main', 'a', MINUTE_MS);
+}
+
+function event(id: string, record: OutboxEvent['record']): OutboxEvent {
+  return {
+    id,
+    type: 'x.y',
+    subject: id,
+    time: time(4),
+    data: { ключ: [1, null, { $set: 'x', 'a.b': 1 }] },
+    record,
+  };
+}
+
+async function filledPlace(open: () => Promise<TransferPlace>): Promise<TransferPlace> {
+  const place = await open();
+  await using catalog = await openCatalog(place.configuration);
+  await fillCatalog(catalog);
+  return place;
+}
+
+/** Copies one catalog to another, as `gantry catalog copy` does. @returns how many of each noun the copy holds */
+export async function copy(from: CatalogConfiguration, to: CatalogConfiguration) {
+  await using source = await openCatalogTransfer(from, 'source');
+  await using target = await openCatalogTransfer(to, 'target');
+  return await target.load(source.dump());
+}
+
+/** All that a catalog holds. What is stored as absent and as undefined is one. */
+export async function dumpOf(configuration: CatalogConfiguration): Promise<CatalogEntry[]> {
+  await using transfer: CatalogTransfer = await openCatalogTransfer(configuration, 'source');
+  return await Array.fromAsync(transfer.dump());
+}
+
+/** What callers see of a catalog, where the order of writes matters. */
+async function readBack(catalog: Catalog): Promise<unknown> {
+  return {
+    current: await catalog.candidates.current('app', 'latest'),
+    currentOf: await catalog.candidates.currentOf('candidates', 'candidate/app'),
+    candidates: await catalog.candidates.list({ limit: 100 }),
+    failures: await catalog.failures.list({ limit: 100 }),
+    due: await catalog.failures.due('candidates', time(1000), 10),
+    tags: await catalog.channels.tagsOf('stable', 'app'),
+    byDigest: await catalog.channels.byDigest('stable', 'app', digest('one')),
+    promotions: (await catalog.promotions.list({ limit: 100 })).items,
+    open: await catalog.promotions.inStates(['queued', 'gating']),
+    publications: (await catalog.publications.list('main', { limit: 100 })).items,
+    latest: await catalog.publications.latest('private'),
+    serials: await Promise.all(TREES.map((tree) => catalog.pool.serial(tree))),
+    pool: await Array.fromAsync(catalog.pool.list('private')),
+    tasks: (await catalog.tasks.list({ limit: 100 })).items,
+    pending: await catalog.outbox.pending(new Date(Date.now() + MINUTE_MS).toISOString(), 100),
+  };
+}
+
+async function* streamed(entries: readonly CatalogEntry[]): AsyncGenerator<CatalogEntry> {
+  for (const entry of entries) yield await Promise.resolve(entry);
+}
+
+async function* cutOff(entries: readonly CatalogEntry[], after: number): AsyncGenerator<CatalogEntry> {
+  yield* streamed(entries.slice(0, after));
+  throw new Error('cut off');
+}

@@ -1,0 +1,291 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Fault } from '@gantry/oci';
+import type { Promotion, Task } from '../records.ts';
+import {
+  CATALOG_NOUNS,
+  type CatalogCounts,
+  type CatalogEntry,
+  type CatalogNoun,
+  type CatalogTransfer,
+  emptyCounts,
+  inBatches,
+  type LoadOptions,
+  mustBeEmpty,
+  mustHaveAll,
+} from '../transfer.ts';
+import { Database } from './database.ts';
+import { documentIn } from './documents.ts';
+import { catalogFault, sqliteFailure, unusableFile } from './failures.ts';
+import { LOCK_WAIT_MS, whenUnlocked } from './locks.ts';
+import { openFile } from './open-database.ts';
+import { inTransaction, isHalfFilled, markAs } from './schema.ts';
+import { sqliteWorkers } from './workers.ts';
+
+/** How a noun stands in the file. */
+interface Stored<Noun extends CatalogNoun> {
+  readonly table: string;
+  /** Gives the rows in the order of a dump. */
+  readonly select: string;
+  readonly read: (row: never) => RecordOf<Noun>;
+  readonly insert: string;
+  readonly values: (record: RecordOf<Noun>) => SQLInputValue[];
+}
+type RecordOf<Noun extends CatalogNoun> = Extract<CatalogEntry, { noun: Noun }>['record'];
+
+/** The record of a noun that is nothing but its document. */
+const document = (row: object) => documentIn(row) as never;
+
+const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
+  manifests: {
+    table: 'manifests',
+    select: 'SELECT document FROM manifests ORDER BY digest',
+    read: document,
+    insert: 'INSERT INTO manifests (digest, document) VALUES (?, ?)',
+    values: (record) => [record.digest, JSON.stringify(record)],
+  },
+  candidates: {
+    table: 'candidates',
+    select: 'SELECT document FROM candidates ORDER BY sequence',
+    read: document,
+    insert: `
+      INSERT INTO candidates (source, source_repository, repository, tag, digest, synced_at, document)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    values: (record) => [
+      record.source,
+      record.sourceRepository,
+      record.repository,
+      record.tag,
+      record.digest,
+      record.syncedAt,
+      JSON.stringify(record),
+    ],
+  },
+  failures: {
+    table: 'failures',
+    select: 'SELECT document FROM failures ORDER BY source, source_repository, tag',
+    read: document,
+    insert: `
+      INSERT INTO failures (source, source_repository, tag, retry_at, document) VALUES (?, ?, ?, ?, ?)`,
+    values: (record) => [
+      record.source,
+      record.sourceRepository,
+      record.tag ?? '',
+      record.retryAt,
+      JSON.stringify(record),
+    ],
+  },
+  channels: {
+    table: 'channel_tags',
+    select: 'SELECT document FROM channel_tags ORDER BY rowid',
+    read: document,
+    insert: `
+      INSERT INTO channel_tags (channel, repository, tag, digest, promoted_at, document)
+      VALUES (?, ?, ?, ?, ?, ?)`,
+    values: (record) => [
+      record.channel,
+      record.repository,
+      record.tag,
+      record.digest,
+      record.promotedAt,
+      JSON.stringify(record),
+    ],
+  },
+  promotions: {
+    table: 'promotions',
+    select: 'SELECT sequence, revision, document FROM promotions ORDER BY sequence',
+    read: (row: { sequence: number; revision: number }) => ({
+      ...(documentIn(row) as Promotion),
+      sequence: row.sequence,
+      revision: row.revision,
+    }),
+    insert: `
+      INSERT INTO promotions (sequence, id, revision, state, channel, idempotency_key, created_at, document)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    values: (record) => [
+      record.sequence,
+      record.id,
+      record.revision,
+      record.state,
+      record.to,
+      record.idempotency?.key ?? null,
+      record.createdAt,
+      JSON.stringify(record),
+    ],
+  },
+  publications: {
+    table: 'publications',
+    select: 'SELECT document FROM publications ORDER BY tree, serial',
+    read: document,
+    insert: 'INSERT INTO publications (tree, serial, document) VALUES (?, ?, ?)',
+    values: (record) => [record.tree, record.serial, JSON.stringify(record)],
+  },
+  pool: {
+    table: 'pool',
+    select: 'SELECT tree, path, size, sha256, since FROM pool ORDER BY tree, path',
+    read: ({ tree, path, size, sha256, since }: RecordOf<'pool'>) => ({ tree, path, size, sha256, since }),
+    insert: 'INSERT INTO pool (tree, path, size, sha256, since) VALUES (?, ?, ?, ?, ?)',
+    values: ({ tree, path, size, sha256, since }) => [tree, path, size, sha256, since],
+  },
+  poolSerials: {
+    table: 'pool_serials',
+    select: 'SELECT tree, serial FROM pool_serials ORDER BY tree',
+    read: ({ tree, serial }: RecordOf<'poolSerials'>) => ({ tree, serial }),
+    insert: 'INSERT INTO pool_serials (tree, serial) VALUES (?, ?)',
+    values: ({ tree, serial }) => [tree, serial],
+  },
+  tasks: {
+    table: 'tasks',
+    select: 'SELECT revision, document FROM tasks ORDER BY sequence',
+    read: (row: { revision: number }) => ({ ...(documentIn(row) as Task), revision: row.revision }),
+    insert: `
+      INSERT INTO tasks (id, revision, state, kind, created_at, document) VALUES (?, ?, ?, ?, ?, ?)`,
+    values: (record) => [
+      record.id,
+      record.revision,
+      record.state,
+      record.kind,
+      record.createdAt,
+      JSON.stringify(record),
+    ],
+  },
+  leases: {
+    table: 'leases',
+    select: 'SELECT name, fence FROM leases ORDER BY name',
+    read: ({ name, fence }: RecordOf<'leases'>) => ({ name, fence }),
+    insert: `
+      INSERT INTO leases (name, holder, fence, expires_at_ms) VALUES (?, NULL, ?, 0)
+      ON CONFLICT (name) DO UPDATE SET fence = max(fence, excluded.fence)`,
+    values: ({ name, fence }) => [name, fence],
+  },
+  outbox: {
+    table: 'outbox',
+    select: 'SELECT stored_at, document FROM outbox ORDER BY stored_at, place',
+    read: (row: { stored_at: string }) => ({ event: document(row), storedAt: row.stored_at }),
+    insert: 'INSERT INTO outbox (id, stored_at, document) VALUES (?, ?, ?)',
+    values: ({ event, storedAt }) => [event.id, storedAt, JSON.stringify(event)],
+  },
+};
+
+/**
+ * Opens the catalog in a file as a whole. An older schema is brought to the newest first, in a source too.
+ * @throws Fault CONFIGURATION_INVALID for a source that is absent or half filled
+ */
+export async function openSqliteTransfer(
+  { file }: { readonly file: string },
+  as: 'source' | 'target',
+): Promise<CatalogTransfer> {
+  if (as === 'source') await mustExist(resolve(file));
+  return openFile(file, as === 'target', transferOf);
+}
+
+async function mustExist(file: string): Promise<void> {
+  try {
+    await stat(file);
+  } catch (cause) {
+    throw unusableFile(file, 'is absent: name the file of a catalog', cause);
+  }
+}
+
+function transferOf(sqlite: DatabaseSync, name: string): CatalogTransfer {
+  const attempt = async <T>(work: () => T): Promise<T> => {
+    try {
+      return await whenUnlocked(work, LOCK_WAIT_MS);
+    } catch (error) {
+      throw catalogFault(error, name);
+    }
+  };
+  const change = <T>(work: () => T) => attempt(() => inTransaction(sqlite, 'BEGIN IMMEDIATE', work));
+  const countNow = () => countAll(sqlite);
+
+  return {
+    name,
+    isHalfFilled: () => attempt(() => isHalfFilled(sqlite)),
+    count: () => attempt(() => inTransaction(sqlite, 'BEGIN', countNow)),
+    workers: () => sqliteWorkers(new Database(sqlite, name)).list(),
+
+    async *dump() {
+      try {
+        sqlite.exec('BEGIN'); // all of it is read as it was at one moment
+        for (const noun of CATALOG_NOUNS) yield* rowsOf(sqlite, noun);
+      } catch (error) {
+        throw catalogFault(error, name);
+      } finally {
+        if (sqlite.isTransaction) sqlite.exec('ROLLBACK');
+      }
+    },
+
+    async load(entries, { signal, onProgress }: LoadOptions = {}) {
+      // Held until the file is closed, or this process dies: nobody else can have it open.
+      sqlite.exec('PRAGMA locking_mode = EXCLUSIVE');
+      await begin(sqlite, name);
+      const inserts = new Map<CatalogNoun, StatementSync>();
+      const loaded = emptyCounts();
+      for await (const batch of inBatches(entries)) {
+        signal?.throwIfAborted();
+        const [{ noun }] = batch;
+        const insert = inserts.getOrInsertComputed(noun, () => sqlite.prepare(STORED[noun].insert));
+        await change(() => {
+          for (const { record } of batch) insert.run(...STORED[noun].values(record as never));
+        });
+        loaded[noun] += batch.length;
+        onProgress?.({ ...loaded });
+        await nextTurn();
+      }
+      return change(() => {
+        const held = countNow();
+        mustHaveAll(name, loaded, held);
+        markAs(sqlite, 'whole');
+        return held;
+      });
+    },
+
+    async [Symbol.asyncDispose]() {
+      if (sqlite.isOpen) sqlite.close();
+    },
+  };
+}
+
+/** Marks the file, and empties it if it is marked already. */
+async function begin(sqlite: DatabaseSync, name: string): Promise<void> {
+  try {
+    inTransaction(sqlite, 'BEGIN IMMEDIATE', () => {
+      if (isHalfFilled(sqlite)) {
+        for (const noun of CATALOG_NOUNS) {
+          if (noun !== 'leases') sqlite.exec(`DELETE FROM ${STORED[noun].table}`);
+        }
+      } else mustBeEmpty(name, countAll(sqlite));
+      markAs(sqlite, 'half filled');
+    });
+  } catch (error) {
+    if (sqliteFailure(error) !== 'locked') throw catalogFault(error, name);
+    throw new Fault(
+      'UNAVAILABLE',
+      `the catalog ${name} is open in another process: stop what works on it, and start again`,
+      { file: name },
+      { cause: error },
+    );
+  }
+}
+
+function countAll(sqlite: DatabaseSync): CatalogCounts {
+  const counts = emptyCounts();
+  for (const noun of CATALOG_NOUNS) {
+    const row = sqlite.prepare(`SELECT count(*) AS count FROM ${STORED[noun].table}`).get();
+    counts[noun] = row?.['count'] as number;
+  }
+  return counts;
+}
+
+const ROWS_A_TURN = 500;
+
+async function* rowsOf(sqlite: DatabaseSync, noun: CatalogNoun): AsyncGenerator<CatalogEntry> {
+  const { select, read } = STORED[noun];
+  let rows = 0;
+  for (const row of sqlite.prepare(select).iterate()) {
+    yield { noun, record: read(row as never) } as CatalogEntry;
+    if (++rows % ROWS_A_TURN === 0) await nextTurn();
+  }
+}
