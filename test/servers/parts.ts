@@ -37,6 +37,10 @@ const PARTS = {
     looks: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server'),
     from: 'apt: rabbitmq-server',
   },
+  versitygw: {
+    looks: () => says('versitygw', ['--help'], /Versity S3 Gateway/i),
+    from: 'go: github.com/versity/versitygw',
+  },
   tmpfs: { looks: () => isRoot() && says('mount', ['--version'], /util-linux/), from: 'Linux, as root' },
 } as const satisfies Record<string, { looks: () => boolean; from: string }>;
 

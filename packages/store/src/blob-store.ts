@@ -22,7 +22,8 @@ export interface BlobStore extends AsyncDisposable {
   read(digest: Digest, maxBytes: number): Promise<Buffer>;
 
   /**
-   * Starts to write a blob, or goes on with one that an earlier attempt left unfinished, also in a former process.
+   * Starts to write a blob, or goes on with one that an earlier attempt left unfinished; in a former process too, where
+   * the engine can read what lies there unfinished (S3 can't).
    * One writer a digest at a time in a process: a second waits for the first to end.
    * @param size the blob's whole size in bytes, as its descriptor says
    * @throws Fault SIZE_INVALID when the blob is in the store with another size
@@ -73,4 +74,19 @@ export interface FileBlobs {
 /** Whether the store keeps its blobs as files. */
 export function hasFiles(store: BlobStore): store is BlobStore & FileBlobs {
   return 'pathOf' in store;
+}
+
+/**
+ * A power of stores whose blobs are objects in S3: the publisher has the server copy them. `endpoint` is absent for Amazon's
+ * own; a copy works between buckets of one server.
+ */
+export interface ObjectBlobs {
+  readonly endpoint: string | undefined;
+  /** Bucket and whole key of a blob, whether it is there or not. */
+  objectOf(digest: Digest): { readonly bucket: string; readonly key: string };
+}
+
+/** Whether the store keeps its blobs as objects in S3. */
+export function hasObjects(store: BlobStore): store is BlobStore & ObjectBlobs {
+  return 'objectOf' in store;
 }
