@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Promotion, PromotionItem, PromotionState } from '@gantry/catalog';
 import { Fault, toProblem } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
+import { promotionEvents } from '../events/promotion-events.ts';
 import {
   bodyDigest,
   checkRequest,
@@ -58,7 +59,7 @@ export async function acceptOnce(
   const refused = decision.items.filter((item) => item.state === 'refused').length;
   const isRefused = refused > 0 && (decision.atomic || refused === decision.items.length);
   const state: PromotionState = isRefused ? 'refused' : 'queued';
-  const { promotion, created } = await flow.catalog.promotions.create({
+  const asked: Omit<Promotion, 'sequence' | 'revision'> = {
     id: randomUUID(),
     ...decision,
     items: isRefused ? decision.items.map(refuseWithTheRest) : decision.items,
@@ -68,7 +69,11 @@ export async function acceptOnce(
     createdAt: at,
     ...(isRefused ? { endedAt: at } : {}),
     ...(idempotency === undefined ? {} : { idempotency }),
-  });
+  };
+  const { promotion, created } = await flow.catalog.promotions.create(
+    asked,
+    promotionEvents(undefined, asked),
+  );
   if (created)
     flow.log.info(
       { promotion: promotion.id, to: promotion.to, by: requester.name, state },

@@ -3,6 +3,7 @@ import { asFault, Fault, toProblem } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph } from '../content-graph.ts';
 import type { Flow } from '../context.ts';
+import { promotionEvents } from '../events/promotion-events.ts';
 
 const STATS_AT_ONCE = 64;
 
@@ -20,7 +21,8 @@ export async function runPromotion(flow: Flow, id: string): Promise<Promotion | 
       PROMOTION_ENDED.includes(promotion.state)
     )
       return promotion;
-    await flow.catalog.promotions.replace(await advance(flow, promotion));
+    const advanced = await advance(flow, promotion);
+    await flow.catalog.promotions.replace(advanced, promotionEvents(promotion, advanced));
   }
 }
 

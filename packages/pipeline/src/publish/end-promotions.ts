@@ -1,5 +1,6 @@
 import type { Promotion, Publication } from '@gantry/catalog';
 import { forEachConcurrently } from '../concurrency.ts';
+import { promotionEvents } from '../events/promotion-events.ts';
 import { enter } from '../promote/run-promotion.ts';
 import type { PublishContext } from './published-tree.ts';
 
@@ -20,7 +21,8 @@ export async function endPromotions(
       const promotion = await flow.catalog.promotions.get(id);
       if (promotion?.state !== 'publishing') return;
       const ended = end(flow, promotion, serial);
-      if ((await flow.catalog.promotions.replace(ended)) === undefined) continue;
+      const replaced = await flow.catalog.promotions.replace(ended, promotionEvents(promotion, ended));
+      if (replaced === undefined) continue;
       flow.log.info({ promotion: id, serial, state: ended.state }, 'promotion.ended');
       return;
     }

@@ -3,6 +3,7 @@ import type { PoolObject, Promotion, Publication } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import { encodeStatement, type EncodedDocument, type Statement, treeTime, type TreeView } from '@gantry/tree';
 import { forEachConcurrently } from '../concurrency.ts';
+import { publicationEvents } from '../events/publication-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { applyPromotions, type TouchedRepository } from './apply-promotions.ts';
 import { composeChange, type TreeChange } from './compose-change.ts';
@@ -71,8 +72,10 @@ export async function publish(
   await lease.confirm();
   await tree.target.movePointer(bytes);
 
+  // Before the pool, whose serial tells the next run from where on to catch up with the tree.
+  const published: Publication = { ...publication, state: 'published' };
+  await flow.catalog.publications.put(published, publicationEvents(publication, published));
   await flow.catalog.pool.apply(tree.name, serial, added, []);
-  await flow.catalog.publications.put({ ...publication, state: 'published' });
   flow.log.info(
     { tree: tree.name, serial, root: change.root, ...publication.added, promotions: promotions.length },
     'publication.done',

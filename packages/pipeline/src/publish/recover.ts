@@ -9,6 +9,7 @@ import {
   type Statement,
   type TreeView,
 } from '@gantry/tree';
+import { publicationEvents } from '../events/publication-events.ts';
 import { endPromotions } from './end-promotions.ts';
 import type { PublishContext } from './published-tree.ts';
 
@@ -53,7 +54,6 @@ async function catchUp({ flow, tree }: PublishContext, current: Statement): Prom
       if (line.op === '+') add.push({ path: line.path, size: line.size, sha256: line.sha256, since: serial });
       else remove.push(line.path);
     }
-    await pool.apply(tree.name, serial, add, remove);
     const known = await publications.get(tree.name, serial);
     const prepared = known?.root === statement.root ? known : undefined;
     const publication: Publication = {
@@ -65,7 +65,8 @@ async function catchUp({ flow, tree }: PublishContext, current: Statement): Prom
       added: { objects: add.length, bytes: add.reduce((sum, { size }) => sum + size, 0) },
       publishedAt: prepared?.publishedAt ?? statement.published,
     };
-    await publications.put(publication);
+    await publications.put(publication, publicationEvents(known, publication));
+    await pool.apply(tree.name, serial, add, remove);
   }
   const latest = await publications.get(tree.name, current.serial);
   if (latest !== undefined) await endPromotions({ flow, tree }, latest);

@@ -3,6 +3,7 @@ import { type Digest, Fault, MANIFEST_MEDIA_TYPES, manifestKind } from '@gantry/
 import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph, sizeOf } from '../content-graph.ts';
 import type { Flow } from '../context.ts';
+import { candidateEvents } from '../events/candidate-events.ts';
 import { type ChosenTag, chooseTags } from './choose-tags.ts';
 import { type CompanionSource, fetchCompanions } from './companions.ts';
 import { readCompanionSource } from './companion-source.ts';
@@ -94,7 +95,8 @@ async function syncTag(
   const belonging = await fetchCompanions(catalog, sync.fetcher, head.digest, companions, from);
   if (isComplete && sameCompanions(former, belonging)) return;
 
-  if (await isOvertaken(sync, tag, head, former)) return;
+  const current = await catalog.candidates.current(sync.repository, tag);
+  if (await isOvertaken(sync, tag, head, former, current)) return;
   const graph = await readContentGraph(catalog, [head.digest]);
   const kind = graph.manifests.get(head.digest)?.kind ?? manifestKind(head.mediaType ?? '') ?? 'oci-manifest';
   const candidate: Candidate = {
@@ -109,19 +111,19 @@ async function syncTag(
     syncedAt: unchanged ? former.syncedAt : now().toISOString(),
     ...belonging,
   };
-  await catalog.candidates.put(candidate);
+  await catalog.candidates.put(candidate, candidateEvents(current, candidate));
   const { source, repository, digest } = candidate;
   log.info({ source, sync: sync.id, repository, tag, digest }, 'candidate.synced');
 }
 
 /** Whether another sync has brought the tag further while this one was fetching what it had been. */
 async function isOvertaken(
-  { flow, source, sourceRepository, repository, signal }: RepositorySync,
+  { source, sourceRepository, signal }: RepositorySync,
   tag: string,
   head: Wanted,
   former: Candidate | undefined,
+  current: Candidate | undefined,
 ): Promise<boolean> {
-  const current = await flow.catalog.candidates.current(repository, tag);
   if (current === undefined || current.digest === former?.digest || current.digest === head.digest)
     return false;
   return (await source.registry.head(sourceRepository, tag, { signal }))?.digest !== head.digest;

@@ -1,6 +1,7 @@
 import { type Task, TASK_ENDED, updateTask } from '@gantry/catalog';
 import { asFault, Fault, toProblem } from '@gantry/oci';
 import type { Flow } from '../context.ts';
+import { taskEvents } from '../events/task-events.ts';
 import { withLease } from '../hold-lease.ts';
 import { Progress } from '../sync/progress.ts';
 
@@ -47,10 +48,14 @@ export async function runTask(
     } finally {
       clearInterval(save);
     }
-    await updateTask(flow.catalog, id, (now) =>
-      now.state === 'running'
-        ? { ...now, ...outcome, progress: progress.read(), endedAt: flow.now().toISOString() }
-        : undefined,
+    await updateTask(
+      flow.catalog,
+      id,
+      (now) =>
+        now.state === 'running'
+          ? { ...now, ...outcome, progress: progress.read(), endedAt: flow.now().toISOString() }
+          : undefined,
+      taskEvents,
     );
   });
 }

@@ -6,7 +6,7 @@ import {
   updatePromotion,
 } from '@gantry/catalog';
 import { Fault, quote } from '@gantry/oci';
-import { acceptPromotion, enter, planPromotion, sendWork } from '@gantry/pipeline';
+import { acceptPromotion, enter, planPromotion, promotionEvents, sendWork } from '@gantry/pipeline';
 import { z } from 'zod';
 import { promoteScopes, READ } from '../access.ts';
 import type { ApiOptions } from '../api-options.ts';
@@ -129,7 +129,7 @@ export const PROMOTION_ROUTES = [
     answers: { 200: { description: 'The cancelled promotion', view: PromotionView } },
     faults: ['PROMOTION_UNKNOWN', 'CONFLICT'],
     async handle({ params, api: { flow }, caller }) {
-      const cancelled = await updatePromotion(flow.catalog, params.id, (promotion) => {
+      const cancel = (promotion: Promotion): Promotion => {
         if (!CANCELLABLE.includes(promotion.state)) {
           throw new Fault(
             'CONFLICT',
@@ -138,7 +138,8 @@ export const PROMOTION_ROUTES = [
           );
         }
         return { ...enter(flow, promotion, 'cancelled'), endedAt: flow.now().toISOString() };
-      });
+      };
+      const cancelled = await updatePromotion(flow.catalog, params.id, cancel, promotionEvents);
       flow.log.info({ promotion: cancelled.id, by: caller.name }, 'promotion.cancelled');
       return { status: 200, json: presentPromotion(cancelled) };
     },

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+
+/** What each event carries as its `data`: enough for a consumer that asks nothing further. */
+
+const Time = z.iso.datetime();
+const Problem = z.looseObject({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+});
+
+/** A tag of a source is new, or has come to another digest, and all that belongs to it is in the store. */
+export const CandidateData = z.strictObject({
+  source: z.string(),
+  sourceRepository: z.string(),
+  /** The published name, as it is promoted by. */
+  repository: z.string(),
+  tag: z.string(),
+  digest: z.string(),
+  /** What the tag meant before; null: it is new. */
+  former: z.string().nullable(),
+  mediaType: z.string(),
+});
+export type CandidateData = z.infer<typeof CandidateData>;
+
+/** A promotion as it stands after what befell it. */
+export const PromotionData = z.strictObject({
+  id: z.string(),
+  kind: z.enum(['promote', 'rollback']),
+  /** The channel; `*` for a rollback of all channels. */
+  to: z.string(),
+  state: z.enum(['queued', 'refused', 'done', 'partial', 'failed', 'cancelled']),
+  /** The publication that it appeared in; null: none, or not yet. */
+  serial: z.int().nullable(),
+  items: z.array(
+    z.strictObject({
+      channel: z.string(),
+      repository: z.string(),
+      /** As it was asked for. */
+      reference: z.string(),
+      /** Null: refused, or tags that go. */
+      digest: z.string().nullable(),
+      tags: z.array(z.string()),
+      state: z.enum(['accepted', 'refused', 'done', 'failed']),
+      problem: Problem.exactOptional(),
+    }),
+  ),
+  error: Problem.nullable(),
+  reason: z.string().nullable(),
+  requestedBy: z.string(),
+});
+export type PromotionData = z.infer<typeof PromotionData>;
+
+/** A serial that the tree's pointer is at. */
+export const PublicationData = z.strictObject({
+  tree: z.string(),
+  serial: z.int(),
+  root: z.string(),
+  /** Ids of those whose items appeared in it. */
+  promotions: z.array(z.string()),
+  /** What came into the pool. */
+  added: z.strictObject({ objects: z.int(), bytes: z.int() }),
+  publishedAt: Time,
+});
+export type PublicationData = z.infer<typeof PublicationData>;
+
+/** A sync that has ended. */
+export const SyncData = z.strictObject({
+  /** Of the task. */
+  id: z.string(),
+  source: z.string(),
+  /** `partial`: what is not in `errors` is here. */
+  state: z.enum(['done', 'partial', 'failed']),
+  progress: z.strictObject({ bytes: z.int(), blobs: z.int(), tags: z.int() }),
+  /** How many things failed; `errors` has the first hundred. */
+  failed: z.int(),
+  errors: z.array(
+    z.strictObject({
+      /** `REPO:TAG`, a repository, or the source's name. */
+      item: z.string(),
+      problem: Problem,
+      /** When it is tried again by itself; null: it is not. */
+      retryAt: Time.nullable(),
+    }),
+  ),
+});
+export type SyncData = z.infer<typeof SyncData>;
+
+/** Every event that goes out, with the shape of its `data`. The type is the routing key, too. */
+export const EVENT_DATA = {
+  'candidate.synced': CandidateData,
+  'promotion.accepted': PromotionData,
+  'promotion.refused': PromotionData,
+  'promotion.done': PromotionData,
+  'promotion.partial': PromotionData,
+  'promotion.failed': PromotionData,
+  'promotion.cancelled': PromotionData,
+  'publication.done': PublicationData,
+  'sync.done': SyncData,
+  'sync.failed': SyncData,
+} as const;
+export type EventType = keyof typeof EVENT_DATA;
