@@ -29,3 +29,14 @@ export async function openCatalogTransfer(
   const { openSqliteTransfer } = await import('./sqlite/transfer.ts');
   return openSqliteTransfer(configuration.sqlite, as);
 }
+
+/**
+ * Copies a catalog to a file while services work on it: whole, and of one moment.
+ * @param file an SQLite file that is not there yet
+ * @returns its size in bytes
+ * @throws Fault CONFIGURATION_INVALID; CONFLICT when the file is there; STORAGE_FULL
+ */
+export async function backupCatalog(configuration: CatalogConfiguration, file: string): Promise<number> {
+  const { backupSqlite } = await import('./sqlite/backup.ts');
+  return backupSqlite(configuration.sqlite, file);
+}
