@@ -9,7 +9,7 @@ export const LEASE_TTL_MS = 10_000;
 const RENEW_EVERY_MS = LEASE_TTL_MS / 4;
 
 /** A lease that is held while work goes on. */
-export interface HeldLease {
+export interface HeldLease extends Pick<Lease, 'name' | 'fence'> {
   /** Aborted when the lease was lost. */
   readonly signal: AbortSignal;
   /** Asks the catalog, not the clock. @throws Fault LEASE_LOST */
@@ -18,18 +18,21 @@ export interface HeldLease {
 
 /**
  * Runs `work` under the lease, renewing it meanwhile.
+ * @param onRenewed is called whenever the lease turned out to be held still
  * @returns what `work` returned, or undefined without running it when another holds the lease
  */
 export async function withLease<T>(
   flow: Flow,
   name: string,
   work: (lease: HeldLease) => Promise<T>,
+  onRenewed?: () => Promise<unknown>,
 ): Promise<{ value: T } | undefined> {
   const leases = flow.catalog.leases;
   // A name of its own for each time: two who work in one process keep each other out, too.
   const holder = `${flow.holder} ${randomUUID()}`;
-  let lease: Lease | undefined = await leases.acquire(name, holder, LEASE_TTL_MS);
-  if (lease === undefined) return undefined;
+  const taken = await leases.acquire(name, holder, LEASE_TTL_MS);
+  if (taken === undefined) return undefined;
+  let lease: Lease | undefined = taken;
   const lost = new AbortController();
   const confirm = async () => {
     if (lease !== undefined) lease = await leases.renew(lease, LEASE_TTL_MS);
@@ -42,10 +45,11 @@ export async function withLease<T>(
     }
   };
   const timer = setInterval(() => {
-    confirm().catch((error: unknown) => flow.log.warn({ err: error, lease: name }, 'lease.renewal_failed'));
+    const renewing = onRenewed === undefined ? confirm() : confirm().then(onRenewed);
+    renewing.catch((error: unknown) => flow.log.warn({ err: error, lease: name }, 'lease.renewal_failed'));
   }, RENEW_EVERY_MS);
   try {
-    return { value: await work({ signal: lost.signal, confirm }) };
+    return { value: await work({ name, fence: taken.fence, signal: lost.signal, confirm }) };
   } finally {
     clearInterval(timer);
     if (lease !== undefined) await leases.release(lease);
@@ -58,9 +62,10 @@ export async function withLeaseWaiting<T>(
   name: string,
   work: (lease: HeldLease) => Promise<T>,
   signal?: AbortSignal,
+  onRenewed?: () => Promise<unknown>,
 ): Promise<T> {
   for (;;) {
-    const result = await withLease(flow, name, work);
+    const result = await withLease(flow, name, work, onRenewed);
     if (result !== undefined) return result.value;
     await pause(250, undefined, signal === undefined ? {} : { signal });
   }

@@ -1,4 +1,4 @@
-import type { ChannelTag, Promotion } from '@gantry/catalog';
+import type { ChannelTag, Lease, Promotion } from '@gantry/catalog';
 import type { Channel, Flow } from '../context.ts';
 
 /** A repository of a channel that promotions have touched. */
@@ -14,12 +14,15 @@ interface Change extends TouchedRepository {
 /**
  * Writes accepted items into the channels, in the order of acceptance, one write a repository: so that promotions which
  * are published together are never seen in part. Doing it again changes nothing.
+ * @param lease of the publisher: one that has it no more writes nothing
  * @returns what was touched
+ * @throws Fault LEASE_LOST
  */
 export async function applyPromotions(
   flow: Flow,
   channels: readonly Channel[],
   promotions: readonly Promotion[],
+  lease: Pick<Lease, 'name' | 'fence'>,
 ): Promise<TouchedRepository[]> {
   const changes = new Map<string, Change>();
   const byName = new Map(channels.map((channel) => [channel.name, channel]));
@@ -57,7 +60,7 @@ export async function applyPromotions(
     [...changes.values()].map(async ({ channel, repository, tags }) => {
       const set = [...tags.values()].filter((tag) => tag !== undefined);
       const remove = [...tags].filter(([, tag]) => tag === undefined).map(([name]) => name);
-      await flow.catalog.channels.apply(channel.name, repository, set, remove);
+      await flow.catalog.channels.apply(channel.name, repository, set, remove, lease);
     }),
   );
   return [...changes.values()].map(({ channel, repository }) => ({ channel, repository }));

@@ -257,7 +257,15 @@ describe('a rollback', () => {
 
 describe('a publisher that dies', () => {
   // Each step of a publication, and how often it happens in the one below.
-  const STEPS = { putContent: 4, putBytes: 4, settle: 4, claim: 1, movePointer: 1 } as const;
+  const STEPS = {
+    begin: 1,
+    putContent: 4,
+    putDocument: 3,
+    putList: 1,
+    settle: 4,
+    claim: 1,
+    movePointer: 1,
+  } as const;
   type Step = keyof typeof STEPS & keyof TreeTarget;
 
   /** A target that fails before or after the n-th call of one of its steps, as a killed process would stop there. */

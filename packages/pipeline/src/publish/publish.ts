@@ -35,21 +35,20 @@ export async function publish(
   full: boolean,
 ): Promise<PublishOutcome> {
   const { flow, tree } = context;
-  const view = await recoverTree(context);
+  const { view, highestSerial } = await recoverTree(context, lease.fence);
   const promotions = await flow.catalog.promotions.inStates(['publishing']);
-  const applied = await applyPromotions(flow, tree.channels, promotions);
+  const applied = await applyPromotions(flow, tree.channels, promotions, lease);
   const touched = (full ? await allRepositories(context) : applied).filter(({ channel }) => channel.publish);
 
-  const serial = Math.max(view?.statement.serial ?? 0, await tree.target.highestSerial()) + 1;
-  const change = await composeChange(context, view, touched, serial);
-  if (!change.changed && view !== undefined && !isRefreshDue(context, view.statement)) {
-    if (full) await putContents(context, change.contents, change.documents);
-    await endAll(context, promotions, view.statement.serial);
-    return { serial: view.statement.serial, published: false };
+  const first = Math.max(view?.statement.serial ?? 0, highestSerial) + 1;
+  const prepared = await prepare(context, lease, { view, touched, first, full });
+  if (prepared === undefined) {
+    const { serial } = (view as TreeView).statement;
+    await endAll(context, promotions, serial);
+    return { serial, published: false };
   }
-
-  const added = await newPoolObjects(context, change.newContents, change.documents, serial);
-  const statement = await putAll(context, view, change, added, serial, full);
+  const { change, added, statement } = prepared;
+  const { serial } = statement;
   const publication: Publication = {
     tree: tree.name,
     serial,
@@ -85,6 +84,45 @@ export async function publish(
   return { serial, published: true };
 }
 
+interface Wanted {
+  readonly view: TreeView | undefined;
+  readonly touched: readonly TouchedRepository[];
+  /** The first serial that may be free. */
+  readonly first: number;
+  readonly full: boolean;
+}
+
+/** A publication that is in the tree, all but its statement. */
+interface Prepared {
+  readonly change: TreeChange;
+  readonly added: readonly PoolObject[];
+  readonly statement: Statement;
+}
+
+/**
+ * Puts all that a new serial is to name. A serial whose lists are there already, and are others, is passed over: they may
+ * be of a publisher that goes on, and claims it.
+ * @returns undefined when there is nothing to publish
+ */
+async function prepare(
+  context: PublishContext,
+  lease: HeldLease,
+  { view, touched, first, full }: Wanted,
+): Promise<Prepared | undefined> {
+  for (let serial = first; ; serial++) {
+    const change = await composeChange(context, view, touched, serial);
+    if (!change.changed && view !== undefined && !isRefreshDue(context, view.statement)) {
+      if (full) await putContents(context, change.contents, change.documents);
+      return undefined;
+    }
+    const added = await newPoolObjects(context, change.newContents, change.documents, serial);
+    const statement = await putAll(context, view, change, added, serial, full);
+    if (statement !== undefined) return { change, added, statement };
+    await lease.confirm();
+    context.flow.log.warn({ tree: context.tree.name, serial }, 'publication.serial_passed_over');
+  }
+}
+
 async function allRepositories({ flow, tree }: PublishContext): Promise<TouchedRepository[]> {
   const all: TouchedRepository[] = [];
   for (const channel of tree.channels) {
@@ -105,7 +143,10 @@ function isRefreshDue({ flow, tree }: PublishContext, statement: Statement): boo
   return flow.now().getTime() - Date.parse(statement.published) >= tree.refreshMs;
 }
 
-/** Puts everything that the new serial names, in phases, and gives its statement. */
+/**
+ * Puts everything that the new serial names, in phases.
+ * @returns its statement; undefined when the serial has other lists already
+ */
 async function putAll(
   context: PublishContext,
   view: TreeView | undefined,
@@ -113,14 +154,16 @@ async function putAll(
   added: readonly PoolObject[],
   serial: number,
   full: boolean,
-): Promise<Statement> {
+): Promise<Statement | undefined> {
   const { flow, tree } = context;
   const isNew = new Set(added.map(({ path }) => path));
   const wanted = <T extends { path: string }>(objects: readonly T[]) =>
     full ? objects : objects.filter(({ path }) => isNew.has(path));
   await putContents(context, wanted(change.contents), wanted(change.documents));
   const list = await writeList(context, serial, added);
+  if (list === undefined) return undefined;
   const fullList = await writeFullListIfDue(context, serial, added, view?.statement);
+  if (fullList === undefined) return undefined;
   await tree.target.settle();
   const now = flow.now().getTime();
   return {
@@ -155,7 +198,9 @@ async function putContents(
     put,
   );
   await tree.target.settle();
-  await forEachConcurrently(documents, PUTS_AT_ONCE, ({ path, bytes }) => tree.target.putBytes(path, bytes));
+  await forEachConcurrently(documents, PUTS_AT_ONCE, ({ path, bytes }) =>
+    tree.target.putDocument(path, bytes),
+  );
   await tree.target.settle();
 }
 

@@ -23,20 +23,13 @@ export const STATEMENT_VALID_MS = 7 * 86_400_000;
 export class TreeState {
   readonly #tree: PublishedTree;
   #view: TreeView | undefined;
-  #isFresh = true;
 
   constructor(tree: PublishedTree) {
     this.#tree = tree;
   }
 
-  /** Whether this process has not read the tree yet: another one may have died over it. */
-  get isFresh(): boolean {
-    return this.#isFresh;
-  }
-
   /** The tree as its pointer says now; undefined before the first publication. */
   async read(): Promise<TreeView | undefined> {
-    this.#isFresh = false;
     this.#view = await openTree(
       this.#tree.target.source,
       this.#view === undefined ? {} : { previous: this.#view },

@@ -1,47 +1,63 @@
 import type { PoolObject, Publication } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import {
-  decodeStatement,
   listPath,
   MAX_STATEMENT_BYTES,
   readList,
+  readStatement,
   serialPath,
   type Statement,
+  type TreeSource,
   type TreeView,
 } from '@gantry/tree';
 import { publicationEvents } from '../events/publication-events.ts';
 import { endPromotions } from './end-promotions.ts';
 import type { PublishContext } from './published-tree.ts';
 
+/** The tree as it is found before a publication. */
+export interface RecoveredTree {
+  /** Undefined before the first publication. */
+  readonly view: TreeView | undefined;
+  /** The highest serial that was claimed; 0 for none. */
+  readonly highestSerial: number;
+}
+
 /**
  * Finishes what a publisher that died has left, and brings the catalog up to what the tree says. A statement that was
  * created is completed as it is: all it names was durable before.
- * @returns the tree as it stands then; undefined before its first publication
  */
-export async function recoverTree(context: PublishContext): Promise<TreeView | undefined> {
-  const { tree, flow } = context;
-  if (context.state.isFresh) await tree.target.removeLeftovers();
-  let view = await context.state.read();
-  const claimed = await tree.target.highestSerial();
-  if (claimed > (view?.statement.serial ?? 0)) {
-    const left = await tree.target.source.read(serialPath(claimed), MAX_STATEMENT_BYTES);
+export async function recoverTree(context: PublishContext, fence: number): Promise<RecoveredTree> {
+  await context.tree.target.begin(fence);
+  const highestSerial = await restorePointer(context);
+  const view = await context.state.read();
+  if (view !== undefined) await catchUp(context, view.statement);
+  return { view, highestSerial };
+}
+
+/**
+ * Makes the statement of the highest serial the tree's current one, if it is not: whoever claimed it has died, or a
+ * publisher that was stopped long ago has woken and moved the pointer to its own.
+ * @returns the highest serial that was claimed; 0 for none
+ */
+export async function restorePointer({ tree, flow }: Pick<PublishContext, 'tree' | 'flow'>): Promise<number> {
+  const { target } = tree;
+  const highest = await target.highestSerial();
+  const current = await readStatement(target.source);
+  if (highest > (current?.statement.serial ?? 0)) {
+    const left = await target.source.read(serialPath(highest), MAX_STATEMENT_BYTES);
     if (left !== undefined) {
-      flow.log.warn({ tree: tree.name, serial: claimed }, 'publication.completed_after_crash');
-      await tree.target.movePointer(left);
-      view = await context.state.read();
+      flow.log.warn({ tree: tree.name, serial: highest }, 'publication.completed_after_crash');
+      await target.movePointer(left);
     }
   }
-  if (view !== undefined) await catchUp(context, view.statement);
-  return view;
+  return highest;
 }
 
 /** Replays the lists that the catalog's inventory has not seen, and ends the promotions whose serial is there. */
 async function catchUp({ flow, tree }: PublishContext, current: Statement): Promise<void> {
   const { pool, publications } = flow.catalog;
-  for (let serial = (await pool.serial(tree.name)) + 1; serial <= current.serial; serial++) {
-    const bytes = await tree.target.source.read(serialPath(serial), MAX_STATEMENT_BYTES);
-    if (bytes === undefined) continue; // a serial that was skipped
-    const statement = decodeStatement(bytes, serialPath(serial));
+  for (const serial of await chainAfter(tree.target.source, await pool.serial(tree.name), current)) {
+    const statement = serial === current.serial ? current : await statementOf(tree.target.source, serial);
     const list = await tree.target.source.open(listPath(serial));
     if (list === undefined) {
       throw new Fault('TREE_INVALID', `${tree.target.source.name}: ${listPath(serial)} is missing`, {
@@ -70,4 +86,25 @@ async function catchUp({ flow, tree }: PublishContext, current: Statement): Prom
   }
   const latest = await publications.get(tree.name, current.serial);
   if (latest !== undefined) await endPromotions({ flow, tree }, latest);
+}
+
+/**
+ * The serials above `known` up to the current one, as each names the one before it. A serial that none of them names was
+ * claimed by a publisher that had been followed by another, and has no part in the tree.
+ */
+async function chainAfter(source: TreeSource, known: number, current: Statement): Promise<number[]> {
+  const chain: number[] = [];
+  let statement = current;
+  while (statement.serial > known) {
+    chain.push(statement.serial);
+    if (statement.previous === null || statement.previous.serial <= known) break;
+    statement = await statementOf(source, statement.previous.serial);
+  }
+  return chain.toReversed();
+}
+
+async function statementOf(source: TreeSource, serial: number): Promise<Statement> {
+  const stated = await readStatement(source, serial);
+  if (stated !== undefined) return stated.statement;
+  throw new Fault('TREE_INVALID', `${source.name}: ${serialPath(serial)} is missing`, { serial });
 }

@@ -3,25 +3,51 @@ import type { PoolContent } from './compose-repository.ts';
 
 /**
  * Where a tree is written. Files are put in any order within a phase; `settle` makes a phase durable before the next
- * one names it. Nothing that was put is ever changed.
+ * one names it. Nothing that was put is ever changed, and what is put is seen whole or not at all.
+ *
+ * One publisher at a time writes, by a lease. One that was stopped may wake when its lease has long been another's, so
+ * no call of its may harm what a later one did: what is named by its content may be put by anybody, what is named by a
+ * serial belongs to who puts it first, and the pointer never goes back.
+ *
+ * Every call may throw Fault UNAVAILABLE, and every one that writes STORAGE_FULL; it may be made again then.
  */
 export interface TreeTarget {
   /** For reading what is there. */
   readonly source: TreeSource;
-  /** Puts an object of the store into the pool, by the cheapest way there is. @throws Fault STORAGE_FULL, BLOB_UNKNOWN */
+  /**
+   * Starts a publication, and removes what publishers before it have left on their way. What a publisher with a higher
+   * fence is at stays.
+   * @param fence of the lease under which the calls that follow are made
+   */
+  begin(fence: number): Promise<void>;
+  /**
+   * Puts an object of the store into the pool, by the cheapest way there is. One that is there with its size stays; one
+   * of another size is put right.
+   * @throws Fault BLOB_UNKNOWN
+   */
   putContent(object: PoolContent): Promise<void>;
-  /** Puts a document or a list. */
-  putBytes(path: string, bytes: Uint8Array): Promise<void>;
+  /** Puts a document, which is named by its digest, as `putContent` does. */
+  putDocument(path: string, bytes: Uint8Array): Promise<void>;
+  /**
+   * Puts a list. Serials name lists, so one that is there is never replaced.
+   * @returns false if there is one with other bytes: of a publication that was cut off, or goes on elsewhere
+   */
+  putList(path: string, bytes: Uint8Array): Promise<boolean>;
   /** What was put so far is durable when this resolves. */
   settle(): Promise<void>;
-  /** Creates a serial's statement, which claims the serial; false if it is claimed already. Durable when it resolves. */
+  /**
+   * Creates a serial's statement, which claims the serial. Durable when it resolves.
+   * @returns false if it is claimed already, with other bytes: the very same ones are a claim whose answer was lost
+   */
   claim(serial: number, statement: Uint8Array): Promise<boolean>;
-  /** Makes this statement the tree's current one. Durable when it resolves. */
+  /**
+   * Makes a statement that was claimed the tree's current one. Durable when it resolves. Never leaves it in the place of
+   * a newer one.
+   * @throws Fault LEASE_LOST when the tree has a newer one: another publisher has gone on
+   */
   movePointer(statement: Uint8Array): Promise<void>;
   /** The highest serial that was ever claimed; 0 for none. */
   highestSerial(): Promise<number>;
-  /** Removes what a publisher that died has left on its way. Only whoever holds the lease may call it. */
-  removeLeftovers(): Promise<void>;
-  /** Removes full lists that are no longer among the newest. */
+  /** Removes the full list of a serial; no error if it is absent. Only for those that are no longer among the newest. */
   removeFullList(serial: number): Promise<void>;
 }

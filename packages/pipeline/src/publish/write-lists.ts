@@ -41,27 +41,27 @@ export async function newPoolObjects(
   return added;
 }
 
-/** The list of a serial, written. @returns the digest of its bytes */
+/** The list of a serial, written. @returns the digest of its bytes; undefined when the serial has another list */
 export async function writeList(
   { tree }: PublishContext,
   serial: number,
   added: readonly PoolObject[],
-): Promise<Digest> {
+): Promise<Digest | undefined> {
   const bytes = formatList(added.map(toLine));
-  await tree.target.putBytes(listPath(serial), bytes);
-  return digestOf(bytes);
+  return (await tree.target.putList(listPath(serial), bytes)) ? digestOf(bytes) : undefined;
 }
 
 /**
  * The newest full list as the next statement names it: made anew once a day, else that of the current statement.
  * @param former the tree's current statement
+ * @returns undefined when the serial has another full list
  */
 export async function writeFullListIfDue(
   { flow, tree }: PublishContext,
   serial: number,
   added: readonly PoolObject[],
   former: Statement | undefined,
-): Promise<Statement['full']> {
+): Promise<Statement['full'] | undefined> {
   const full = former?.full ?? null;
   if (full !== null) {
     const statement = await tree.target.source.read(serialPath(full.serial), MAX_STATEMENT_BYTES);
@@ -72,7 +72,7 @@ export async function writeFullListIfDue(
   const lines = added.map(toLine);
   for await (const object of flow.catalog.pool.list(tree.name)) lines.push(toLine(object));
   const bytes = formatList(lines);
-  await tree.target.putBytes(fullListPath(serial), bytes);
+  if (!(await tree.target.putList(fullListPath(serial), bytes))) return undefined;
   return { serial, digest: digestOf(bytes) };
 }
 

@@ -1,0 +1,167 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Fault } from '@gantry/oci';
+
+export const FOLDER_MODE = 0o755;
+const FILE_MODE = 0o444;
+/** The folder of files on their way; it is not of the tree's grammar, so no reader and no list has them. */
+export const TEMPORARY = '.tmp';
+/** Who writes a temporary file is told by the fence in its name, so that nobody removes a successor's. */
+const TEMPORARY_NAME = /^([0-9]+)-/;
+
+/** Files of a tree, written so that each is whole, durable and of the right mode before it has its name. */
+export class TreeFiles {
+  readonly #root: string;
+  readonly #madeFolders = new Set<string>();
+  /** Folders with names in them that a loss of power could take away. */
+  readonly #unsettled = new Set<string>();
+  #fence = 0;
+
+  constructor(root: string) {
+    this.#root = root;
+  }
+
+  /** The place of a path of the tree. */
+  at(path: string): string {
+    return join(this.#root, path);
+  }
+
+  /** Writes under this fence from now on, and removes temporary files of lower ones. */
+  async begin(fence: number): Promise<void> {
+    this.#fence = Math.max(this.#fence, fence);
+    this.#madeFolders.clear(); // between publications, somebody may have tidied up
+    const folder = this.at(TEMPORARY);
+    for (const name of await namesIn(folder)) {
+      if (Number(TEMPORARY_NAME.exec(name)?.[1] ?? 0) < fence) await rm(join(folder, name), { force: true });
+    }
+  }
+
+  /** Puts a file where one may lie already, which it takes the place of. */
+  async replace(place: string, write: (file: string) => Promise<void>): Promise<void> {
+    await this.makeFolder(dirname(place));
+    this.note(place);
+    await this.#withTemporary(write, (temporary) => rename(temporary, place));
+  }
+
+  /** Puts a file where none lies. @returns false if one does, with other bytes */
+  async create(place: string, bytes: Uint8Array): Promise<boolean> {
+    await this.makeFolder(dirname(place));
+    this.note(place);
+    const created = await this.#withTemporary(writing(bytes), async (temporary) => {
+      const linked = await link(temporary, place).then(
+        () => true,
+        (error: unknown) => {
+          if (codeOf(error) === 'EEXIST') return false;
+          throw error;
+        },
+      );
+      await rm(temporary, { force: true });
+      return linked;
+    });
+    return created || Buffer.compare(await readFile(place), bytes) === 0;
+  }
+
+  async makeFolder(folder: string): Promise<void> {
+    if (this.#madeFolders.has(folder)) return;
+    if (folder !== this.#root) await this.makeFolder(dirname(folder));
+    try {
+      await mkdir(folder);
+      await chmod(folder, FOLDER_MODE); // whatever the umask
+      this.note(folder);
+    } catch (error) {
+      if (codeOf(error) !== 'EEXIST') throw error;
+    }
+    this.#madeFolders.add(folder);
+  }
+
+  /** Has `settle` make the name durable; also of what is there already: a run that was cut off may have left it so. */
+  note(place: string): void {
+    this.#unsettled.add(dirname(place));
+  }
+
+  async settle(): Promise<void> {
+    const folders = [...this.#unsettled];
+    this.#unsettled.clear();
+    await Promise.all(folders.map(syncFolder));
+  }
+
+  /** Writes a file that is durable, still under a name of its own, and hands that on. */
+  async #withTemporary<T>(
+    write: (file: string) => Promise<void>,
+    place: (temporary: string) => Promise<T>,
+  ): Promise<T> {
+    await this.makeFolder(this.at(TEMPORARY));
+    const file = join(this.at(TEMPORARY), `${this.#fence}-${randomBytes(12).toString('hex')}`);
+    try {
+      await write(file);
+      const handle = await open(file, 'r');
+      try {
+        await handle.chmod(FILE_MODE);
+        await handle.sync();
+      } finally {
+        await handle.close();
+      }
+      return await place(file);
+    } catch (error) {
+      if (codeOf(error) === 'ENOENT' && (await sizeAt(file)) === undefined) throw takenAway(file, error);
+      await rm(file, { force: true });
+      throw error;
+    }
+  }
+}
+
+/** Writes these bytes into a new file. */
+export function writing(bytes: Uint8Array): (file: string) => Promise<void> {
+  return async (file) => {
+    const handle = await open(file, 'wx', 0o600);
+    try {
+      await handle.writeFile(bytes);
+    } finally {
+      await handle.close();
+    }
+  };
+}
+
+/** A file's size in bytes; undefined if it is absent. */
+export async function sizeAt(place: string): Promise<number | undefined> {
+  try {
+    return (await stat(place)).size;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** What lies in a folder; nothing in one that is absent. */
+export async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/** The system's code of an error, as `ENOENT`; '' for any other error. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+function takenAway(file: string, cause: unknown): Fault {
+  return new Fault(
+    'LEASE_LOST',
+    `${file} was removed while it was written, by another publisher that has followed this one`,
+    { path: file },
+    { cause },
+  );
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
