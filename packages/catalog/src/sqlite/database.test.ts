@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { Database } from './database.ts';
 import { openDatabase } from './open-database.ts';
@@ -28,14 +29,69 @@ async function words() {
   };
 }
 
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await nextTurn();
+}
+
 const insert = (database: Database, word: string) => () =>
   database.prepare('INSERT INTO words VALUES (?)').run(word);
 
-test('a commit waits for the disk', async () => {
+test('checkpoints wait for the disk', async () => {
   await using at = await words();
   const setting = (name: string) => at.database.prepare(`PRAGMA ${name}`).get()?.[name];
   expect(setting('journal_mode')).toBe('wal');
-  expect(setting('synchronous')).toBe(2); // FULL
+  expect(setting('synchronous')).toBe(1); // NORMAL: commits wait too, but in the thread pool
+});
+
+/** A second database in the file, with a log that answers when the test lets it. */
+function withSlowLog(file: string) {
+  const syncs: PromiseWithResolvers<void>[] = [];
+  const sqlite = new DatabaseSync(file, { timeout: 0 });
+  const log = {
+    sync() {
+      const sync = Promise.withResolvers<void>();
+      syncs.push(sync);
+      return sync.promise;
+    },
+    close: () => undefined,
+  };
+  return { database: new Database(sqlite, file, 1000, log), syncs };
+}
+
+test('a write is acknowledged when the log is on the disk, and those made meanwhile share the next sync', async () => {
+  await using at = await words();
+  const { database, syncs } = withSlowLog(at.database.file);
+  const acknowledged: string[] = [];
+  const add = (word: string) => database.write(insert(database, word)).then(() => acknowledged.push(word));
+  const first = add('a');
+  await until(() => syncs.length === 1);
+  expect(at.list()).toEqual(['a']); // a read may see it before
+  const others = Promise.all([add('b'), add('c')]);
+  await nextTurn();
+  expect(acknowledged).toEqual([]);
+  syncs[0]?.resolve();
+  await first;
+  expect(acknowledged).toEqual(['a']);
+  await until(() => syncs.length === 2);
+  syncs[1]?.resolve();
+  await others;
+  expect(acknowledged).toEqual(['a', 'b', 'c']);
+  expect(syncs).toHaveLength(2);
+  await database.close();
+});
+
+test('a log that can not be made durable fails the writes that it would have held, not the next', async () => {
+  await using at = await words();
+  const { database, syncs } = withSlowLog(at.database.file);
+  const lost = database.write(insert(database, 'a'));
+  await until(() => syncs.length === 1);
+  syncs[0]?.reject(new Error('EIO: i/o error, fdatasync'));
+  await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { file: database.file } });
+  const next = database.write(insert(database, 'b'));
+  await until(() => syncs.length === 2);
+  syncs[1]?.resolve();
+  await next;
+  await database.close();
 });
 
 test('writes of one turn share a transaction, and none is acknowledged before it is committed', async () => {

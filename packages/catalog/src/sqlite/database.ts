@@ -3,7 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Fault } from '@gantry/oci';
 import { catalogFault } from './failures.ts';
 import { LOCK_WAIT_MS } from './locks.ts';
-import { WriteQueue } from './write-queue.ts';
+import { LogFile } from './log-file.ts';
+import { type Log, WriteQueue } from './write-queue.ts';
 
 /** How many keys one query is given. */
 const KEYS_A_QUERY = 1000;
@@ -20,10 +21,10 @@ export class Database {
   #closing: Promise<void> | undefined;
 
   /** @param lockWaitMs how long a write waits for other processes */
-  constructor(sqlite: DatabaseSync, file: string, lockWaitMs = LOCK_WAIT_MS) {
+  constructor(sqlite: DatabaseSync, file: string, lockWaitMs = LOCK_WAIT_MS, log: Log = new LogFile(file)) {
     this.file = file;
     this.#sqlite = sqlite;
-    this.#writes = new WriteQueue(sqlite, file, lockWaitMs);
+    this.#writes = new WriteQueue(sqlite, file, lockWaitMs, log);
   }
 
   /** The statement of that text, prepared once and kept. */
@@ -75,9 +76,15 @@ export class Database {
     return this.#writes.add(work);
   }
 
+  /** Resolves when all that a read has seen is durable, as it is when a write is acknowledged. @throws Fault UNAVAILABLE */
+  async durable(): Promise<void> {
+    this.#mustBeOpen();
+    await this.#writes.durable();
+  }
+
   /** Ends the writes that were asked for, then closes the file. */
   close(): Promise<void> {
-    this.#closing ??= this.#writes.idle().then(() => this.#sqlite.close());
+    this.#closing ??= this.#writes.close().then(() => this.#sqlite.close());
     return this.#closing;
   }
 

@@ -19,7 +19,7 @@ export function sqliteManifests(database: Database): Manifests {
 
   return {
     async put(record) {
-      if ((await find(record.digest)) !== undefined) return; // what can be read is durable
+      if ((await find(record.digest)) !== undefined) return database.durable();
       const document = JSON.stringify(record);
       await database.write(() => insert.run(record.digest, document));
     },

@@ -46,7 +46,7 @@ async function prepare(sqlite: DatabaseSync, file: string, mayBeHalfFilled: bool
     throw unusableFile(file, 'lies on a file system that can not share memory: name a file on a local disk');
   }
   sqlite.exec(`
-    PRAGMA synchronous = FULL; -- each commit waits for the disk
+    PRAGMA synchronous = NORMAL; -- checkpoints wait for the disk; commits do in LogFile
     PRAGMA fullfsync = ON; -- and macOS for the disk's own cache
     PRAGMA journal_size_limit = 67108864; -- 64 MiB of log are kept for reuse, no more
   `);

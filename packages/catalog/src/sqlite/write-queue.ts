@@ -1,7 +1,9 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Fault } from '@gantry/oci';
 import { catalogFault } from './failures.ts';
 import { whenUnlocked } from './locks.ts';
+import type { LogFile } from './log-file.ts';
 
 interface Write {
   readonly run: () => unknown;
@@ -11,18 +13,28 @@ interface Write {
 
 type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
+/** What makes commits durable. */
+export type Log = Pick<LogFile, 'sync' | 'close'>;
+
+interface Done {
+  readonly write: Write;
+  readonly outcome: Outcome;
+}
+
 /** How long a transaction takes further writes: others wait for the lock, and the event loop for us. */
 const TRANSACTION_MS = 20;
 
 /**
  * Group commit. A commit waits for the disk, so the writes that are made in one turn of the event loop, or while the
- * lock is waited for, share one transaction. Each is acknowledged after the commit only. A write that fails is undone by
- * its savepoint and leaves its neighbours alone. A transaction runs within one turn, so no read sees half of it.
+ * lock or the disk is waited for, share one transaction. Each is acknowledged only when the transaction is durable. A
+ * write that fails is undone by its savepoint and leaves its neighbours alone. A transaction runs within one turn, so no
+ * read sees half of it.
  */
 export class WriteQueue {
   readonly #sqlite: DatabaseSync;
   readonly #file: string;
   readonly #lockWaitMs: number;
+  readonly #log: Log;
   readonly #begin: StatementSync;
   readonly #commit: StatementSync;
   readonly #rollback: StatementSync;
@@ -34,10 +46,11 @@ export class WriteQueue {
   #alone = 0;
   #working: Promise<void> | undefined;
 
-  constructor(sqlite: DatabaseSync, file: string, lockWaitMs: number) {
+  constructor(sqlite: DatabaseSync, file: string, lockWaitMs: number, log: Log) {
     this.#sqlite = sqlite;
     this.#file = file;
     this.#lockWaitMs = lockWaitMs;
+    this.#log = log;
     this.#begin = sqlite.prepare('BEGIN IMMEDIATE');
     this.#commit = sqlite.prepare('COMMIT');
     this.#rollback = sqlite.prepare('ROLLBACK');
@@ -57,9 +70,19 @@ export class WriteQueue {
     return promise;
   }
 
-  /** Resolves when no write waits any more. */
-  async idle(): Promise<void> {
+  /** Resolves when all that was committed so far is durable: what was read may be a moment younger. @throws Fault UNAVAILABLE */
+  async durable(): Promise<void> {
+    try {
+      await this.#log.sync();
+    } catch (error) {
+      throw this.#notDurable(error);
+    }
+  }
+
+  /** Ends the writes that wait. */
+  async close(): Promise<void> {
     while (this.#working !== undefined) await this.#working;
+    this.#log.close();
   }
 
   /** Never rejects: each failure belongs to the writes that it hit. */
@@ -73,14 +96,14 @@ export class WriteQueue {
         this.#alone = 0;
         continue;
       }
-      this.#transact();
+      await this.#acknowledge(this.#transact());
     }
     this.#working = undefined;
   }
 
-  /** Runs what waits in the transaction that has begun, and commits it. */
-  #transact(): void {
-    const done: { write: Write; outcome: Outcome }[] = [];
+  /** Runs what waits in the transaction that has begun, and commits it. @returns what came of each, if it was committed */
+  #transact(): readonly Done[] {
+    const done: Done[] = [];
     const end = performance.now() + TRANSACTION_MS;
     const most = this.#alone > 0 ? 1 : Infinity;
     let current: Write | undefined;
@@ -99,11 +122,19 @@ export class WriteQueue {
       const writes = done.map(({ write }) => write);
       if (current !== undefined) writes.push(current);
       this.#afterFailure(writes, error);
-      return;
+      return [];
     }
     this.#alone = Math.max(0, this.#alone - 1);
+    return done;
+  }
+
+  async #acknowledge(done: readonly Done[]): Promise<void> {
+    if (done.length === 0) return;
+    let failure: unknown;
+    await this.#log.sync().catch((error: unknown) => (failure = this.#notDurable(error)));
     for (const { write, outcome } of done) {
-      if ('error' in outcome) this.#fail([write], outcome.error);
+      if (failure !== undefined) write.reject(failure);
+      else if ('error' in outcome) this.#fail([write], outcome.error);
       else write.resolve(outcome.value);
     }
   }
@@ -132,6 +163,16 @@ export class WriteQueue {
       this.#fail(writes, error);
       this.#alone = Math.max(0, this.#alone - 1);
     }
+  }
+
+  #notDurable(cause: unknown): Fault {
+    const said = cause instanceof Error ? cause.message : String(cause);
+    return new Fault(
+      'UNAVAILABLE',
+      `the catalog ${this.#file} could not be made durable (${said}): look at its disk`,
+      { file: this.#file },
+      { cause },
+    );
   }
 
   #fail(writes: readonly Write[], error: unknown): void {

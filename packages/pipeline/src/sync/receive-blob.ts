@@ -1,6 +1,7 @@
 import { asFault } from '@gantry/oci';
 import type { BlobDownload } from '@gantry/registry';
 import type { BlobWriter } from '@gantry/store';
+import { freeChunk } from './free-chunk.ts';
 import type { Progress } from './progress.ts';
 
 const ATTEMPTS = 5;
@@ -26,6 +27,7 @@ export async function receiveBlob(
           signal.throwIfAborted();
           await writer.append(chunk);
           progress.bytes(chunk.length);
+          freeChunk(chunk);
         }
       }
       return await writer.commit();
