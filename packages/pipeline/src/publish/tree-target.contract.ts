@@ -1,0 +1,340 @@
+import { randomBytes } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
+import { setImmediate as turn } from 'node:timers/promises';
+import { type Digest, digestOf, type FaultCode } from '@gantry/oci';
+import type { BlobStore } from '@gantry/store';
+import {
+  blobPath,
+  encodeStatement,
+  fullListPath,
+  indexPath,
+  listPath,
+  manifestPath,
+  MAX_STATEMENT_BYTES,
+  POINTER_PATH,
+  serialPath,
+} from '@gantry/tree';
+import type { PoolContent } from './compose-repository.ts';
+import type { TreeTarget } from './tree-target.ts';
+
+/** An empty tree for one test. */
+export interface OpenedTarget extends AsyncDisposable {
+  readonly target: TreeTarget;
+  /** What the tree's content comes from. */
+  readonly store: BlobStore;
+  /** The same tree as another process opens it: another publisher, or the next start. */
+  readonly another: () => Promise<TreeTarget>;
+  /** Puts other bytes where a file is, past the target, as damage from outside does. */
+  readonly damage: (path: string, bytes: Uint8Array) => Promise<void>;
+  /** Leaves behind what a publisher does that is killed in the midst of a write. */
+  readonly leaveBehind: () => Promise<void>;
+  /** How much of that is there. */
+  readonly leftBehind: () => Promise<number>;
+}
+
+/** What every tree target does. Each test is given a new, empty tree. */
+export function treeTargetContract(name: string, open: () => Promise<OpenedTarget>): void {
+  describe(`${name} as a place for trees`, () => {
+    test('an empty tree has no serial, no pointer and no file', async () => {
+      await using opened = await open();
+      const { target } = opened;
+      expect(await target.highestSerial()).toBe(0);
+      expect(await target.source.read(POINTER_PATH, MAX_STATEMENT_BYTES)).toBeUndefined();
+      expect(await pathsOf(target)).toEqual([]);
+      await target.settle();
+    });
+
+    test('blobs and manifests of the store are put, each once, with their bytes', async () => {
+      await using opened = await open();
+      const { target, store } = opened;
+      const blob = await storeBlob(store, randomBytes(300_000));
+      const empty = await storeBlob(store, Buffer.alloc(0));
+      const manifest = await storeManifest(store, '{"schemaVersion":2}');
+      for (let time = 0; time < 2; time++) {
+        for (const object of [blob, empty, manifest]) await target.putContent(object);
+        await target.settle();
+      }
+      expect(await pathsOf(target)).toEqual([blob, empty, manifest].map(({ path }) => path).toSorted());
+      for (const object of [blob, empty, manifest]) expect(await isWhole(target, object)).toBe(true);
+    });
+
+    test('many objects are put side by side, also the same one', async () => {
+      await using opened = await open();
+      const { target, store } = opened;
+      const objects = await Promise.all(
+        Array.from({ length: 20 }, (_, at) => storeBlob(store, Buffer.from(`blob ${at}`))),
+      );
+      await Promise.all([...objects, ...objects].map((object) => target.putContent(object)));
+      await target.settle();
+      expect(await pathsOf(target)).toEqual(objects.map(({ path }) => path).toSorted());
+    });
+
+    test('large content is seen whole or not at all', async () => {
+      await using opened = await open();
+      const { target, store } = opened;
+      const blob = await storeBlob(store, randomBytes(12 * 1024 * 1024 + 1));
+      const putting = { over: false };
+      const put = target.putContent(blob).finally(() => (putting.over = true));
+      const seen = new Set<number | undefined>();
+      while (!putting.over) {
+        seen.add((await target.source.stat(blob.path))?.size);
+        await turn();
+      }
+      await put;
+      expect([...seen].filter((size) => size !== undefined && size !== blob.size)).toEqual([]);
+      expect(await isWhole(target, blob)).toBe(true);
+    }, 30_000);
+
+    test('content that the store lacks is refused by name, and leaves nothing', async () => {
+      await using opened = await open();
+      const { target } = opened;
+      const absent = contentOf(Buffer.from('nowhere'));
+      await expect(target.putContent(absent)).rejects.toMatchObject({
+        code: 'BLOB_UNKNOWN' satisfies FaultCode,
+        message: expect.stringContaining(absent.digest),
+      });
+      expect(await pathsOf(target)).toEqual([]);
+    });
+
+    test('content and documents of another size are put right', async () => {
+      await using opened = await open();
+      const { target, store, damage } = opened;
+      const blob = await storeBlob(store, randomBytes(1000));
+      const document = documentOf('{"format":1}');
+      const put = async () => {
+        await target.putContent(blob);
+        await target.putDocument(document.path, document.bytes);
+        await target.settle();
+      };
+      await put();
+      await damage(blob.path, randomBytes(10));
+      await damage(document.path, randomBytes(10));
+      await put();
+      expect(await isWhole(target, blob)).toBe(true);
+      expect(await bytesAt(target, document.path)).toEqual(document.bytes);
+    });
+
+    test('a list that is there stays as it is; the same one again is no other', async () => {
+      await using opened = await open();
+      const { target, another } = opened;
+      for (const path of [listPath(1), fullListPath(1)]) {
+        const list = Buffer.from(`+ 1 ${'a'.repeat(64)} ${path}\n`);
+        expect(await target.putList(path, list)).toBe(true);
+        expect(await (await another()).putList(path, list)).toBe(true);
+        expect(await (await another()).putList(path, Buffer.from('another\n'))).toBe(false);
+        expect(await target.putList(path, Buffer.alloc(0))).toBe(false);
+        expect(await bytesAt(target, path)).toEqual(list);
+      }
+      await target.settle();
+    });
+
+    test('of many that put a list of one serial, one has it', async () => {
+      await using opened = await open();
+      const targets = [opened.target, await opened.another()];
+      const lists = Array.from({ length: 10 }, (_, at) => Buffer.from(`${at}\n`));
+      const put = await Promise.all(lists.map((list, at) => targets[at % 2]!.putList(listPath(7), list)));
+      expect(put.filter(Boolean)).toHaveLength(1);
+      expect(await bytesAt(opened.target, listPath(7))).toEqual(lists[put.indexOf(true)]);
+    });
+
+    test('of many claims of one serial one wins, and its statement stands', async () => {
+      await using opened = await open();
+      const targets = [opened.target, await opened.another()];
+      const statements = Array.from({ length: 10 }, (_, at) => statementOf(3, `root ${at}`));
+      const won = await Promise.all(statements.map((one, at) => targets[at % 2]!.claim(3, one)));
+      expect(won.filter(Boolean)).toHaveLength(1);
+      expect(await bytesAt(opened.target, serialPath(3))).toEqual(statements[won.indexOf(true)]);
+      expect(await opened.target.highestSerial()).toBe(3);
+    });
+
+    test('a claim that is made again with the same statement is the same claim', async () => {
+      await using opened = await open();
+      const { target, another } = opened;
+      const statement = statementOf(1);
+      expect(await target.claim(1, statement)).toBe(true);
+      expect(await target.claim(1, statement)).toBe(true);
+      expect(await (await another()).claim(1, statementOf(1, 'other'))).toBe(false);
+      expect(await bytesAt(target, serialPath(1))).toEqual(statement);
+    });
+
+    test('the highest serial is that of a claim, whatever the pointer and the gaps', async () => {
+      await using opened = await open();
+      const { target, another } = opened;
+      for (const serial of [2, 10, 9]) await target.claim(serial, statementOf(serial));
+      await target.putList(listPath(400), Buffer.from('+\n'));
+      expect(await target.highestSerial()).toBe(10);
+      await target.movePointer(statementOf(10));
+      expect(await target.highestSerial()).toBe(10);
+      await target.claim(123_456, statementOf(123_456));
+      expect(await target.highestSerial()).toBe(123_456);
+      expect(await (await another()).highestSerial()).toBe(123_456);
+    });
+
+    test('the pointer moves on, and again to where it is', async () => {
+      await using opened = await open();
+      const { target, another } = opened;
+      for (const serial of [1, 2, 5]) {
+        await target.claim(serial, statementOf(serial));
+        await target.movePointer(statementOf(serial));
+        await (await another()).movePointer(statementOf(serial));
+        expect(await bytesAt(target, POINTER_PATH)).toEqual(statementOf(serial));
+      }
+    });
+
+    test('the pointer never goes back: who comes late is told that it was followed', async () => {
+      await using opened = await open();
+      const { target, another } = opened;
+      for (const serial of [1, 2]) await target.claim(serial, statementOf(serial));
+      await target.movePointer(statementOf(2));
+      for (const late of [target, await another()]) {
+        await expect(late.movePointer(statementOf(1))).rejects.toMatchObject({
+          code: 'LEASE_LOST' satisfies FaultCode,
+          details: { serial: 1, newer: 2 },
+        });
+      }
+      expect(await bytesAt(target, POINTER_PATH)).toEqual(statementOf(2));
+    });
+
+    test('of many that move the pointer at once, the newest has it in the end', async () => {
+      await using opened = await open();
+      const targets = [opened.target, await opened.another()];
+      const serials = [4, 8, 1, 6, 3, 7, 5, 2];
+      for (const serial of serials) await opened.target.claim(serial, statementOf(serial));
+      const moved = await Promise.allSettled(
+        serials.map((serial, at) => targets[at % 2]!.movePointer(statementOf(serial))),
+      );
+      expect(moved[serials.indexOf(8)]).toMatchObject({ status: 'fulfilled' });
+      const refusals = moved
+        .filter((one) => one.status === 'rejected')
+        .map(({ reason }) => reason as unknown);
+      for (const refusal of refusals) expect(refusal).toMatchObject({ code: 'LEASE_LOST' });
+      expect(await bytesAt(opened.target, POINTER_PATH)).toEqual(statementOf(8));
+    });
+
+    test('a full list is removed alone, and again without an error', async () => {
+      await using opened = await open();
+      const { target } = opened;
+      const paths = [listPath(1), fullListPath(1), fullListPath(2)];
+      for (const path of paths) await target.putList(path, Buffer.from('list\n'));
+      for (let time = 0; time < 2; time++) await target.removeFullList(1);
+      expect(await pathsOf(target)).toEqual([listPath(1), fullListPath(2)]);
+    });
+
+    test('a publication begins with what was left behind removed, and nothing else', async () => {
+      await using opened = await open();
+      const { target, store, another } = opened;
+      await target.begin(1);
+      const blob = await storeBlob(store, randomBytes(1000));
+      await target.putContent(blob);
+      await target.claim(1, statementOf(1));
+      await opened.leaveBehind();
+      expect(await opened.leftBehind()).toBe(1);
+      const next = await another();
+      await next.begin(2);
+      expect(await opened.leftBehind()).toBe(0);
+      expect(await pathsOf(next)).toEqual([blob.path, serialPath(1)]);
+      await next.begin(3);
+    });
+
+    const steps = publicationSteps(Buffer.from('a blob'), '{"format":1}');
+    test.each(steps.map(({ call }, at) => [call, at] as const))(
+      'cut off before %s, a publication is made again by the next start',
+      async (_, cutAt) => {
+        await using opened = await open();
+        const { target, store, another } = opened;
+        await storeBlob(store, Buffer.from('a blob'));
+        for (const { make } of steps.slice(0, cutAt)) await make(target);
+        const next = await another();
+        for (const { make } of steps) await make(next);
+        expect(await bytesAt(next, POINTER_PATH)).toEqual(statementOf(1));
+        expect((await pathsOf(next)).filter((path) => !path.startsWith('.'))).toHaveLength(5);
+        expect(await opened.leftBehind()).toBe(0);
+      },
+    );
+  });
+}
+
+/** The calls of one publication, in their order. */
+function publicationSteps(blob: Buffer, json: string) {
+  const document = documentOf(json);
+  return [
+    { call: 'begin', make: (target: TreeTarget) => target.begin(1) },
+    { call: 'putContent', make: (target: TreeTarget) => target.putContent(contentOf(blob)) },
+    { call: 'settle', make: (target: TreeTarget) => target.settle() },
+    {
+      call: 'putDocument',
+      make: (target: TreeTarget) => target.putDocument(document.path, document.bytes),
+    },
+    {
+      call: 'putList',
+      make: async (target: TreeTarget) => {
+        expect(await target.putList(listPath(1), Buffer.from('+\n'))).toBe(true);
+      },
+    },
+    { call: 'the last settle', make: (target: TreeTarget) => target.settle() },
+    {
+      call: 'claim',
+      make: async (target: TreeTarget) => {
+        expect(await target.claim(1, statementOf(1))).toBe(true);
+      },
+    },
+    { call: 'movePointer', make: (target: TreeTarget) => target.movePointer(statementOf(1)) },
+  ];
+}
+
+function statementOf(serial: number, root = 'root'): Uint8Array {
+  return encodeStatement({
+    tree: 'a tree',
+    serial,
+    previous: null,
+    published: '2026-11-21T09:00:00Z',
+    expires: '2026-11-28T09:00:00Z',
+    root: digestOf(Buffer.from(root)),
+    list: digestOf(Buffer.from('list')),
+    full: null,
+    signatures: [],
+  }).bytes;
+}
+
+function contentOf(bytes: Uint8Array): PoolContent {
+  const digest = digestOf(bytes);
+  return { path: blobPath(digest), digest, size: bytes.length };
+}
+
+function documentOf(json: string): { path: string; bytes: Buffer } {
+  const bytes = Buffer.from(json);
+  return { path: indexPath(digestOf(bytes)), bytes };
+}
+
+async function storeBlob(store: BlobStore, bytes: Uint8Array): Promise<PoolContent> {
+  const object = contentOf(bytes);
+  await using writer = await store.write(object.digest, object.size);
+  if (bytes.length > 0) await writer.append(bytes);
+  await writer.commit();
+  return object;
+}
+
+async function storeManifest(store: BlobStore, json: string): Promise<PoolContent> {
+  const { digest, size } = await storeBlob(store, Buffer.from(json));
+  return { path: manifestPath('oci-manifest', digest), digest, size };
+}
+
+async function isWhole(target: TreeTarget, { path, digest, size }: PoolContent): Promise<boolean> {
+  if ((await target.source.stat(path))?.size !== size) return false;
+  return (await digestAt(target, path)) === digest;
+}
+
+async function digestAt(target: TreeTarget, path: string): Promise<Digest | undefined> {
+  const stream = await target.source.open(path);
+  return stream === undefined ? undefined : digestOf(await buffer(stream));
+}
+
+async function bytesAt(target: TreeTarget, path: string): Promise<Buffer | undefined> {
+  const bytes = await target.source.read(path, 1024 * 1024);
+  return bytes === undefined ? undefined : Buffer.from(bytes);
+}
+
+async function pathsOf({ source }: TreeTarget): Promise<string[]> {
+  if (source.list === undefined) throw new Error(`${source.name} can not be listed`);
+  return (await Array.fromAsync(source.list(''))).map(({ path }) => path).toSorted();
+}
