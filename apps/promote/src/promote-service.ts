@@ -1,13 +1,18 @@
-import { createServer } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Messages } from '@gantry/messages';
 import type { Channel, Flow, PublishedTree, Publisher } from '@gantry/pipeline';
+import { asFault } from '@gantry/oci';
 import {
+  createTlsServer,
   type Health,
   listen,
   type ListenAddress,
   type Metrics,
+  type RunningServer,
   type Scope,
   SERVER_LIMITS,
+  type TlsFiles,
+  type TlsServer,
   type TokenTable,
 } from '@gantry/service';
 import { createApi } from './api/create-api.ts';
@@ -26,6 +31,8 @@ export interface PromoteServiceOptions {
   /** What messages may command. */
   readonly commandScopes: readonly Scope[];
   readonly listen: ListenAddress;
+  /** Absent: plain http. */
+  readonly tls?: TlsFiles;
   readonly tokens: TokenTable;
   readonly health: Health;
   readonly metrics: Metrics;
@@ -35,6 +42,8 @@ export interface PromoteServiceOptions {
 export interface PromoteService extends AsyncDisposable {
   /** Of the API, without its path: `http://127.0.0.1:5090`. */
   readonly url: string;
+  /** Where the API listens. */
+  readonly address: ListenAddress;
 }
 
 /** Starts it. @throws Fault CONFIGURATION_INVALID when the address can't be listened on */
@@ -51,14 +60,38 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
   });
   resources.use(await startPromotionWorker(flow, messages, publisher));
   resources.use(await startCommands({ ...options, sources: options.sources.map(({ name }) => name) }));
-  const server = resources.use(await listen(createServer(SERVER_LIMITS, api), options.listen, 'api.listen'));
+  const running = resources.use(await startListening(api, options, resources));
   resources.defer(() => {
     options.health.drain();
     ending.abort();
   });
-  options.health.addCheck('catalog', async () => {
-    await flow.catalog.leases.list();
-  });
   const started = resources.move();
-  return { url: server.url, [Symbol.asyncDispose]: () => started.disposeAsync() };
+  return { url: running.url, address: running.address, [Symbol.asyncDispose]: () => started.disposeAsync() };
+}
+
+async function startListening(
+  api: RequestListener,
+  { listen: address, tls, flow }: PromoteServiceOptions,
+  resources: AsyncDisposableStack,
+): Promise<RunningServer> {
+  let server: Server | TlsServer['server'];
+  if (tls === undefined) server = createServer(SERVER_LIMITS, api);
+  else {
+    const secure = await createTlsServer(SERVER_LIMITS, tls, 'api.tls', api);
+    resources.use(reloadOnHangup(secure, flow.log));
+    ({ server } = secure);
+  }
+  return listen(server, address, 'api.listen');
+}
+
+/** A certificate that was renewed is taken at SIGHUP, without an interruption. */
+function reloadOnHangup(server: TlsServer, log: Flow['log']): Disposable {
+  const onHangup = () => {
+    server.reload().then(
+      () => log.info({}, 'api.certificate_reloaded'),
+      (error: unknown) => log.error({ err: asFault(error) }, 'api.certificate_refused'),
+    );
+  };
+  process.on('SIGHUP', onHangup);
+  return { [Symbol.dispose]: () => void process.off('SIGHUP', onHangup) };
 }

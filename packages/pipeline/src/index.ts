@@ -2,6 +2,7 @@ export * from './concurrency.ts';
 export * from './content-graph.ts';
 export * from './context.ts';
 export * from './events/event-data.ts';
+export { type EventSenderOptions, startEventSender } from './events/event-sender.ts';
 export * from './events/promotion-events.ts';
 export * from './hold-lease.ts';
 export * from './promote/accept.ts';
@@ -20,6 +21,7 @@ export * from './sync/repository-sync.ts';
 export * from './sync/source.ts';
 
 export * from './sync/sync-source.ts';
+export * from './work/beat.ts';
 export * from './work/create-task.ts';
 export * from './work/queues.ts';
 export * from './work/run-task.ts';

@@ -13,6 +13,7 @@ export * from './health.ts';
 export * from './http/admin-handler.ts';
 export * from './http/listen.ts';
 export * from './http/problem-response.ts';
+export * from './http/tls-server.ts';
 export * from './lifecycle.ts';
 export * from './logging.ts';
 export * from './metrics.ts';

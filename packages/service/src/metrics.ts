@@ -23,6 +23,8 @@ export interface Counter {
 
 export interface GaugeValue {
   set(value: number, labels?: Labels): void;
+  /** Forgets the values of all labels. */
+  clear(): void;
 }
 
 export interface Histogram {
@@ -60,5 +62,5 @@ export async function createMetrics(service: string): Promise<Metrics> {
 }
 
 function gaugeValue(gauge: Gauge): GaugeValue {
-  return { set: (value, labels = {}) => gauge.set(labels, value) };
+  return { set: (value, labels = {}) => gauge.set(labels, value), clear: () => gauge.reset() };
 }

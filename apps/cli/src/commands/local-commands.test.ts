@@ -144,7 +144,7 @@ describe('--local', () => {
       },
     };
     const openLocal: Environment['openLocal'] = async ({ configuration }) => {
-      calls.push(configuration.catalog.sqlite.file);
+      calls.push('sqlite' in configuration.catalog ? configuration.catalog.sqlite.file : undefined);
       return operations;
     };
     const file = path.join(cwd, 'data/catalog.db');

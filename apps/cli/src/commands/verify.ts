@@ -1,4 +1,4 @@
-import { verifyTree, type VerifyResult } from '@gantry/tree';
+import { directoryTree, type TreeSource, verifyTree, type VerifyResult } from '@gantry/tree';
 import type { AddCommand, Cli, GlobalOptions } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type LocalOption, withLocalOption } from '../open-operations.ts';
@@ -35,8 +35,7 @@ export const addVerify: AddCommand = (program, cli) => {
     cli.act<Options, [string | undefined]>(async (options, tree) => {
       using interruption = cli.interruptible();
       const { signal } = interruption;
-      const place = tree ?? (await configuredTree(options, cli));
-      const source = treeAt(place, cli.cwd, signal);
+      const source = tree === undefined ? await configuredTree(options, cli) : treeAt(tree, cli.cwd, signal);
       using progress = createProgressDisplay(cli.stderr, cli.env);
       const result = await verifyTree(source, {
         deep: options.deep === true,
@@ -55,9 +54,12 @@ export const addVerify: AddCommand = (program, cli) => {
   );
 };
 
-async function configuredTree(options: GlobalOptions, cli: Cli): Promise<string> {
+async function configuredTree(options: GlobalOptions, cli: Cli): Promise<TreeSource> {
   const { configuration } = await loadWithWarnings(options, cli);
-  return configuration.tree.filesystem.root;
+  const { tree } = configuration;
+  if ('filesystem' in tree) return directoryTree(tree.filesystem.root);
+  const { openTreeSource } = await import('../serve/open-flow.ts'); // a folder needs no engines
+  return openTreeSource(tree);
 }
 
 function showResult(

@@ -1,3 +1,5 @@
+import { X509Certificate } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
 import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
 import { Fault } from '@gantry/oci';
 import { faultOfAnswer } from './answer-fault.ts';
@@ -13,16 +15,20 @@ export interface ApiClient extends AsyncDisposable {
     signal: AbortSignal,
     headers?: Readonly<Record<string, string>>,
   ): Promise<unknown>;
+  delete(path: string, query: Query, signal: AbortSignal): Promise<unknown>;
   /** All items of a list, page by page. */
   list<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<T>;
 }
 
-export type Query = Readonly<Record<string, string | undefined>>;
+/** A list is one parameter several times. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 export interface ApiClientOptions {
   /** Without a `/` at its end. */
   readonly url: string;
   readonly token?: string;
+  /** In PEM: the server has this certificate or is not the one that is meant. Absent: any for its name, by a known authority. */
+  readonly certificate?: string;
   /** Names proxies; none is asked for a server on this machine. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -32,8 +38,8 @@ const SILENCE_LIMIT_MS = 60_000;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const PAGE_LIMIT = '1000';
 
-export function createApiClient({ url, token, env }: ApiClientOptions): ApiClient {
-  const dispatcher = createDispatcher(url, env);
+export function createApiClient({ url, token, certificate, env }: ApiClientOptions): ApiClient {
+  const dispatcher = createDispatcher(url, env, certificate);
   const common = {
     accept: 'application/json, application/problem+json',
     'user-agent': 'gantry',
@@ -41,7 +47,7 @@ export function createApiClient({ url, token, env }: ApiClientOptions): ApiClien
   };
 
   async function call(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     signal: AbortSignal,
     body?: string,
@@ -71,6 +77,7 @@ export function createApiClient({ url, token, env }: ApiClientOptions): ApiClien
     get,
     post: (path, body, signal, headers = {}) =>
       call('POST', path, signal, JSON.stringify(body), { 'content-type': 'application/json', ...headers }),
+    delete: (path, query, signal) => call('DELETE', path + queryString(query), signal),
     async *list<T>(path: string, query: Query, signal: AbortSignal) {
       let cursor: string | undefined;
       do {
@@ -83,9 +90,16 @@ export function createApiClient({ url, token, env }: ApiClientOptions): ApiClien
   };
 }
 
-function createDispatcher(url: string, env: ApiClientOptions['env']): Dispatcher {
+function createDispatcher(
+  url: string,
+  env: ApiClientOptions['env'],
+  certificate: string | undefined,
+): Dispatcher {
   const limits = {
-    connect: { timeout: CONNECT_LIMIT_MS },
+    connect: {
+      timeout: CONNECT_LIMIT_MS,
+      ...(certificate === undefined ? {} : trustOnly(certificate)),
+    },
     headersTimeout: SILENCE_LIMIT_MS,
     bodyTimeout: SILENCE_LIMIT_MS,
   };
@@ -99,9 +113,24 @@ function createDispatcher(url: string, env: ApiClientOptions['env']): Dispatcher
   });
 }
 
+type Trust = Required<Pick<ConnectionOptions, 'ca' | 'allowPartialTrustChain' | 'checkServerIdentity'>>;
+
+/** Takes this very certificate, whoever signed it and whatever its name, and no other. */
+function trustOnly(certificate: string): Trust {
+  const own = new X509Certificate(certificate);
+  return {
+    ca: own.toString(),
+    allowPartialTrustChain: true,
+    checkServerIdentity: (_host, { fingerprint256 }) =>
+      fingerprint256 === own.fingerprint256
+        ? undefined
+        : new Error('it has another certificate than api.tls.certFile'),
+  };
+}
+
 function queryString(query: Query): string {
   const given = Object.entries(query).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value]],
+    value === undefined ? [] : [value].flat().map((one) => [name, one]),
   );
   return given.length === 0 ? '' : `?${new URLSearchParams(given).toString()}`;
 }

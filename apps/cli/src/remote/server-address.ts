@@ -8,6 +8,8 @@ import { printable } from '../output/text.ts';
 export interface ServerAddress {
   readonly url: string;
   readonly token?: string;
+  /** The certificate that the server has, in PEM, where it is known from the configuration: no other is taken. */
+  readonly certificate?: string;
   /** What is configured here, where the server is that of the configuration. */
   readonly loaded?: LoadedConfiguration;
 }
@@ -24,19 +26,24 @@ export async function findServer(options: GlobalOptions, cli: Environment): Prom
     const url = readServerUrl(named);
     if (givenToken !== undefined || !isLoopback(url)) return { url, ...checkToken(givenToken) };
     const { configuration } = await loadWithWarnings(options, cli);
-    return { url, ...checkToken(await readAdminToken(configuration.api.adminTokenFile)) };
+    const { adminTokenFile } = configuration.api;
+    return {
+      url,
+      ...checkToken(await readAdminToken(adminTokenFile)),
+      ...(await readCertificate(configuration, url)),
+    };
   }
   const loaded = await loadWithWarnings(options, cli);
-  const { listen, adminTokenFile } = loaded.configuration.api;
+  const { listen, adminTokenFile, tls } = loaded.configuration.api;
   if (listen.port === 0) {
     throw new Fault(
       'REQUEST_INVALID',
       "api.listen has port 0, so nobody knows the server's address: name it by --server or GANTRY_SERVER",
     );
   }
-  const url = localUrl(listen);
+  const url = localUrl(listen, tls === undefined ? 'http' : 'https');
   const token = givenToken ?? (isLoopback(url) ? await readAdminToken(adminTokenFile) : undefined);
-  return { url, loaded, ...checkToken(token) };
+  return { url, loaded, ...checkToken(token), ...(await readCertificate(loaded.configuration, url)) };
 }
 
 /** Loads the configuration and says on standard error what is odd about it. @throws Fault CONFIGURATION_INVALID */
@@ -87,5 +94,18 @@ async function readAdminToken(file: string): Promise<string | undefined> {
     return (await readFile(file, 'utf8')).trim() || undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** The server's own certificate, if this user may read it: its name need not be that of this machine. */
+async function readCertificate(
+  { api: { tls } }: LoadedConfiguration['configuration'],
+  url: string,
+): Promise<{ certificate?: string }> {
+  if (tls === undefined || !url.startsWith('https:')) return {};
+  try {
+    return { certificate: await readFile(tls.certFile, 'utf8') };
+  } catch {
+    return {};
   }
 }

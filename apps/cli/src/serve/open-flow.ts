@@ -1,8 +1,14 @@
 import { hostname } from 'node:os';
 import { openCatalog } from '@gantry/catalog';
-import { type Flow, openFilesystemTarget, type PublishedTree } from '@gantry/pipeline';
+import { type Messages, openMessages } from '@gantry/messages';
+import { type Flow, openFilesystemTarget, type PublishedTree, type TreeTarget } from '@gantry/pipeline';
+import { Fault } from '@gantry/oci';
 import type { Configuration, Logger } from '@gantry/service';
-import { openStore } from '@gantry/store';
+import { type BlobStore, openStore, type StoreConfiguration } from '@gantry/store';
+import { directoryTree, type TreeSource } from '@gantry/tree';
+import { askCatalog, askMessages, askStore, askTree } from './engine-checks.ts';
+import { catalogSettings, messagesSettings, placeSettings } from './engine-settings.ts';
+import { openAtOnce, type OpenEngine } from './when-it-answers.ts';
 
 /** What the flow works on, opened. */
 export interface OpenFlow {
@@ -13,20 +19,64 @@ export interface OpenFlow {
 /** The name of the tree that `tree` in the configuration describes. */
 const MAIN_TREE = 'main';
 
-/** Opens store, catalog and tree as they are configured; `resources` closes them. */
+/** Opens store, catalog and tree as they are configured; `resources` closes them. Each has answered once. */
 export async function openFlow(
   configuration: Configuration,
   log: Logger,
   resources: AsyncDisposableStack,
+  openEngine: OpenEngine = openAtOnce,
 ): Promise<OpenFlow> {
-  const store = resources.use(await openStore(configuration.storage));
-  const catalog = resources.use(await openCatalog(configuration.catalog));
+  const storage = await placeSettings(configuration.storage);
+  const place = await placeSettings(configuration.tree);
+  const settings = await catalogSettings(configuration.catalog);
+  const store = resources.use(
+    await openEngine('storage', () => openAndAsk(() => openStore(storage), askStore)),
+  );
+  const catalog = resources.use(
+    await openEngine('catalog', () => openAndAsk(() => openCatalog(settings), askCatalog)),
+  );
   const flow: Flow = { catalog, store, log, now: () => new Date(), holder: `${hostname()} ${process.pid}` };
-  const { filesystem, keepUntaggedMs, refreshMs } = configuration.tree;
-  const target = await openFilesystemTarget(filesystem.root, store);
-  return {
-    flow,
+  const { keepUntaggedMs, refreshMs } = configuration.tree;
+  const tree = await openEngine('tree', async () => {
+    const target = await openTreeTarget(place, store);
+    const opened = { name: MAIN_TREE, target, channels: configuration.channels, keepUntaggedMs, refreshMs };
+    await askTree(opened);
+    return opened;
+  });
+  return { flow, tree };
+}
 
-    tree: { name: MAIN_TREE, target, channels: configuration.channels, keepUntaggedMs, refreshMs },
-  };
+/** The tree that is configured, for reading. */
+export async function openTreeSource(tree: Configuration['tree']): Promise<TreeSource> {
+  const place = await placeSettings(tree);
+  if ('filesystem' in place) return directoryTree(place.filesystem.root);
+  throw new Fault('CONFIGURATION_INVALID', 'tree.s3 is not possible yet');
+}
+
+/** Opens the queues as they are configured; `resources` closes them. They have answered once. */
+export async function openQueues(
+  configuration: Configuration,
+  resources: AsyncDisposableStack,
+  openEngine: OpenEngine,
+): Promise<Messages> {
+  const settings = await messagesSettings(configuration.messages);
+  return resources.use(
+    await openEngine('messages', () => openAndAsk(() => openMessages(settings), askMessages)),
+  );
+}
+
+async function openAndAsk<T extends AsyncDisposable>(
+  open: () => Promise<T>,
+  ask: (opened: T) => Promise<void>,
+): Promise<T> {
+  await using resources = new AsyncDisposableStack();
+  const opened = resources.use(await open());
+  await ask(opened);
+  resources.move();
+  return opened;
+}
+
+async function openTreeTarget(place: StoreConfiguration, store: BlobStore): Promise<TreeTarget> {
+  if ('filesystem' in place) return openFilesystemTarget(place.filesystem.root, store);
+  throw new Fault('CONFIGURATION_INVALID', 'tree.s3 is not possible yet');
 }

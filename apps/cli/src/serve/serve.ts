@@ -1,4 +1,10 @@
-import { createLogger, loadConfiguration, logLevelOf, runUntilSignal } from '@gantry/service';
+import {
+  type Configuration,
+  createLogger,
+  loadConfiguration,
+  logLevelOf,
+  runUntilSignal,
+} from '@gantry/service';
 import type { Environment } from '../cli.ts';
 import { createApiClient } from '../remote/client.ts';
 import { createRemoteOperations } from '../remote/remote-operations.ts';
@@ -25,7 +31,7 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
     async (resources, signal) => {
       const firstRun = isDemo ? await prepareFirstRun(loaded.configuration, resources) : undefined;
       const configuration = firstRun?.configuration ?? loaded.configuration;
-      const running = await startServices(service, configuration, log, resources);
+      const running = await startServices(service, configuration, log, resources, signal);
       if (firstRun !== undefined && running.crane !== undefined && running.promote !== undefined) {
         const token = running.admin?.token;
         const url = running.promote.url;
@@ -34,7 +40,7 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
         const image = await firstRun.run(running.crane.url, operations, signal, tell);
         tell(`\ndocker pull ${new URL(running.crane.url).host}/${image}\n`);
       }
-      tellWhere(running, configuration.tree.filesystem.root, tell);
+      tellWhere(running, treeName(configuration), tell);
     },
     {
       onStop: () => tell('Stopping …'),
@@ -43,8 +49,12 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
   );
 }
 
+function treeName({ tree }: Configuration): string {
+  return 'filesystem' in tree ? tree.filesystem.root : `the bucket ${tree.s3.bucket}`;
+}
+
 /** What runs, and where the things lie that a user asks for next. */
-function tellWhere(running: RunningServices, treeRoot: string, tell: (line: string) => void): void {
+function tellWhere(running: RunningServices, tree: string, tell: (line: string) => void): void {
   const lines: [string, string | undefined][] = [
     ['Crane', running.crane?.url],
     [
@@ -54,9 +64,10 @@ function tellWhere(running: RunningServices, treeRoot: string, tell: (line: stri
     [
       'Tree',
       running.promote &&
-        (running.treeServer === undefined ? treeRoot : `${treeRoot} (served at ${running.treeServer.url})`),
+        (running.treeServer === undefined ? tree : `${tree} (served at ${running.treeServer.url})`),
     ],
     ['Token', running.admin?.file],
+    ['Sync', running.syncAdmin && `health and figures at ${running.syncAdmin.url}`],
   ];
   for (const [what, where] of lines) if (where !== undefined) tell(`${what.padEnd(6)} ${where}`);
   tell('Ready. Ctrl-C ends it.');

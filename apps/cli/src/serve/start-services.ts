@@ -1,28 +1,39 @@
+import { createServer } from 'node:http';
 import { isIP } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Crane, startCrane } from '@gantry/app-crane';
 import { type PromoteService, startPromote } from '@gantry/app-promote';
 import { startSync } from '@gantry/app-sync';
-import { type Messages, openMessages } from '@gantry/messages';
+import type { Messages } from '@gantry/messages';
 import { Fault } from '@gantry/oci';
-import { createPublisher } from '@gantry/pipeline';
+import { createPublisher, startBeating } from '@gantry/pipeline';
 import {
+  adminListener,
   type Configuration,
+  createAdminHandler,
   createHealth,
   createMetrics,
   createTokenTable,
   ensureAdminToken,
   formatListenAddress,
+  type Health,
+  isLoopbackAddress,
+  listen,
   type Logger,
   type Metrics,
   readTokens,
   type RunningServer,
+  SERVER_LIMITS,
+  type TreePlace,
 } from '@gantry/service';
 import { knownSources } from './known-sources.ts';
-import { openFlow, type OpenFlow } from './open-flow.ts';
+import { gantryVersion } from '../version.ts';
+import { addEngineChecks } from './engine-checks.ts';
+import { openFlow, type OpenFlow, openQueues } from './open-flow.ts';
 import { openSources } from './open-sources.ts';
 import type { ServiceName } from './service-names.ts';
 import { startTreeServer } from './tree-server.ts';
+import { whenItAnswers } from './when-it-answers.ts';
 
 /** How long a promotion waits, at the most, for this process's own crane to serve its serial. */
 const SERVED_LIMIT_MS = 30_000;
@@ -32,35 +43,49 @@ export interface RunningServices {
   readonly crane?: Crane;
   readonly promote?: PromoteService;
   readonly treeServer?: RunningServer;
+  /** Health and figures of the sync service. */
+  readonly syncAdmin?: RunningServer;
   /** Where the administrator's token lies, and what it is. */
   readonly admin?: { readonly file: string; readonly token: string };
 }
 
 /**
  * Starts one service, or all in this process; `resources` ends them, the last first.
- * @throws Fault CONFIGURATION_INVALID for what is not there or can't be used, and what the services throw
+ * @param signal aborted when the process is to end: engines that do not answer are not waited for any longer
+ * @throws Fault CONFIGURATION_INVALID for what is not there or can't be used, UNAVAILABLE for an engine that does not
+ * answer in time, and what the services throw
  */
 export async function startServices(
   which: ServiceName,
   configuration: Configuration,
   log: Logger,
   resources: AsyncDisposableStack,
+  signal: AbortSignal,
 ): Promise<RunningServices> {
   if (which === 'crane') return { crane: await openCrane(configuration, undefined, log, resources) };
+  if (which === 'all') checkTreeOfCrane(configuration);
 
+  const openEngine = whenItAnswers(log, { signal });
   const open = {
-    ...(await openFlow(configuration, log, resources)),
-    messages: resources.use(await openMessages(configuration.messages)),
+    ...(await openFlow(configuration, log, resources, openEngine)),
+    messages: await openQueues(configuration, resources, openEngine),
+    health: createHealth(),
+    metrics: await createMetrics(which),
   };
+  const { flow, messages, tree, health } = open;
+  const { catalog, store } = flow;
+  addEngineChecks(health, { catalog, messages, store, ...(which === 'sync' ? {} : { tree }) });
+  resources.use(await startBeating(flow, { service: which, version: gantryVersion() }));
   if (which === 'sync') {
-    await openSync(configuration, open, undefined, resources);
-    return {};
+    await openSync(configuration, open, resources);
+    const admin = await openSyncAdmin(configuration, open, resources);
+    log.info({ ...(admin !== undefined && { admin: admin.url }) }, 'sync.started');
+    return admin === undefined ? {} : { syncAdmin: admin };
   }
-  const metrics = await createMetrics(which);
   const treeServer = await openTreeServer(which, configuration, resources);
   const crane = which === 'all' ? await openCrane(configuration, treeServer, log, resources) : undefined;
-  if (which === 'all') await openSync(configuration, open, metrics, resources);
-  const { promote, admin } = await openPromote(configuration, open, crane, metrics, log, resources);
+  if (which === 'all') await openSync(configuration, open, resources);
+  const { promote, admin } = await openPromote(configuration, open, crane, log, resources);
   return {
     promote,
     admin,
@@ -70,18 +95,32 @@ export async function startServices(
 }
 
 /** What the services of one process share. */
-type OpenParts = OpenFlow & { readonly messages: Messages };
+type OpenParts = OpenFlow & {
+  readonly messages: Messages;
+  readonly health: Health;
+  readonly metrics: Metrics;
+};
 
-/** @param metrics where its figures are shown: with those of the API, where that runs in this process */
 async function openSync(
   configuration: Configuration,
-  open: OpenParts,
-  metrics: Metrics | undefined,
+  { flow, messages, metrics }: OpenParts,
   resources: AsyncDisposableStack,
 ): Promise<void> {
   const sources = await openSources(configuration.sources, resources, metrics);
-  const { flow, messages } = open;
-  resources.use(await startSync({ flow, messages, sources, ...(metrics === undefined ? {} : { metrics }) }));
+  resources.use(await startSync({ flow, messages, sources, metrics }));
+}
+
+/** Health and figures of a sync service that runs by itself. */
+async function openSyncAdmin(
+  { sync }: Configuration,
+  { health, metrics }: OpenParts,
+  resources: AsyncDisposableStack,
+): Promise<RunningServer | undefined> {
+  if (sync.adminListen === undefined) return undefined;
+  const server = createServer(SERVER_LIMITS, adminListener(createAdminHandler(health, metrics)));
+  const running = resources.use(await listen(server, sync.adminListen, 'sync.adminListen'));
+  resources.defer(() => health.drain());
+  return running;
 }
 
 async function openTreeServer(
@@ -90,7 +129,7 @@ async function openTreeServer(
   resources: AsyncDisposableStack,
 ): Promise<RunningServer | undefined> {
   const { tree } = configuration;
-  if (which !== 'all' || tree.listen === undefined) return undefined;
+  if (which !== 'all' || tree.listen === undefined || !('filesystem' in tree)) return undefined;
   return resources.use(await startTreeServer(tree.filesystem.root, tree.listen));
 }
 
@@ -100,7 +139,8 @@ async function openCrane(
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<Crane> {
-  const { tree, mirrors, ...crane } = configuration.crane;
+  const { mirrors, ...crane } = configuration.crane;
+  const tree = checkTreeOfCrane(configuration);
   return resources.use(
     await startCrane({
       ...crane,
@@ -108,6 +148,17 @@ async function openCrane(
       mirrors: mirrors ?? ownMirror(crane.listen.host, treeServer),
       logger: log,
     }),
+  );
+}
+
+/** Where the crane reads the tree. @throws Fault CONFIGURATION_INVALID when nobody says so */
+function checkTreeOfCrane({ crane, tree }: Configuration): TreePlace {
+  if (crane.tree !== undefined) return crane.tree;
+  const bucket = 's3' in tree ? tree.s3.bucket : '';
+  throw new Fault(
+    'CONFIGURATION_INVALID',
+    `crane.tree is missing: the tree is in tree.s3, the bucket ${bucket}, which the crane does not read by itself; write the http(s) address that the tree is served at`,
+    { key: 'crane.tree' },
   );
 }
 
@@ -120,9 +171,8 @@ function ownMirror(craneHost: string, treeServer: RunningServer | undefined) {
 
 async function openPromote(
   configuration: Configuration,
-  { flow, messages, tree }: OpenParts,
+  { flow, messages, tree, health, metrics }: OpenParts,
   crane: Crane | undefined,
-  metrics: Metrics,
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<{ promote: PromoteService; admin: { file: string; token: string } }> {
@@ -132,9 +182,13 @@ async function openPromote(
     ...(await readTokens(api.tokens)),
     { name: 'admin', token, scopes: ['admin'] },
   ]);
+  const { tree: readFrom } = craneConfiguration;
+  const { tree: published } = configuration;
   const readsOurTree =
-    'directory' in craneConfiguration.tree &&
-    craneConfiguration.tree.directory === configuration.tree.filesystem.root;
+    readFrom !== undefined &&
+    'directory' in readFrom &&
+    'filesystem' in published &&
+    readFrom.directory === published.filesystem.root;
   const served =
     crane === undefined || !readsOurTree ? undefined : (serial: number) => waitUntilServed(crane, serial);
   const publisher = createPublisher(flow, served === undefined ? tree : { ...tree, served });
@@ -148,11 +202,16 @@ async function openPromote(
       sources: knownSources(sources),
       commandScopes: configuration.messages.commandScopes,
       listen: api.listen,
+      ...(api.tls === undefined ? {} : { tls: api.tls }),
       tokens,
-      health: createHealth(),
+      health,
       metrics,
     }),
   );
+  if (api.tls === undefined && !isLoopbackAddress(promote.address)) {
+    const warning = `the API listens on ${formatListenAddress(promote.address)} without TLS, so tokens can be read on the way there: set api.tls, or listen on loopback behind a TLS server`;
+    log.warn({ warning }, 'configuration.warning');
+  }
   log.info({ api: formatListenAddress(api.listen), adminTokenFile: file }, 'promote.started');
   return { promote, admin: { file, token } };
 }

@@ -1,4 +1,5 @@
 import { isScope, scopeTarget } from '../auth/scopes.ts';
+import { engineProblems } from './engine-checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { DEFAULT_CHANNELS } from './schema.ts';
 import { isRecord } from './schema-shape.ts';
@@ -29,6 +30,7 @@ export function crossProblems(value: unknown): Problem[] {
     ...tokens.flatMap(({ path, entry }) => scopeProblems([...path, 'scopes'], entry['scopes'], channelNames)),
     ...scopeProblems(['messages', 'commandScopes'], messages['commandScopes'], channelNames),
     ...mirrors.flatMap((mirror) => mirrorProblems(mirror, crane['name'])),
+    ...engineProblems(root),
   ];
 }
 

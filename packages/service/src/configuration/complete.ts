@@ -1,8 +1,16 @@
 import path from 'node:path';
-import type { Configuration, SourceConfiguration, TokenConfiguration, TreePlace } from './configuration.ts';
-import type { Problem } from './problems.ts';
+import { completeCatalog, completeMessages, completePlace, type Resolve } from './complete-engines.ts';
+import type {
+  Configuration,
+  FolderPlace,
+  S3Place,
+  SourceConfiguration,
+  TokenConfiguration,
+  TreePlace,
+} from './configuration.ts';
+import { EMBEDDED_PLACES } from './engines.ts';
 import type { ConfigurationFile } from './schema.ts';
-import { fileSecret, literalSecret, type Secret } from './secret.ts';
+import { secretOf } from './secret.ts';
 import { isWebAddress, registryOrigin } from './web-address.ts';
 
 /** Makes paths absolute, from `folder`, and gives secrets and addresses their form. */
@@ -10,17 +18,15 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
   const at = (relative: string) => path.resolve(folder, relative);
   const { keepUntagged, refresh, ...tree } = file.tree;
   const { poll, serialFile, tree: place, adminListen, name, mirrors, ...crane } = file.crane;
-  const treeRoot = at(tree.filesystem.root);
-  const catalogFile = at(file.catalog.sqlite.file);
+  const catalog = completeCatalog(file.catalog, at);
+  const published = completePlace(file.tree, 'tree', EMBEDDED_PLACES.tree, at);
+  const readFrom = treePlace(place, published, at);
   return {
-    storage: { filesystem: { root: at(file.storage.filesystem.root) } },
-    catalog: { sqlite: { file: catalogFile } },
-    messages: {
-      embedded: { file: at(file.messages.embedded.file) },
-      commandScopes: file.messages.commandScopes,
-    },
+    storage: completePlace(file.storage, 'storage', EMBEDDED_PLACES.store, at),
+    catalog,
+    messages: { ...completeMessages(file.messages, at), commandScopes: file.messages.commandScopes },
     tree: {
-      filesystem: { root: treeRoot },
+      ...published,
       keepUntaggedMs: keepUntagged,
       refreshMs: refresh,
       ...(tree.listen !== undefined && { listen: tree.listen }),
@@ -33,14 +39,21 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
     api: {
       listen: file.api.listen,
       tokens: file.api.tokens.map((token, index) => completeToken(token, `api.tokens[${index}]`, at)),
-      adminTokenFile: path.join(path.dirname(catalogFile), 'admin-token'),
+      ...(file.api.tls !== undefined && {
+        tls: { certFile: at(file.api.tls.certFile), keyFile: at(file.api.tls.keyFile) },
+      }),
+      adminTokenFile: path.join(
+        'sqlite' in catalog ? path.dirname(catalog.sqlite.file) : at(DATA_FOLDER),
+        'admin-token',
+      ),
     },
+    sync: { ...(file.sync.adminListen !== undefined && { adminListen: file.sync.adminListen }) },
     crane: {
       ...crane,
       ...(adminListen !== undefined && { adminListen }),
       ...(name !== undefined && { name }),
       ...(serialFile !== undefined && { serialFile: at(serialFile) }),
-      tree: treePlace(place, treeRoot, at),
+      ...(readFrom !== undefined && { tree: readFrom }),
       pollMs: poll,
       ...(mirrors !== undefined && {
         mirrors: mirrors.map((mirror) => ({ ...mirror, url: withoutSlash(mirror.url) })),
@@ -49,29 +62,10 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
   };
 }
 
-/** What two parts of Gantry can not share. */
-export function placeProblems({ storage, tree, catalog, messages }: Configuration): Problem[] {
-  const problems: Problem[] = [];
-  const [store, published] = [storage.filesystem.root, tree.filesystem.root];
-  if (isWithin(store, published) || isWithin(published, store)) {
-    problems.push({
-      path: ['tree', 'filesystem', 'root'],
-      value: published,
-      message: `and storage.filesystem.root, ${store}, lie one in the other: each needs a folder of its own`,
-    });
-  }
-  if (catalog.sqlite.file === messages.embedded.file) {
-    problems.push({
-      path: ['messages', 'embedded', 'file'],
-      value: messages.embedded.file,
-      message: 'is catalog.sqlite.file too: each needs a file of its own',
-    });
-  }
-  return problems;
-}
+/** Where what is no engine's is kept when the catalog is no file. */
+const DATA_FOLDER = './data';
 
 type FileSource = ConfigurationFile['sources'][number];
-type Resolve = (relative: string) => string;
 
 function completeSource(source: FileSource, key: string, at: Resolve): SourceConfiguration {
   const { credentials, tls, rename, tags, platforms, limits, every, registry, ...rest } = source;
@@ -137,20 +131,16 @@ function completeToken(
   };
 }
 
-function secretOf(key: string, value: string | undefined, file: string | undefined, at: Resolve): Secret {
-  return file === undefined ? literalSecret(key, value ?? '') : fileSecret(`${key}File`, at(file));
-}
-
-function treePlace(place: string | undefined, treeRoot: string, at: Resolve): TreePlace {
-  if (place === undefined) return { directory: treeRoot };
+function treePlace(
+  place: string | undefined,
+  published: FolderPlace | S3Place,
+  at: Resolve,
+): TreePlace | undefined {
+  if (place === undefined)
+    return 'filesystem' in published ? { directory: published.filesystem.root } : undefined;
   return isWebAddress(place) ? { url: withoutSlash(place) } : { directory: at(place) };
 }
 
 function withoutSlash(url: string): string {
   return new URL(url).href.replace(/\/+$/, '');
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  const relative = path.relative(outer, inner);
-  return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative));
 }

@@ -4,15 +4,15 @@ import type { Secret } from './secret.ts';
 
 /** What is in force: every default filled in, durations in milliseconds, paths absolute. */
 export interface Configuration {
-  readonly storage: { readonly filesystem: { readonly root: string } };
-  readonly catalog: { readonly sqlite: { readonly file: string } };
-  readonly messages: {
-    readonly embedded: { readonly file: string };
+  readonly storage: FolderPlace | S3Place;
+  readonly catalog:
+    | { readonly sqlite: { readonly file: string } }
+    | { readonly mongodb: { readonly url: Secret } };
+  readonly messages: ({ readonly embedded: { readonly file: string } } | { readonly amqp: AmqpPlace }) & {
     /** What messages in the queue may command. */
     readonly commandScopes: readonly Scope[];
   };
-  readonly tree: {
-    readonly filesystem: { readonly root: string };
+  readonly tree: (FolderPlace | S3Place) & {
     readonly keepUntaggedMs: number;
     readonly refreshMs: number;
     /** The built-in static server of the tree; absent: none. */
@@ -22,11 +22,52 @@ export interface Configuration {
   readonly channels: readonly ChannelConfiguration[];
   readonly api: {
     readonly listen: ListenAddress;
+    /** Files in PEM; absent: plain http. */
+    readonly tls?: TlsFiles;
     readonly tokens: readonly TokenConfiguration[];
-    /** Where the administrator's token is kept that is made at the first start: beside the catalog. */
+    /**
+     * Where the administrator's token is kept that is made at the first start: beside the catalog, where that is a
+     * file, else in `data` beside the configuration.
+     */
     readonly adminTokenFile: string;
   };
+  readonly sync: {
+    /** Health and metrics of `serve sync`; absent: none. */
+    readonly adminListen?: ListenAddress;
+  };
   readonly crane: CraneConfiguration;
+}
+
+/** A folder, absolute. */
+export interface FolderPlace {
+  readonly filesystem: { readonly root: string };
+}
+
+/** A bucket, or the part of it that a prefix names. */
+export interface S3Place {
+  readonly s3: {
+    readonly bucket: string;
+    readonly prefix?: string;
+    /** Absent: AWS. */
+    readonly endpoint?: string;
+    readonly region?: string;
+    readonly forcePathStyle?: boolean;
+    /** Absent: as the AWS SDK finds them. */
+    readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: Secret };
+  };
+}
+
+/** An AMQP broker. */
+export interface AmqpPlace {
+  readonly url: Secret;
+  readonly exchange: string;
+  readonly tls: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
+}
+
+/** A certificate, with those that it was signed by, and its key. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
 }
 
 export interface SourceConfiguration {
@@ -87,7 +128,8 @@ export interface CraneConfiguration {
   readonly listen: ListenAddress;
   /** Health and metrics; absent: none. */
   readonly adminListen?: ListenAddress;
-  readonly tree: TreePlace;
+  /** Absent: it is not said, and the tree that is published lies in no folder. */
+  readonly tree?: TreePlace;
   readonly pollMs: number;
   readonly serialFile?: string;
   readonly name?: string;

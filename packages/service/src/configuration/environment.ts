@@ -14,6 +14,8 @@ export interface EnvironmentSetting {
   readonly document?: ConfigurationDocument;
 }
 
+const PREFIX = 'GANTRY_';
+
 /** Variables that are no keys of the configuration. */
 const OTHER_VARIABLES: readonly string[] = [
   'GANTRY_CONFIG',
@@ -24,7 +26,7 @@ const OTHER_VARIABLES: readonly string[] = [
 
 /** The variable of a key: `crane.adminListen` is `GANTRY_CRANE_ADMIN_LISTEN`. */
 export function variableOf(path: KeyPath): string {
-  return `GANTRY_${path.map((part) => String(part).replaceAll(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
+  return `${PREFIX}${path.map((part) => String(part).replaceAll(/[A-Z]/g, '_$&').toUpperCase()).join('_')}`;
 }
 
 /** Every variable that sets a key, with the key's path and shape; lists are set as a whole. */
@@ -53,19 +55,25 @@ export function readEnvironment(
   const settings: EnvironmentSetting[] = [];
   const warnings: string[] = [];
   for (const [variable, text] of Object.entries(env)) {
-    if (!variable.startsWith('GANTRY_') || text === undefined || text === '') continue;
+    if (!variable.startsWith(PREFIX) || text === undefined || text === '') continue;
     const key = variables.get(variable);
     if (key !== undefined)
       settings.push({ variable, path: key.path, ...readSetting(variable, text, key.shape) });
     else if (!OTHER_VARIABLES.includes(variable) && !variable.startsWith('GANTRY_TEST_')) {
-      const meant = nearestName(variable, [...variables.keys(), ...OTHER_VARIABLES]);
+      const names = [...variables.keys(), ...OTHER_VARIABLES].map(withoutPrefix);
+      const meant = nearestName(withoutPrefix(variable), names);
       warnings.push(
-        `the environment variable ${variable} sets nothing${meant === undefined ? '' : `; did you mean ${meant}?`}`,
+        `the environment variable ${variable} sets nothing${meant === undefined ? '' : `; did you mean ${PREFIX}${meant}?`}`,
       );
     }
   }
   settings.sort((a, b) => a.path.length - b.path.length);
   return { settings, warnings };
+}
+
+/** What tells variables apart: all begin alike. */
+function withoutPrefix(variable: string): string {
+  return variable.slice(PREFIX.length);
 }
 
 function readSetting(
@@ -84,7 +92,8 @@ function readSetting(
 
 /**
  * The value of the file with what the environment sets in place. An engine that the environment names (such as
- * `storage.filesystem`) takes the place of the file's other one.
+ * `storage.filesystem`) takes the place of the file's other one; so does a secret that of the file which names its file,
+ * and the other way round.
  * @param engines the names of the engines of a section
  */
 export function overlay(
@@ -105,8 +114,27 @@ export function overlay(
     );
     result = { ...result, [String(section)]: Object.fromEntries(kept) };
   }
-  for (const { path, value: inner } of settings) result = withKey(result, path, inner);
+  for (const { path, value: inner } of settings) {
+    const other = otherFormOf(path);
+    const isSetToo = settings.some((one) => one.path.join('.') === other.join('.'));
+    result = withKey(isSetToo ? result : withoutKey(result, other), path, inner);
+  }
   return result;
+}
+
+/** Of a secret the key that names its file, and of that one the other. */
+function otherFormOf(path: KeyPath): KeyPath {
+  const last = String(path.at(-1));
+  return [...path.slice(0, -1), last.endsWith('File') ? last.slice(0, -'File'.length) : `${last}File`];
+}
+
+/** A copy without one key. */
+function withoutKey(map: Record<string, unknown>, path: KeyPath): Record<string, unknown> {
+  const [first = '', ...rest] = path;
+  if (!Object.hasOwn(map, first)) return map;
+  const { [first]: held, ...others } = map;
+  if (rest.length === 0) return others;
+  return isRecord(held) ? { ...map, [first]: withoutKey(held, rest) } : map;
 }
 
 /** A copy with one key set. Where the way leads through something that is no map, it stays as wrong as it is. */
@@ -128,4 +156,11 @@ export function locateInEnvironment(
   const holder = settings.findLast((one) => one.path.every((part, index) => part === path[index]));
   if (holder === undefined) return undefined;
   return holder.document?.locate(path.slice(holder.path.length), atKey) ?? { name: holder.variable };
+}
+
+/** The first variable that sets something within a map which itself stands nowhere. */
+export function locateWithin(settings: readonly EnvironmentSetting[], path: KeyPath): Place | undefined {
+  if (path.length === 0) return undefined;
+  const inner = settings.find((one) => path.every((part, index) => part === one.path[index]));
+  return inner && { name: inner.variable };
 }

@@ -17,7 +17,7 @@ const WRONG: [string, string, string][] = [
   [
     'an unknown key',
     'tree:\n  grace: 7d\n',
-    'gantry.yaml:2:3: tree.grace: unknown key; known here: filesystem, keepUntagged, refresh, listen',
+    'gantry.yaml:2:3: tree.grace: unknown key; known here: filesystem, s3, keepUntagged, refresh, listen',
   ],
   [
     'a mistyped key',
@@ -27,12 +27,12 @@ const WRONG: [string, string, string][] = [
   [
     'a section that is none',
     'mongo: {}\n',
-    'gantry.yaml:1:1: mongo: unknown key; known here: storage, catalog, messages, tree, sources, channels, api, crane',
+    'gantry.yaml:1:1: mongo: unknown key; known here: storage, catalog, messages, tree, sources, channels, api, sync, crane',
   ],
   [
     'a key that is a name of the prototype',
     '__proto__: { x: 1 }\n',
-    'gantry.yaml:1:1: __proto__: unknown key; known here: storage, catalog, messages, tree, sources, channels, api, crane',
+    'gantry.yaml:1:1: __proto__: unknown key; known here: storage, catalog, messages, tree, sources, channels, api, sync, crane',
   ],
   [
     'a key that stands twice',

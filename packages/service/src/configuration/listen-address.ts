@@ -34,10 +34,15 @@ export function formatListenAddress({ host, port }: ListenAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** The http URL by which a process on the same machine reaches what listens there: all addresses become loopback. */
-export function localUrl({ host, port }: ListenAddress): string {
+/** The URL by which a process on the same machine reaches what listens there: all addresses become loopback. */
+export function localUrl({ host, port }: ListenAddress, scheme: 'http' | 'https' = 'http'): string {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return `http://${formatListenAddress({ host: reachable, port })}`;
+  return `${scheme}://${formatListenAddress({ host: reachable, port })}`;
+}
+
+/** Whether only processes of the same machine reach what listens there. */
+export function isLoopbackAddress({ host }: ListenAddress): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function parse(text: string): ListenAddress | undefined {

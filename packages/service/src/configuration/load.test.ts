@@ -37,6 +37,7 @@ describe('defaults', () => {
         tokens: [],
         adminTokenFile: path.join(cwd, 'data/admin-token'),
       },
+      sync: {},
       crane: {
         listen: { host: '127.0.0.1', port: 5080 },
         adminListen: { host: '127.0.0.1', port: 5082 },
@@ -121,9 +122,9 @@ sources:
     await writeFile(path.join(cwd, 'etc/g.yaml'), 'catalog: { sqlite: { file: ../var/catalog.db } }');
     const { configuration, file } = await loadConfiguration({ file: 'etc/g.yaml', env: {}, cwd });
     expect(file).toBe(path.join(cwd, 'etc/g.yaml'));
-    expect(configuration.catalog.sqlite.file).toBe(path.join(cwd, 'var/catalog.db'));
+    expect(configuration.catalog).toEqual({ sqlite: { file: path.join(cwd, 'var/catalog.db') } });
     expect(configuration.api.adminTokenFile).toBe(path.join(cwd, 'var/admin-token'));
-    expect(configuration.storage.filesystem.root).toBe(path.join(cwd, 'etc/data/store'));
+    expect(configuration.storage).toEqual({ filesystem: { root: path.join(cwd, 'etc/data/store') } });
   });
 
   test('the crane reads a folder, or an address without a slash at its end', async () => {
@@ -194,7 +195,7 @@ describe('the environment', () => {
       pollMs: 60_000,
       mirrors: [{ name: 'm', url: 'http://m.example', weight: 5, trusted: false }],
     });
-    expect(configuration.storage.filesystem.root).toBe('/srv/store');
+    expect(configuration.storage).toEqual({ filesystem: { root: '/srv/store' } });
     expect(configuration.messages.commandScopes).toEqual(['sync', 'promote:stable']);
     expect(configuration.tree).toMatchObject({ keepUntaggedMs: 86_400_000, refreshMs: 86_400_000 });
     expect(configuration.api.listen.port).toBe(5090);

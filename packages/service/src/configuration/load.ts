@@ -2,25 +2,29 @@ import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
 import { crossProblems } from './checks.ts';
-import { completeConfiguration, placeProblems } from './complete.ts';
+import { completeConfiguration } from './complete.ts';
 import type { Configuration } from './configuration.ts';
 import { type ConfigurationDocument, readConfigurationDocument } from './document.ts';
-import { type Environment, locateInEnvironment, overlay, readEnvironment } from './environment.ts';
+import { placeProblems } from './engine-checks.ts';
+import { showEngineUrl } from './engine-address.ts';
+import { ENGINES } from './engines.ts';
+import {
+  type Environment,
+  type EnvironmentSetting,
+  locateInEnvironment,
+  locateWithin,
+  overlay,
+  readEnvironment,
+} from './environment.ts';
 import { problemsOf } from './issues.ts';
 import { configurationFault, type KeyPath, type Place, type Problem, problemText } from './problems.ts';
 import { ConfigurationFile, configurationJsonSchema, EMBEDDED_DEFAULTS } from './schema.ts';
 import { isRecord, type SchemaShape, withoutEmpty } from './schema-shape.ts';
+import { MASK } from './secret.ts';
 
 /** The file that is taken from the working folder when none is named. */
 export const DEFAULT_FILE = 'gantry.yaml';
 const MAX_BYTES = 4 * 1024 * 1024;
-/** Sections of which one engine is chosen. */
-const ENGINES = {
-  storage: ['filesystem'],
-  catalog: ['sqlite'],
-  messages: ['embedded'],
-  tree: ['filesystem'],
-};
 
 export interface LoadOptions {
   /** As the user wrote it; absent: `GANTRY_CONFIG`, else `gantry.yaml` in `cwd` if there is one, else the defaults. */
@@ -57,6 +61,7 @@ export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promis
 
   const locate = (problemPath: KeyPath, atKey = false): Place =>
     locateInEnvironment(settings, problemPath, atKey) ??
+    (isWritten(document.value, problemPath) ? undefined : locateWithin(settings, problemPath)) ??
     locateInFile(document, read !== undefined, problemPath, atKey);
   const fail = (problems: readonly Problem[]): never => {
     const located = problems.map((one) => ({ place: locate(one.path, one.atKey), text: problemText(one) }));
@@ -67,7 +72,7 @@ export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promis
   if (!isRecord(base))
     return fail([{ path: [], value: base, message: 'is no configuration: it must be a map' }]);
   const written = withoutEmpty(base, shape) as Record<string, unknown>;
-  const start = read === undefined ? EMBEDDED_DEFAULTS : written;
+  const start = read === undefined ? embeddedDefaults(settings) : written;
   const value = withoutEmpty(overlay(start, settings, ENGINES), shape);
   const parsed = ConfigurationFile.safeParse(value);
   const cross = crossProblems(value);
@@ -82,6 +87,19 @@ export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promis
     );
   }
   return { configuration, ...(read !== undefined && { file: read.file }), warnings };
+}
+
+/** What stands in place of a file. The built-in web server is of a tree in a folder. */
+function embeddedDefaults(settings: readonly EnvironmentSetting[]): Record<string, unknown> {
+  const { tree, ...rest } = EMBEDDED_DEFAULTS;
+  const isElsewhere = settings.some(({ path: [section, engine] }) => section === 'tree' && engine === 's3');
+  return isElsewhere ? rest : { tree, ...rest };
+}
+
+function isWritten(value: unknown, [first, ...rest]: KeyPath): boolean {
+  if (first === undefined) return true;
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, first)) return false;
+  return isWritten((value as Record<string | number, unknown>)[first], rest);
 }
 
 function locateInFile(document: ConfigurationDocument, exists: boolean, at: KeyPath, atKey: boolean): Place {
@@ -124,7 +142,11 @@ function holdsSecret(value: unknown): boolean {
   if (Array.isArray(value)) return value.some(holdsSecret);
   if (!isRecord(value)) return false;
   return Object.entries(value).some(
-    ([key, inner]) =>
-      ((key === 'password' || key === 'token') && typeof inner === 'string') || holdsSecret(inner),
+    ([key, inner]) => (typeof inner === 'string' && isSecretText(key, inner)) || holdsSecret(inner),
   );
+}
+
+function isSecretText(key: string, value: string): boolean {
+  if (key === 'url') return showEngineUrl(value, MASK) !== value;
+  return key === 'password' || key === 'token' || key === 'secretAccessKey';
 }

@@ -60,9 +60,18 @@ function formatPlace({ name, line, column }: Place): string {
 }
 
 // Whoever mistypes a key below these may have put the secret itself in its place.
-const SECRET_KEYS: ReadonlySet<string | number> = new Set(['credentials', 'password', 'token', 'tokens']);
+const SECRET_KEYS: ReadonlySet<string | number> = new Set([
+  'credentials',
+  'password',
+  'token',
+  'tokens',
+  'secretAccessKey',
+]);
+/** Engines whose `url` holds a password as a rule. */
+const ENGINES_BY_URL: ReadonlySet<string | number> = new Set(['mongodb', 'amqp']);
 
 function showValue(path: KeyPath, value: unknown): string {
+  if (path.at(-1) === 'url' && ENGINES_BY_URL.has(path.at(-2) ?? '')) return 'the value';
   if (path.some((part) => SECRET_KEYS.has(part)) && path.at(-1) !== 'name' && path.at(-2) !== 'scopes') {
     return 'the value';
   }

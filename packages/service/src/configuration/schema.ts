@@ -2,6 +2,7 @@ import { isRepositoryName } from '@gantry/oci';
 import { z } from 'zod';
 import { isScope, SCOPE_EXPECTED } from '../auth/scopes.ts';
 import { DURATION, DURATION_EXPECTED, MAX_TIMER_MS, parseDuration } from './duration.ts';
+import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './engines.ts';
 import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
 import {
   platformProblem,
@@ -10,27 +11,9 @@ import {
   repositoryGlobProblem,
   tagPatternProblem,
 } from './patterns.ts';
+import { checked, FilePath, SecretText, text } from './texts.ts';
 import { isHost, isWebAddress, registryAddressProblem, webAddressProblem } from './web-address.ts';
 
-// Every message of this file follows the value it speaks of: `sources[0].every: "soon" is not a duration: …`.
-
-/** Text for which `problem` finds nothing wrong. */
-const checked = (problem: (text: string) => string | undefined) =>
-  z.string().superRefine((text, context) => {
-    const message = problem(text);
-    if (message !== undefined) context.addIssue({ code: 'custom', message });
-  });
-const text = (maxLength: number) =>
-  z
-    .string()
-    .min(1, { error: 'is empty' })
-    .max(maxLength, { error: `is longer than ${maxLength} characters` });
-
-const FilePath = text(4096)
-  .refine((path) => !path.includes('\0'), { error: 'holds a NUL, which no path does' })
-  .describe(
-    'A path; a relative one counts from the folder of the file, or from the working folder without one',
-  );
 const Duration = z
   .string()
   .regex(DURATION, { error: DURATION_EXPECTED })
@@ -53,23 +36,20 @@ const ScopeText = z
   .string()
   .refine(isScope, { error: SCOPE_EXPECTED })
   .describe('read, sync, report:<source>, promote:<channel>, approve:<channel> or admin');
-const SecretText = text(64 * 1024);
 const Host = z
   .string()
   .refine(isHost, { error: 'is not a host: write registry.example.org or 192.0.2.1:5000' });
 
-const Storage = z.strictObject({
-  filesystem: z.strictObject({ root: FilePath.default('./data/store') }).prefault({}),
-});
-const Catalog = z.strictObject({
-  sqlite: z.strictObject({ file: FilePath.default('./data/catalog.db') }).prefault({}),
-});
+const Storage = z.strictObject({ filesystem: Filesystem(EMBEDDED_PLACES.store), s3: S3 });
+const Catalog = z.strictObject({ sqlite: EmbeddedFile(EMBEDDED_PLACES.catalog), mongodb: MongoDb });
 const Messages = z.strictObject({
-  embedded: z.strictObject({ file: FilePath.default('./data/messages.db') }).prefault({}),
+  embedded: EmbeddedFile(EMBEDDED_PLACES.messages),
+  amqp: Amqp,
   commandScopes: z.array(ScopeText).prefault(['sync']).describe('What messages in the queue may command'),
 });
 const Tree = z.strictObject({
-  filesystem: z.strictObject({ root: FilePath.default('./data/tree') }).prefault({}),
+  filesystem: Filesystem(EMBEDDED_PLACES.tree),
+  s3: S3,
   keepUntagged: Duration.prefault('30d').describe('How long what no tag reaches any more stays in the tree'),
   refresh: Interval.refine((ms) => ms < parseDuration('7d'), {
     error: 'is too long: a statement expires after 7d, so it must be reissued before',
@@ -185,7 +165,14 @@ const Token = z.strictObject({
 });
 const Api = z.strictObject({
   listen: Listen.prefault('127.0.0.1:5090'),
+  tls: z
+    .strictObject({ certFile: FilePath, keyFile: FilePath })
+    .optional()
+    .describe('HTTPS: the certificate with what it was signed by, and its key, as PEM; absent: http'),
   tokens: z.array(Token).default([]),
+});
+const Sync = z.strictObject({
+  adminListen: Listen.optional().describe('serve sync: health and metrics; absent: none'),
 });
 const Mirror = z.strictObject({
   name: Name,
@@ -206,7 +193,9 @@ const Crane = z.strictObject({
     if (message !== undefined) context.addIssue({ code: 'custom', message });
   })
     .optional()
-    .describe('A directory or an http(s) address; absent: tree.filesystem.root'),
+    .describe(
+      'A directory or an http(s) address; absent: tree.filesystem.root; with tree.s3 it must be there',
+    ),
   poll: Interval.prefault('10s').describe("How often an address's pointer is asked for"),
   serialFile: FilePath.optional().describe('Remembers the highest serial across restarts'),
   name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),
@@ -242,6 +231,7 @@ export const ConfigurationFile = z
       .prefault([...DEFAULT_CHANNELS])
       .describe('Named sets of repository tags'),
     api: Api.prefault({}),
+    sync: Sync.prefault({}),
     crane: Crane.prefault({}).describe('The redirector'),
   })
   .meta({ title: 'Gantry configuration' });

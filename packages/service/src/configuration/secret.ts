@@ -1,6 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Fault } from '@gantry/oci';
 
+/** What stands in a secret's place where it is shown. */
+export const MASK = '********';
+
 const MAX_BYTES = 64 * 1024;
 
 /**
@@ -12,18 +15,46 @@ export interface Secret {
   readonly key: string;
   /** The file it is read from, absolute; absent: it stands in the configuration itself. */
   readonly file?: string;
+  /** How it may be shown: an address without its password; absent: not at all. */
+  readonly shown?: string;
   /** What it is. A file is read anew each time, so that it can be changed. @throws Fault CONFIGURATION_INVALID */
   readonly read: () => Promise<string>;
 }
 
-/** A secret that stands in the configuration itself. */
-export function literalSecret(key: string, value: string): Secret {
-  return { key, read: () => Promise.resolve(value) };
+/** A secret that stands in the configuration itself. @param shown how it may be shown */
+export function literalSecret(key: string, value: string, shown?: string): Secret {
+  return { key, read: () => Promise.resolve(value), ...(shown !== undefined && { shown }) };
 }
 
-/** A secret that lies in a file; one line break at its end is no part of it. */
-export function fileSecret(key: string, file: string): Secret {
-  return { key, file, read: () => readSecretFile(key, file) };
+/**
+ * A secret that lies in a file; one line break at its end is no part of it.
+ * @param problem what is wrong with what it holds; undefined: nothing
+ */
+export function fileSecret(
+  key: string,
+  file: string,
+  problem: (value: string) => string | undefined = () => undefined,
+): Secret {
+  return {
+    key,
+    file,
+    async read() {
+      const value = await readSecretFile(key, file);
+      const wrong = problem(value);
+      if (wrong !== undefined) throw invalid(key, file, `holds what ${wrong}`);
+      return value;
+    },
+  };
+}
+
+/** A secret of two keys: `key` holds it, or `<key>File` names its file, absolute. */
+export function secretOf(
+  key: string,
+  value: string | undefined,
+  file: string | undefined,
+  at: (relative: string) => string,
+): Secret {
+  return file === undefined ? literalSecret(key, value ?? '') : fileSecret(`${key}File`, at(file));
 }
 
 async function readSecretFile(key: string, file: string): Promise<string> {

@@ -1,22 +1,19 @@
 import { stringify } from 'yaml';
-import type { Configuration, SourceConfiguration } from './configuration.ts';
+import type { Configuration, FolderPlace, S3Place, SourceConfiguration } from './configuration.ts';
 import { formatDuration } from './duration.ts';
 import { formatListenAddress } from './listen-address.ts';
-import type { Secret } from './secret.ts';
-
-/** What stands in a secret's place. */
-export const MASK = '********';
+import { MASK, type Secret } from './secret.ts';
 
 /** The configuration in the form of its file, as it is in force, each secret masked; a file's name is shown. */
 export function maskSecrets(configuration: Configuration): Record<string, unknown> {
-  const { tree, api, crane } = configuration;
+  const { tree, api, crane, sync } = configuration;
   const { adminListen, pollMs, tree: place, listen, ...craneRest } = crane;
   return {
-    storage: configuration.storage,
-    catalog: configuration.catalog,
-    messages: configuration.messages,
+    storage: showPlace(configuration.storage),
+    catalog: showCatalog(configuration.catalog),
+    messages: showMessages(configuration.messages),
     tree: {
-      filesystem: tree.filesystem,
+      ...showPlace(tree),
       keepUntagged: formatDuration(tree.keepUntaggedMs),
       refresh: formatDuration(tree.refreshMs),
       ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
@@ -25,12 +22,16 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
     channels: configuration.channels,
     api: {
       listen: formatListenAddress(api.listen),
+      ...(api.tls !== undefined && { tls: api.tls }),
       tokens: api.tokens.map(({ name, token, scopes }) => ({ name, ...showSecret('token', token), scopes })),
+    },
+    sync: {
+      ...(sync.adminListen !== undefined && { adminListen: formatListenAddress(sync.adminListen) }),
     },
     crane: {
       listen: formatListenAddress(listen),
       ...(adminListen !== undefined && { adminListen: formatListenAddress(adminListen) }),
-      tree: 'url' in place ? place.url : place.directory,
+      ...(place !== undefined && { tree: 'url' in place ? place.url : place.directory }),
       poll: formatDuration(pollMs),
       ...craneRest,
     },
@@ -40,6 +41,26 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
 /** `maskSecrets` as YAML. */
 export function showConfiguration(configuration: Configuration): string {
   return stringify(maskSecrets(configuration), { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function showPlace(place: FolderPlace | S3Place): Record<string, unknown> {
+  if ('filesystem' in place) return { filesystem: place.filesystem };
+  const { credentials, ...rest } = place.s3;
+  if (credentials === undefined) return { s3: rest };
+  const { accessKeyId, secretAccessKey } = credentials;
+  return { s3: { ...rest, accessKeyId, ...showSecret('secretAccessKey', secretAccessKey) } };
+}
+
+function showCatalog(catalog: Configuration['catalog']): Record<string, unknown> {
+  return 'sqlite' in catalog ? catalog : { mongodb: showSecret('url', catalog.mongodb.url) };
+}
+
+function showMessages(messages: Configuration['messages']): Record<string, unknown> {
+  if (!('amqp' in messages)) return messages;
+  const { amqp, ...rest } = messages;
+  const { url, exchange, tls } = amqp;
+  const shown = { ...showSecret('url', url), exchange, ...(Object.keys(tls).length > 0 && { tls }) };
+  return { amqp: shown, ...rest };
 }
 
 function showSource({
@@ -67,5 +88,5 @@ function showCredentials(
 }
 
 function showSecret(key: string, secret: Secret): Record<string, string> {
-  return secret.file === undefined ? { [key]: MASK } : { [`${key}File`]: secret.file };
+  return secret.file === undefined ? { [key]: secret.shown ?? MASK } : { [`${key}File`]: secret.file };
 }

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { Server, ServerOptions } from 'node:http';
+import { Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { Fault } from '@gantry/oci';
 import { formatListenAddress, type ListenAddress, localUrl } from '../configuration/listen-address.ts';
@@ -28,7 +29,7 @@ const REASONS: Readonly<Record<string, string>> = {
 export interface RunningServer extends AsyncDisposable {
   /** With the port that the system chose where 0 was asked for. */
   readonly address: ListenAddress;
-  /** How a process on this machine reaches it: `http://127.0.0.1:5090`. */
+  /** How a process on this machine reaches it: `http://127.0.0.1:5090`, or `https://…` with TLS. */
   readonly url: string;
   /** Takes no more connections, lets answers under way end for at most `limitMs` (10 s), then cuts them off. */
   close(limitMs?: number): Promise<void>;
@@ -40,7 +41,7 @@ export interface RunningServer extends AsyncDisposable {
  * @throws Fault CONFIGURATION_INVALID, naming address and key, when that can not be
  */
 export async function listen(
-  server: Server,
+  server: Server | TlsServer,
   address: ListenAddress,
   keyName: string,
 ): Promise<RunningServer> {
@@ -61,10 +62,11 @@ export async function listen(
   const bound = { host: address.host, port };
   let closing: Promise<void> | undefined;
   const close = (limitMs = DRAIN_LIMIT_MS) => (closing ??= closeInOrder(server, limitMs));
-  return { address: bound, url: localUrl(bound), close, [Symbol.asyncDispose]: () => close() };
+  const url = localUrl(bound, server instanceof TlsServer ? 'https' : 'http');
+  return { address: bound, url, close, [Symbol.asyncDispose]: () => close() };
 }
 
-async function closeInOrder(server: Server, limitMs: number): Promise<void> {
+async function closeInOrder(server: Server | TlsServer, limitMs: number): Promise<void> {
   const closed = once(server, 'close');
   server.close();
   server.closeIdleConnections();
