@@ -1,12 +1,17 @@
 import type { BlobStore } from './blob-store.ts';
+import type { S3Configuration } from './s3/configuration.ts';
 
 export * from './blob-store.ts';
 
 /** Where blobs are kept, as `storage` in the configuration. */
-export type StoreConfiguration = { filesystem: { root: string } };
+export type StoreConfiguration = { filesystem: { root: string } } | { s3: S3Configuration };
 
 /** Opens the store that the configuration names. Its engine is loaded only then. @throws Fault CONFIGURATION_INVALID */
 export async function openStore(configuration: StoreConfiguration): Promise<BlobStore> {
+  if ('s3' in configuration) {
+    const { openS3Store } = await import('./s3.ts');
+    return openS3Store(configuration.s3);
+  }
   const { openFilesystemStore } = await import('./filesystem.ts');
   return openFilesystemStore(configuration.filesystem);
 }
