@@ -84,6 +84,15 @@ export function needs(...parts: readonly Part[]): TestsWithParts {
   };
 }
 
+/**
+ * A contract suite on an engine that needs real parts: `define` defines its tests, with Jest's own functions. Where a part is
+ * missing, one test of this title stands for them all, and is skipped or fails.
+ */
+export function withParts(title: string, parts: readonly Part[], define: () => void): void {
+  if (parts.every(isThere)) define();
+  else inVain(parts.filter((part) => !isThere(part))).test(title, async () => undefined);
+}
+
 const done = (body: Body) => async () => {
   await body();
 };
