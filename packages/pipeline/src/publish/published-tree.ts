@@ -16,6 +16,11 @@ export interface PublishedTree {
   readonly served?: (serial: number) => Promise<void>;
 }
 
+/** The lease that whoever publishes a tree holds. */
+export function publishLease({ name }: Pick<PublishedTree, 'name'>): string {
+  return `publish:${name}`;
+}
+
 /** How long a statement holds; readers are alarmed past it. */
 export const STATEMENT_VALID_MS = 7 * 86_400_000;
 

@@ -1,7 +1,7 @@
 import type { Flow } from '../context.ts';
 import { withLease, withLeaseWaiting } from '../hold-lease.ts';
 import { publish, type PublishOutcome } from './publish.ts';
-import { type PublishContext, type PublishedTree, TreeState } from './published-tree.ts';
+import { type PublishContext, type PublishedTree, publishLease, TreeState } from './published-tree.ts';
 import { restorePointer } from './recover.ts';
 
 /** Publishes one tree. Any number of publishers may exist; a lease lets one of them work. */
@@ -19,7 +19,7 @@ export interface Publisher {
 
 export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
   const context: PublishContext = { flow, tree, state: new TreeState(tree) };
-  const leaseName = `publish:${tree.name}`;
+  const leaseName = publishLease(tree);
   // On a file system a publisher that was stopped may leave an older pointer: whoever holds the lease puts it right.
   const onRenewed = () => restorePointer(context);
   const isPending = async () => (await flow.catalog.promotions.inStates(['publishing'])).length > 0;

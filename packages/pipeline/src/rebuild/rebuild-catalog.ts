@@ -1,0 +1,270 @@
+import { randomUUID } from 'node:crypto';
+import type { CatalogEntry, ManifestRecord, PoolObject, Promotion, Publication } from '@gantry/catalog';
+import type { Digest } from '@gantry/oci';
+import type { BlobStore } from '@gantry/store';
+import {
+  blobPath,
+  manifestPath,
+  openTree,
+  type RepositoryDocument,
+  type Statement,
+  type TreeView,
+} from '@gantry/tree';
+import { forEachConcurrently } from '../concurrency.ts';
+import { type PublishedTree, publishLease } from '../publish/published-tree.ts';
+import { attribute } from './attribute.ts';
+import { channelTags } from './channel-tags.ts';
+import { contentPlace } from './content-place.ts';
+import { earlierRepositories } from './earlier-repositories.ts';
+import { ManifestRecords } from './manifest-records.ts';
+import { likelyManifests } from './store-manifests.ts';
+import { newestStatement, readLists, statementsUpTo } from './tree-history.ts';
+
+/** What a catalog is remade from. */
+export interface RebuildParts {
+  readonly store: BlobStore;
+  readonly tree: Pick<PublishedTree, 'name' | 'target' | 'channels'>;
+  readonly now: () => Date;
+}
+
+export interface RebuildOptions {
+  /** Writes nothing to the store either, and says what would be done. */
+  readonly dryRun?: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: RebuildProgress) => void;
+}
+
+export interface RebuildProgress {
+  readonly step: 'history' | 'tree' | 'store';
+  /** Publications, repositories or blobs that were looked at so far. */
+  readonly done: number;
+}
+
+/** What a rebuild found. Filled in while its entries are taken. */
+export interface RebuildReport {
+  /** The tree's serial; null for a tree that nothing was published to. */
+  serial: number | null;
+  /** Of each channel that has something in the tree. */
+  channels: { channel: string; repositories: number; tags: number }[];
+  publications: number;
+  poolObjects: number;
+  /** Records of manifests: those that the tree reaches, and what else the store has. */
+  manifests: { inTree: number; inStore: number };
+  /** Blobs that the store lacked and that were put back from the tree. */
+  restored: { blobs: number; bytes: number };
+  /** What is not as before, and does no harm. */
+  notes: string[];
+  /** What could not be remade. */
+  problems: string[];
+}
+
+/** A rebuild on its way. */
+export interface Rebuild {
+  readonly report: RebuildReport;
+  /** What the catalog is to hold. Taken once. @throws Fault TREE_INVALID, UNAVAILABLE */
+  readonly entries: () => AsyncGenerator<CatalogEntry>;
+}
+
+/**
+ * Remakes what a catalog must hold for promotions and publications to go on, from the tree and the store: manifests,
+ * channels, publications and the pool. Candidates come again with the next sync, which finds their content in the store.
+ * What stood in the catalog alone is lost: promotions, tasks, failures and idempotency keys. Sequences and fences go on
+ * from the time in seconds, which is beyond any that were counted.
+ */
+export function rebuildCatalog(parts: RebuildParts, options: RebuildOptions = {}): Rebuild {
+  const report: RebuildReport = {
+    serial: null,
+    channels: [],
+    publications: 0,
+    poolObjects: 0,
+    manifests: { inTree: 0, inStore: 0 },
+    restored: { blobs: 0, bytes: 0 },
+    notes: [],
+    problems: [],
+  };
+  return { report, entries: () => rebuiltEntries(parts, options, report) };
+}
+
+async function* rebuiltEntries(
+  { store, tree, now }: RebuildParts,
+  { dryRun = false, signal, onProgress = () => {} }: RebuildOptions,
+  report: RebuildReport,
+): AsyncGenerator<CatalogEntry> {
+  const { source } = tree.target;
+  const content = contentPlace(store, source, !dryRun);
+  const records = new ManifestRecords(content);
+  const given = new Set<Digest>();
+  const at = now();
+  const beyond = Math.floor(at.getTime() / 1000);
+
+  const newest = await newestStatement(source, await tree.target.highestSerial());
+  const view =
+    newest && ((await openTree(source, { serial: newest.statement.serial })) ?? (await openTree(source)));
+  report.serial = newest?.statement.serial ?? null;
+  const chain = newest
+    ? await statementsUpTo(source, newest.statement, (why) => void report.problems.push(why))
+    : [];
+  onProgress({ step: 'history', done: chain.length });
+  const publishedAt = new Map(chain.map(({ serial, published }) => [serial, iso(published)]));
+  const promotion = mark(at, beyond, report.serial);
+
+  /** The records of all that a repository's document names. */
+  const recordsOf = async (document: RepositoryDocument): Promise<Map<Digest, ManifestRecord>> => {
+    const found = new Map<Digest, ManifestRecord>();
+    await forEachConcurrently(document.manifests, 8, async ([digest, { kind }]) => {
+      signal?.throwIfAborted();
+      const record = await records.get(digest, kind);
+      if (record !== undefined) found.set(digest, record);
+    });
+    return found;
+  };
+  const fresh = function* (some: Iterable<ManifestRecord>): Generator<CatalogEntry> {
+    for (const record of some) {
+      if (given.has(record.digest)) continue;
+      given.add(record.digest);
+      yield { noun: 'manifests', record };
+    }
+  };
+
+  const sinces = new Map<string, number>();
+  let repositories = 0;
+  for await (const document of repositoriesOf(view)) {
+    const found = await recordsOf(document);
+    const missing = [...document.manifests].filter(([digest]) => !found.has(digest));
+    for (const [digest, { untagged }] of missing) {
+      const what = `${document.name}@${digest}`;
+      if (untagged === undefined)
+        report.problems.push(`${what}, or something below it, is neither in the store nor in the tree`);
+      else report.notes.push(`${what}, which no tag reaches any more, is not whole in the store`);
+    }
+    for (const [digest, { kind, since }] of document.manifests) sinces.set(manifestPath(kind, digest), since);
+    for (const [digest, { since }] of document.blobs) sinces.set(blobPath(digest), since);
+    yield* fresh(found.values());
+    onProgress({ step: 'tree', done: ++repositories });
+  }
+  for await (const document of earlierRepositories(source, chain.toReversed(), view)) {
+    yield* fresh((await recordsOf(document)).values());
+  }
+  report.manifests.inTree = given.size;
+  const onLooked = (done: number) => onProgress({ step: 'store', done });
+  for await (const digest of likelyManifests(store, onLooked)) {
+    signal?.throwIfAborted();
+    if (given.has(digest)) continue;
+    const record = await records.get(digest);
+    if (record !== undefined) yield* fresh([record]);
+  }
+  report.manifests.inStore = given.size - report.manifests.inTree;
+  report.restored = { ...content.restored };
+
+  for await (const document of repositoriesOf(view)) {
+    signal?.throwIfAborted();
+    const place = attribute(document.name, document.channel, tree.channels);
+    if (place === undefined) {
+      report.problems.push(
+        `${document.name} was published from the channel ${document.channel}, and no channel's prefix fits it: it stays in the tree as it is, and is in no channel`,
+      );
+      continue;
+    }
+    const { channel } = place;
+    if (channel.name !== document.channel) {
+      report.notes.push(
+        `${document.name} was published from the channel ${document.channel}, and is in ${channel.name} now, by its name`,
+      );
+    }
+    const found = await recordsOf(document);
+    const tags = channelTags(document, place, found, promotion.id, (digest) => {
+      const since = document.manifests.get(digest)?.since;
+      return publishedAt.get(since ?? 0) ?? iso(newest?.statement.published ?? at.toISOString());
+    });
+    count(report, channel.name, tags.length);
+    for (const record of tags) yield { noun: 'channels', record };
+  }
+  const order = tree.channels.map(({ name }) => name);
+  report.channels.sort((a, b) => order.indexOf(a.channel) - order.indexOf(b.channel));
+  for (const { name, publish } of tree.channels) {
+    if (!publish)
+      report.notes.push(
+        `the channel ${name} is kept out of the tree, so nothing can be known of what was in it`,
+      );
+  }
+  yield { noun: 'promotions', record: promotion };
+
+  if (newest !== undefined) {
+    const lists = await readLists(source, chain);
+    for (const statement of chain) {
+      yield { noun: 'publications', record: publicationOf(tree.name, statement, lists.added) };
+    }
+    report.publications = chain.length;
+    for (const [path, { size, sha256, since }] of lists.pool) {
+      const record: PoolObject = { path, size, sha256, since: sinces.get(path) ?? since };
+      yield { noun: 'pool', record: { tree: tree.name, ...record } };
+    }
+    report.poolObjects = lists.pool.size;
+    yield { noun: 'poolSerials', record: { tree: tree.name, serial: newest.statement.serial } };
+  }
+  yield { noun: 'leases', record: { name: publishLease(tree), fence: beyond } };
+  report.notes.sort();
+  report.problems.sort();
+}
+
+/** The documents of all repositories of a state of the tree. */
+async function* repositoriesOf(view: TreeView | undefined): AsyncGenerator<RepositoryDocument> {
+  if (view === undefined) return;
+  for await (const { name } of view.repositories()) {
+    const document = await view.repository(name);
+    if (document !== undefined) yield document;
+  }
+}
+
+function count(report: RebuildReport, channel: string, tags: number): void {
+  let row = report.channels.find((one) => one.channel === channel);
+  if (row === undefined) report.channels.push((row = { channel, repositories: 0, tags: 0 }));
+  row.repositories++;
+  row.tags += tags;
+}
+
+/** What stands in the history for all promotions that were lost, and in each tag for the one that set it. */
+function mark(at: Date, sequence: number, serial: number | null): Promotion {
+  const time = at.toISOString();
+  return {
+    id: randomUUID(),
+    sequence,
+    revision: 1,
+    kind: 'promote',
+    to: '*',
+    state: 'done',
+    atomic: false,
+    items: [],
+    reason:
+      serial === null
+        ? 'the catalog was remade, with nothing in the tree'
+        : `the catalog was remade from serial ${serial} of the tree`,
+    requestedBy: 'gantry catalog rebuild',
+    ...(serial === null ? {} : { serial }),
+    timeline: [{ at: time, state: 'done' }],
+    createdAt: time,
+    startedAt: time,
+    endedAt: time,
+  };
+}
+
+function publicationOf(
+  tree: string,
+  { serial, root, published }: Statement,
+  added: ReadonlyMap<number, { readonly objects: number; readonly bytes: number }>,
+): Publication {
+  return {
+    tree,
+    serial,
+    state: 'published',
+    root,
+    promotions: [],
+    added: added.get(serial) ?? { objects: 0, bytes: 0 },
+    publishedAt: iso(published),
+  };
+}
+
+/** A time of the tree, as the catalog writes times. */
+function iso(time: string): string {
+  return new Date(time).toISOString();
+}
