@@ -28,6 +28,17 @@ const PARTS = {
   regctl: { looks: () => says('regctl', ['version'], /VCSTag/), from: 'go: regclient' },
   rsync: { looks: () => says('rsync', ['--version'], /^rsync +version/), from: 'apt: rsync' },
   nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },
+  haproxy: { looks: () => says('haproxy', ['-v'], /^HAProxy version/), from: 'apt: haproxy' },
+  promtool: { looks: () => says('promtool', ['--version'], /^promtool, version/), from: 'apt: prometheus' },
+  'compose-spec': {
+    looks: () => says('compose-spec', [], /Compose Specification/),
+    from: 'go: github.com/compose-spec/compose-go/v2/cmd, as compose-spec',
+  },
+  debootstrap: {
+    looks: () => isRoot() && says('debootstrap', ['--version'], /^debootstrap/),
+    from: 'apt: debootstrap, as root',
+  },
+  runc: { looks: () => isRoot() && says('runc', ['--version'], /^runc version/), from: 'apt: runc, as root' },
   npm: { looks: () => says('npm', ['--version'], /^\d/), from: 'nodejs.org: Node 20 or newer' },
   'toxiproxy-server': {
     looks: () => says('toxiproxy-server', ['--version'], /^toxiproxy-server version/),
