@@ -1,5 +1,6 @@
 import type { AddCommand } from './cli.ts';
 import { addCandidates } from './commands/candidates.ts';
+import { addCatalog } from './commands/catalog.ts';
 import { addConfig } from './commands/config.ts';
 import { addDiff } from './commands/diff.ts';
 import { addPromote } from './commands/promote.ts';
@@ -19,5 +20,6 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addRollback,
   addDiff,
   addVerify,
+  addCatalog,
   addConfig,
 ];

@@ -28,6 +28,22 @@ export const CATALOG_NOUNS = [
   'outbox',
 ] as const;
 export type CatalogNoun = (typeof CATALOG_NOUNS)[number];
+
+/** What people call what a catalog holds. */
+export const CATALOG_NOUN_NAMES: Readonly<Record<CatalogNoun, string>> = {
+  manifests: 'manifests',
+  candidates: 'candidates',
+  failures: 'failures to sync',
+  channels: 'tags in channels',
+  promotions: 'promotions',
+  publications: 'publications',
+  pool: 'objects in the pool',
+  poolSerials: 'serials of pools',
+  tasks: 'tasks',
+  leases: 'leases and their fences',
+  outbox: 'events that wait',
+};
+
 export type CatalogCounts = Readonly<Record<CatalogNoun, number>>;
 
 /** The records of each noun, as they stand in a dump. */
@@ -91,10 +107,10 @@ export function emptyCounts(): Record<CatalogNoun, number> {
   return Object.fromEntries(CATALOG_NOUNS.map((noun) => [noun, 0])) as Record<CatalogNoun, number>;
 }
 
-/** `3 candidates, 1 promotions`: the nouns that there is something of. */
-export function describeCounts(counts: CatalogCounts): string {
+/** `candidates (3), promotions (1)`: the nouns that there is something of. */
+function describeCounts(counts: CatalogCounts): string {
   return CATALOG_NOUNS.filter((noun) => counts[noun] > 0)
-    .map((noun) => `${counts[noun]} ${noun}`)
+    .map((noun) => `${CATALOG_NOUN_NAMES[noun]} (${counts[noun]})`)
     .join(', ');
 }
 
@@ -121,7 +137,7 @@ export function mustHaveAll(name: string, sent: CatalogCounts, held: CatalogCoun
   if (wrong === undefined) return;
   throw new Fault(
     'UNAVAILABLE',
-    `the catalog ${name} holds ${held[wrong]} ${wrong} after ${sent[wrong]} were written: another process writes to it; stop that, and start again`,
+    `the catalog ${name} holds ${held[wrong]} ${CATALOG_NOUN_NAMES[wrong]} after ${sent[wrong]} were written: another process writes to it; stop that, and start again`,
     { catalog: name },
   );
 }

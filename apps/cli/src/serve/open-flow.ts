@@ -17,7 +17,7 @@ export interface OpenFlow {
 }
 
 /** The name of the tree that `tree` in the configuration describes. */
-const MAIN_TREE = 'main';
+export const MAIN_TREE = 'main';
 
 /** Opens store, catalog and tree as they are configured; `resources` closes them. Each has answered once. */
 export async function openFlow(
@@ -76,7 +76,8 @@ async function openAndAsk<T extends AsyncDisposable>(
   return opened;
 }
 
-async function openTreeTarget(place: StoreConfiguration, store: BlobStore): Promise<TreeTarget> {
+/** Opens the tree for writing, from that store. */
+export async function openTreeTarget(place: StoreConfiguration, store: BlobStore): Promise<TreeTarget> {
   if ('filesystem' in place) return openFilesystemTarget(place.filesystem.root, store);
   throw new Fault('CONFIGURATION_INVALID', 'tree.s3 is not possible yet');
 }

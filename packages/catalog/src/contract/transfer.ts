@@ -91,7 +91,7 @@ export function transferContract(name: string, open: () => Promise<TransferPlace
       const before = await dumpOf(to.configuration);
       await expect(copy(from.configuration, to.configuration)).rejects.toMatchObject({
         code: 'CONFLICT',
-        message: expect.stringContaining('it holds 1 manifests, 1 tasks'),
+        message: expect.stringContaining('it holds manifests (1), tasks (1)'),
       });
       expect(await dumpOf(to.configuration)).toEqual(before);
     });
