@@ -1,6 +1,12 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Messages } from '@gantry/messages';
-import type { Channel, Flow, PublishedTree, Publisher } from '@gantry/pipeline';
+import {
+  type Channel,
+  type Flow,
+  type PublishedTree,
+  type Publisher,
+  startEventSender,
+} from '@gantry/pipeline';
 import { asFault } from '@gantry/oci';
 import {
   createTlsServer,
@@ -58,6 +64,7 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
     log: flow.log,
     stop: ending.signal,
   });
+  resources.use(startEventSender({ flow, messages }));
   resources.use(await startPromotionWorker(flow, messages, publisher));
   resources.use(await startCommands({ ...options, sources: options.sources.map(({ name }) => name) }));
   const running = resources.use(await startListening(api, options, resources));

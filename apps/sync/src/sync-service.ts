@@ -1,6 +1,6 @@
 import type { Messages } from '@gantry/messages';
 import { asFault, Fault } from '@gantry/oci';
-import { type Flow, QUEUES, type Source } from '@gantry/pipeline';
+import { type Flow, QUEUES, type Source, startEventSender } from '@gantry/pipeline';
 import type { Metrics } from '@gantry/service';
 import { z } from 'zod';
 import { createSyncRunner } from './run-sync.ts';
@@ -51,6 +51,8 @@ export async function startSync(options: SyncServiceOptions): Promise<AsyncDispo
     stop.signal,
   );
   const onError = (error: unknown) => flow.log.error({ err: asFault(error) }, 'sync.worker_failed');
+  await using sending = new AsyncDisposableStack();
+  sending.use(startEventSender({ flow, messages }));
 
   const consumer = await messages.consume(
     QUEUES.sync,
@@ -76,13 +78,14 @@ export async function startSync(options: SyncServiceOptions): Promise<AsyncDispo
   await showFormerSuccesses(flow, metrics);
   await sweep();
 
-  const started = timers.move();
+  const [started, sender] = [timers.move(), sending.move()];
   return {
     async [Symbol.asyncDispose]() {
       await started.disposeAsync();
       stop.abort(new Fault('UNAVAILABLE', 'the service stops'));
       await consumer[Symbol.asyncDispose]();
       await worker.idle();
+      await sender.disposeAsync();
     },
   };
 }

@@ -32,7 +32,10 @@ export async function sendEvents(
   const heartbeat = setInterval(() => response.write(': \n\n'), heartbeatMs);
   try {
     for await (const { id, data } of events(signal)) {
-      const isTaken = response.write(`id: ${id}\ndata: ${JSON.stringify(data)}\n\n`);
+      // The id of an event may be another program's: it must not end its line.
+      const isTaken = response.write(
+        `id: ${id.replaceAll(/[\0\r\n]/g, '')}\ndata: ${JSON.stringify(data)}\n\n`,
+      );
       if (!isTaken) await once(response, 'drain', { signal });
     }
   } catch (error) {

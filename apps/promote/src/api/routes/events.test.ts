@@ -1,0 +1,231 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Consumer, type Messages, openMessages } from '@gantry/messages';
+import { startEventSender } from '@gantry/pipeline';
+import { type ApiFixture, openApi } from '../api.fixture.ts';
+import { EventView } from '../views/event.ts';
+
+/** The API with a sender, as the promote service runs them, and how many listen. */
+async function openStreaming(options: Parameters<typeof openApi>[0] = {}) {
+  const resources = new AsyncDisposableStack();
+  const root = await mkdtemp(path.join(tmpdir(), 'gantry-stream-'));
+  resources.defer(() => rm(root, { recursive: true, force: true }));
+  const messages = resources.use(await openMessages({ embedded: { file: path.join(root, 'messages.db') } }));
+  let listening = 0;
+  const counted: Messages = {
+    publish: (event) => messages.publish(event),
+    send: (...args) => messages.send(...args),
+    consume: (...args) => messages.consume(...args),
+    deadLetters: (...args) => messages.deadLetters(...args),
+    replay: (...args) => messages.replay(...args),
+    discard: (...args) => messages.discard(...args),
+    depth: (queue) => messages.depth(queue),
+    async listen(...args): Promise<Consumer> {
+      const consumer = await messages.listen(...args);
+      listening++;
+      return {
+        async [Symbol.asyncDispose]() {
+          listening--;
+          await consumer[Symbol.asyncDispose]();
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+  const api = resources.use(await openApi({ messages: counted, ...options }));
+  resources.use(startEventSender({ flow: api.flow, messages }));
+  return {
+    api,
+    messages,
+    listening: () => listening,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+interface Received {
+  readonly id: string;
+  readonly event: ReturnType<typeof EventView.parse>;
+}
+
+/** Opens the stream; the events come one by one, comments left out. */
+async function follow(api: ApiFixture, query = '', method = 'GET') {
+  const ending = new AbortController();
+  const response = await fetch(`${api.url}/api/v1/events${query}`, {
+    method,
+    headers: { Authorization: 'Bearer reader-token' },
+    signal: ending.signal,
+  });
+  const received = eventsIn(response.body as AsyncIterable<Uint8Array>);
+  return {
+    response,
+    hangUp: () => ending.abort(),
+    async next(): Promise<Received> {
+      const { done, value } = await received.next();
+      if (done === true) throw new Error('the stream has ended');
+      return value;
+    },
+    rest: () => Array.fromAsync(received),
+  };
+}
+
+async function* eventsIn(body: AsyncIterable<Uint8Array>): AsyncGenerator<Received> {
+  const decoder = new TextDecoder();
+  let text = '';
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    const blocks = text.split('\n\n');
+    text = blocks.pop() ?? '';
+    for (const block of blocks) {
+      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(block) ?? [];
+      if (id !== undefined && data !== undefined) yield { id, event: EventView.parse(JSON.parse(data)) };
+    }
+  }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await pause(5);
+}
+
+const promoted = (api: ApiFixture) => api.promote('testing', [{ repository: 'app', reference: '1' }]);
+const event = (id: string) => ({
+  specversion: '1.0' as const,
+  id,
+  source: '/gantry',
+  type: 'sync.done',
+  time: '2026-11-21T09:00:00.000Z',
+  subject: 'builds',
+  datacontenttype: 'application/json',
+  data: {},
+});
+
+describe('GET /api/v1/events', () => {
+  test('tells what happens to a promotion as it happens, each event once', async () => {
+    await using streaming = await openStreaming();
+    const { api } = streaming;
+    await api.putCandidate('app', '1');
+    const stream = await follow(api);
+    expect(stream.response.status).toBe(200);
+    expect(stream.response.headers.get('content-type')).toBe('text/event-stream');
+    const id = await promoted(api);
+    const events = [await stream.next(), await stream.next(), await stream.next()];
+    expect(events.map((one) => one.id)).toEqual([
+      `promotion/${id}/accepted`,
+      'publication/main/1/done',
+      `promotion/${id}/done`,
+    ]);
+    expect(events.map((one) => one.event.id)).toEqual(events.map((one) => one.id));
+    expect(events[2]?.event).toMatchObject({
+      source: '/gantry',
+      type: 'promotion.done',
+      subject: id,
+      data: { id, to: 'testing', serial: 1, items: [{ repository: 'app', reference: '1', state: 'done' }] },
+    });
+    stream.hangUp();
+  });
+
+  test.each([
+    ['?type=promotion.done', ['promotion.done']],
+    ['?type=promotion.*', ['promotion.accepted', 'promotion.done']],
+    ['?type=publication.*&type=promotion.accepted', ['promotion.accepted', 'publication.done']],
+  ])('%s takes only %j', async (query, types) => {
+    await using streaming = await openStreaming();
+    const { api, messages } = streaming;
+    await api.putCandidate('app', '1');
+    const stream = await follow(api, query);
+    const all = await follow(api);
+    await promoted(api);
+    for (let count = 0; count < 3; count++) await all.next();
+    const got: string[] = [];
+    for (const _ of types) got.push((await stream.next()).event.type);
+    expect(got).toEqual(types);
+    await messages.publish({ ...event('last'), type: types[0] ?? '' });
+    expect((await stream.next()).id).toBe('last'); // and nothing between
+    all.hangUp();
+    stream.hangUp();
+  });
+
+  test('does not tell of commands and work, whatever is on the same exchange', async () => {
+    await using streaming = await openStreaming();
+    const { api, messages } = streaming;
+    const stream = await follow(api);
+    await messages.publish({ ...event('1'), type: 'command.promote' });
+    await messages.publish({ ...event('2'), type: 'work.sync' });
+    await messages.publish(event('3'));
+    expect((await stream.next()).id).toBe('3');
+    stream.hangUp();
+  });
+
+  test.each(['?type=', '?type=%23', '?type=command.*', '?type=promotion.begun', '?types=promotion.done'])(
+    '%s is refused, with what there is',
+    async (query) => {
+      await using streaming = await openStreaming();
+      const { status, body } = await streaming.api.call('GET', `/api/v1/events${query}`);
+      expect([status, body.type]).toEqual([400, 'urn:gantry:problem:request-invalid']);
+      expect(body.detail).toMatch(/promotion\.\*|there are type/);
+    },
+  );
+
+  test('needs the scope read', async () => {
+    await using streaming = await openStreaming();
+    const { api } = streaming;
+    expect((await api.call('GET', '/api/v1/events', { token: null })).status).toBe(401);
+    expect((await api.call('GET', '/api/v1/events', { token: 'syncer' })).status).toBe(403);
+    expect(streaming.listening()).toBe(0);
+  });
+
+  test('says that it is still there, and an id can not break out of its line', async () => {
+    await using streaming = await openStreaming({ heartbeatMs: 10 });
+    const { api, messages } = streaming;
+    const response = await fetch(`${api.url}/api/v1/events`, {
+      headers: { Authorization: 'Bearer reader-token' },
+    });
+    await messages.publish(event('a\ndata: forged\n\nid: b'));
+    const decoder = new TextDecoder();
+    let text = '';
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.includes('"builds"') && text.split('\n: \n').length > 3) break;
+    }
+    expect(text).toContain('id: adata: forgedid: b\ndata: {');
+    expect(text).not.toContain('\ndata: forged');
+  });
+
+  test('nobody is listened for who has gone, or asked by HEAD alone', async () => {
+    await using streaming = await openStreaming();
+    const { api, listening } = streaming;
+    const streams = [await follow(api), await follow(api)];
+    expect(listening()).toBe(2);
+    const head = await follow(api, '', 'HEAD');
+    expect(head.response.status).toBe(200);
+    await until(() => listening() === 2);
+    for (const stream of streams) stream.hangUp();
+    await until(() => listening() === 0);
+  });
+
+  test('a reader that is too slow is cut off, and not silently left without some', async () => {
+    await using streaming = await openStreaming();
+    const { api, messages, listening } = streaming;
+    const stream = await follow(api);
+    for (let n = 0; n < 5000; n++) await messages.publish({ ...event(`${n}`), data: { n } });
+    const got: number[] = [];
+    await expect(
+      (async () => {
+        for (;;) got.push(Number((await stream.next()).id));
+      })(),
+    ).rejects.toThrow('terminated');
+    expect(got).toEqual(got.map((_, n) => n)); // none is missing before the end
+    expect(got.length).toBeLessThan(5000);
+    await until(() => listening() === 0);
+  });
+
+  test('ends when the service stops', async () => {
+    const stopping = new AbortController();
+    await using streaming = await openStreaming({ stop: stopping.signal });
+    const stream = await follow(streaming.api);
+    stopping.abort();
+    expect(await stream.rest()).toEqual([]);
+    await until(() => streaming.listening() === 0);
+  });
+});
