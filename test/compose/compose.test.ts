@@ -21,6 +21,9 @@ import {
 let folder: TemporaryFolder;
 let model: ComposeModel;
 const real = needs('compose-spec');
+const withHaproxy = needs('haproxy');
+const withPromtool = needs('promtool');
+const withNginx = needs('nginx');
 
 beforeAll(async () => {
   folder = await temporaryFolder('compose');
@@ -292,10 +295,6 @@ describe('the secrets', () => {
 });
 
 describe('what is mounted', () => {
-  const withHaproxy = needs('haproxy');
-  const withPromtool = needs('promtool');
-  const withNginx = needs('nginx');
-
   test.each(['scripts/compose/gantry.yaml', 'scripts/compose/crane.yaml', 'scripts/image/gantry.yaml'])(
     '%s is a configuration without a warning, and what it reads is a secret that was made',
     async (file) => {
@@ -317,44 +316,32 @@ describe('what is mounted', () => {
     },
   );
 
-  withHaproxy.test(
-    'haproxy.cfg is one that HAProxy takes',
-    async () => {
-      expect(await run('haproxy', ['-c', '-f', path.join(ROOT, 'scripts/compose/haproxy.cfg')])).toContain(
-        'valid',
-      );
-    },
-    20_000,
-  );
+  withHaproxy.test('haproxy.cfg is one that HAProxy takes', async () => {
+    expect(await run('haproxy', ['-c', '-f', path.join(ROOT, 'scripts/compose/haproxy.cfg')])).toContain(
+      'valid',
+    );
+  });
 
-  withPromtool.test(
-    'prometheus.yml is one that Prometheus takes',
-    async () => {
-      const file = path.join(folder.path, 'prometheus.yml');
-      const secrets = path.join(folder.path, 'secrets');
-      await writeFile(file, await mountedText('scripts/compose/prometheus.yml', { '/run/secrets': secrets }));
-      expect(await run('promtool', ['check', 'config', file])).toContain('SUCCESS');
-    },
-    20_000,
-  );
+  withPromtool.test('prometheus.yml is one that Prometheus takes', async () => {
+    const file = path.join(folder.path, 'prometheus.yml');
+    const secrets = path.join(folder.path, 'secrets');
+    await writeFile(file, await mountedText('scripts/compose/prometheus.yml', { '/run/secrets': secrets }));
+    expect(await run('promtool', ['check', 'config', file])).toContain('SUCCESS');
+  });
 
-  withNginx.test(
-    'mirror.conf is one that nginx takes, without a warning',
-    async () => {
-      const file = path.join(folder.path, 'mirror.conf');
-      await mkdir(path.join(folder.path, 'tmp'), { recursive: true });
-      const rules = path.join(ROOT, 'scripts/mirror/nginx.conf');
-      await writeFile(
-        file,
-        await mountedText('scripts/compose/mirror.conf', {
-          '/etc/nginx/gantry-mirror.conf': rules,
-          '/tmp/': `${folder.path}/tmp/`,
-          '8080': `127.0.0.1:${await freePort()}`,
-        }),
-      );
-      const { code, stderr } = await attempt('nginx', ['-t', '-q', '-c', file, '-e', 'stderr']);
-      expect([code, stderr]).toEqual([0, '']);
-    },
-    20_000,
-  );
+  withNginx.test('mirror.conf is one that nginx takes, without a warning', async () => {
+    const file = path.join(folder.path, 'mirror.conf');
+    await mkdir(path.join(folder.path, 'tmp'), { recursive: true });
+    const rules = path.join(ROOT, 'scripts/mirror/nginx.conf');
+    await writeFile(
+      file,
+      await mountedText('scripts/compose/mirror.conf', {
+        '/etc/nginx/gantry-mirror.conf': rules,
+        '/tmp/': `${folder.path}/tmp/`,
+        '8080': `127.0.0.1:${await freePort()}`,
+      }),
+    );
+    const { code, stderr } = await attempt('nginx', ['-t', '-q', '-c', file, '-e', 'stderr']);
+    expect([code, stderr]).toEqual([0, '']);
+  });
 });
