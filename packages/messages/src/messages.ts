@@ -1,4 +1,7 @@
+import type { Fault } from '@gantry/oci';
 import { z } from 'zod';
+import type { Timing as AmqpTiming } from './amqp/timing.ts';
+import type { Timing as EmbeddedTiming } from './embedded/timing.ts';
 
 /** CloudEvents 1.0, structured JSON mode. `source` and `id` together name the event: a repeat has the same two. */
 export const CloudEvent = z.object({
@@ -43,6 +46,16 @@ export interface DeadLetter {
   /** Why it was parked, as far as the engine knows. */
   readonly reason?: string;
   readonly parkedAt?: string;
+}
+
+/** Who is told of what befalls a broker's connection. The embedded queues have none. */
+export interface OpenOptions {
+  /** Of a connection that is lost or can not be made, and of bytes that are no message: for the log. */
+  readonly onTrouble?: (fault: Fault) => void;
+  /** The connection is there again. */
+  readonly onRecovery?: () => void;
+  /** For tests: shorter pauses. Each engine takes what it knows of. */
+  readonly timing?: Partial<EmbeddedTiming & AmqpTiming>;
 }
 
 export interface ListenOptions {
