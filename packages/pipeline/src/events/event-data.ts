@@ -33,6 +33,8 @@ export const PromotionData = z.strictObject({
   state: z.enum(['queued', 'refused', 'done', 'partial', 'failed', 'cancelled']),
   /** The publication that it appeared in; null: none, or not yet. */
   serial: z.int().nullable(),
+  /** How many items it has; `items` has the first thousand. */
+  itemCount: z.int(),
   items: z.array(
     z.strictObject({
       channel: z.string(),

@@ -26,11 +26,19 @@ export class OutboxSweep {
    * @returns whether none is left
    */
   async run(send: (events: readonly OutboxEvent[]) => Promise<void>): Promise<boolean> {
-    const { leases } = this.#flow.catalog;
+    const { catalog, log } = this.#flow;
+    const { leases } = catalog;
     if (this.#clock.isKnown && (await this.#settled(1)).length === 0) return true;
     let lease: Lease | undefined = await leases.acquire(LEASE, this.#holder, LEASE_TTL_MS);
     if (lease === undefined) return false;
     this.#clock.readFrom(lease, LEASE_TTL_MS);
+    // Meanwhile, too: a page may wait for the broker for longer than the lease lasts.
+    const renew = async () => {
+      if (lease !== undefined) lease = await leases.renew(lease, LEASE_TTL_MS);
+    };
+    const renewing = setInterval(() => {
+      renew().catch((error: unknown) => log.warn({ err: error, lease: LEASE }, 'lease.renewal_failed'));
+    }, LEASE_TTL_MS / 4);
     let count = 0;
     try {
       for (;;) {
@@ -39,11 +47,12 @@ export class OutboxSweep {
         await send(events);
         count += events.length;
         // Who was stopped for long leaves the rest to who has taken over: else each event would be sent by both.
-        lease = await leases.renew(lease, LEASE_TTL_MS);
+        await renew();
         if (lease === undefined) return false;
       }
     } finally {
-      if (count > 0) this.#flow.log.info({ count }, 'events.swept');
+      clearInterval(renewing);
+      if (count > 0) log.info({ count }, 'events.swept');
       if (lease !== undefined) await leases.release(lease);
     }
   }

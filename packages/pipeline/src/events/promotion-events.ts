@@ -7,6 +7,9 @@ import {
 } from '@gantry/catalog';
 import type { EventType, PromotionData } from './event-data.ts';
 
+/** A longer list is for `GET /api/v1/promotions/{id}`: a message has its bounds. */
+const ITEMS_MAX = 1000;
+
 type Accepted = Omit<Promotion, 'sequence' | 'revision'>;
 
 /** What befalls a promotion by its change from one state to another. @param former absent when it is new */
@@ -46,7 +49,8 @@ function dataOf(promotion: Accepted): PromotionData {
     to,
     state: isEnd(state) ? state : 'queued',
     serial: serial ?? null,
-    items: items.map((item) => ({
+    itemCount: items.length,
+    items: items.slice(0, ITEMS_MAX).map((item) => ({
       channel: item.channel,
       repository: item.repository,
       reference: item.reference,

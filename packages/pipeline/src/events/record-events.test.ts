@@ -3,7 +3,7 @@ import { CloudEvent } from '@gantry/messages';
 import { type Digest, digestOf, Fault, toProblem } from '@gantry/oci';
 import { candidateEvents } from './candidate-events.ts';
 import { toCloudEvent } from './cloud-event.ts';
-import { EVENT_DATA, type EventType, SyncData } from './event-data.ts';
+import { EVENT_DATA, type EventType, PromotionData, SyncData } from './event-data.ts';
 import { promotionEvents } from './promotion-events.ts';
 import { publicationEvents } from './publication-events.ts';
 import { taskEvents } from './task-events.ts';
@@ -165,6 +165,7 @@ describe('a promotion', () => {
         to: 'stable',
         state: 'queued',
         serial: null,
+        itemCount: 2,
         items: [
           {
             channel: 'stable',
@@ -203,6 +204,14 @@ describe('a promotion', () => {
       expect(promotionEvents(inState(state), inState(state))).toEqual([]);
     },
   );
+
+  test('of ten thousand items tells of the first thousand, and how many there are', () => {
+    const [item] = promotion.items;
+    const items = Array.from({ length: 10_000 }, (_, n) => ({ ...item, repository: `r${n}` }));
+    const [event] = checked(promotionEvents(undefined, { ...promotion, items } as Promotion));
+    const data = PromotionData.parse(event?.data);
+    expect([data.itemCount, data.items.length, data.items[999]?.repository]).toEqual([10_000, 1000, 'r999']);
+  });
 
   test('that is refused at once was never accepted', () => {
     expect(typesOf(promotionEvents(undefined, inState('refused')))).toEqual(['promotion.refused']);
