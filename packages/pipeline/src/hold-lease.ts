@@ -18,14 +18,12 @@ export interface HeldLease extends Pick<Lease, 'name' | 'fence'> {
 
 /**
  * Runs `work` under the lease, renewing it meanwhile.
- * @param onRenewed is called whenever the lease turned out to be held still
  * @returns what `work` returned, or undefined without running it when another holds the lease
  */
 export async function withLease<T>(
   flow: Flow,
   name: string,
   work: (lease: HeldLease) => Promise<T>,
-  onRenewed?: () => Promise<unknown>,
 ): Promise<{ value: T } | undefined> {
   const leases = flow.catalog.leases;
   // A name of its own for each time: two who work in one process keep each other out, too.
@@ -45,8 +43,7 @@ export async function withLease<T>(
     }
   };
   const timer = setInterval(() => {
-    const renewing = onRenewed === undefined ? confirm() : confirm().then(onRenewed);
-    renewing.catch((error: unknown) => flow.log.warn({ err: error, lease: name }, 'lease.renewal_failed'));
+    confirm().catch((error: unknown) => flow.log.warn({ err: error, lease: name }, 'lease.renewal_failed'));
   }, RENEW_EVERY_MS);
   try {
     return { value: await work({ name, fence: taken.fence, signal: lost.signal, confirm }) };
@@ -62,10 +59,9 @@ export async function withLeaseWaiting<T>(
   name: string,
   work: (lease: HeldLease) => Promise<T>,
   signal?: AbortSignal,
-  onRenewed?: () => Promise<unknown>,
 ): Promise<T> {
   for (;;) {
-    const result = await withLease(flow, name, work, onRenewed);
+    const result = await withLease(flow, name, work);
     if (result !== undefined) return result.value;
     await pause(250, undefined, signal === undefined ? {} : { signal });
   }

@@ -4,7 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '@gantry/oci';
 import { type BlobStore, openStore } from '@gantry/store';
-import { blobPath, encodeStatement, fullListPath, indexPath, listPath, POINTER_PATH } from '@gantry/tree';
+import {
+  blobPath,
+  directoryTree,
+  encodeStatement,
+  fullListPath,
+  indexPath,
+  listPath,
+  POINTER_PATH,
+} from '@gantry/tree';
 import { openFilesystemTarget } from './filesystem-target.ts';
 import { type OpenedTarget, treeTargetContract } from './tree-target.contract.ts';
 
@@ -27,10 +35,13 @@ async function open(seenAs: (store: BlobStore) => BlobStore = (store) => store):
       await writeFile(join(root, path), bytes);
     },
     async leaveBehind() {
-      await mkdir(join(root, '.tmp'), { recursive: true });
-      await writeFile(join(root, '.tmp', '1-of-one-that-died'), 'half');
+      await mkdir(join(root, '.tmp', 'of-one-that-died'), { recursive: true });
+      await writeFile(join(root, '.tmp', 'of-one-that-died', 'file'), 'half');
     },
-    leftBehind: async () => (await readdir(join(root, '.tmp'))).length,
+    async leftBehind() {
+      const names = await readdir(join(root, '.tmp'), { recursive: true, withFileTypes: true });
+      return names.filter((name) => name.isFile()).length;
+    },
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
       await rm(folder, { recursive: true });
@@ -65,20 +76,29 @@ function statementOf(serial: number): Uint8Array {
   }).bytes;
 }
 
-/** Has something happen right before the first rename to a path, as if the process had been stopped there. */
-function stoppedBeforeRename(path: string, meanwhile: () => Promise<void>): Disposable {
-  const original = filesystem.rename;
+/** Of a lease that is held. */
+const held = () => Promise.resolve();
+
+/** Has something happen right before a name is given that ends so, as if the process had been stopped there. */
+function stoppedBefore(
+  calls: readonly ('link' | 'rename')[],
+  path: string,
+  meanwhile: () => Promise<void>,
+): Disposable {
+  const originals = calls.map((call) => [call, filesystem[call]] as const);
   const restore = () => {
-    filesystem.rename = original;
+    for (const [call, original] of originals) filesystem[call] = original;
     syncBuiltinESMExports();
   };
-  filesystem.rename = async (from, to) => {
-    if (String(to).endsWith(path)) {
-      restore();
-      await meanwhile();
-    }
-    await original(from, to);
-  };
+  for (const [call, original] of originals) {
+    filesystem[call] = async (from, to) => {
+      if (String(to).endsWith(path)) {
+        restore();
+        await meanwhile();
+      }
+      await original(from, to);
+    };
+  }
   syncBuiltinESMExports();
   return { [Symbol.dispose]: restore };
 }
@@ -99,34 +119,40 @@ describe('a folder as a place for trees', () => {
     expect((await stat(join(root, object.path))).nlink).toBe(2);
   });
 
-  test('keeps what a publisher that followed is writing from one that wakes', async () => {
-    await using opened = await open();
-    const { target, another, root } = opened;
-    await mkdir(join(root, '.tmp'));
-    for (const name of ['4-dead', '5-own', '6-successor', 'of-an-older-version'])
-      await writeFile(join(root, '.tmp', name), 'half');
-    await target.begin(5);
-    expect((await readdir(join(root, '.tmp'))).toSorted()).toEqual(['5-own', '6-successor']);
-    await (await another()).begin(7);
-    expect(await readdir(join(root, '.tmp'))).toEqual([]);
-  });
-
-  test('tells a publisher whose file was taken away by its successor that it was followed', async () => {
-    await using opened = await open();
-    const { target, another } = opened;
-    await target.begin(5);
-    const document = Buffer.from('document');
-    const path = indexPath(digestOf(document));
-    using _ = stoppedBeforeRename(path, async () => (await another()).begin(6));
-    await expect(target.putDocument(path, document)).rejects.toMatchObject({ code: 'LEASE_LOST' });
-    expect(await target.source.stat(path)).toBeUndefined();
-  });
+  test.each(['putContent', 'putDocument', 'putList', 'claim', 'movePointer'] as const)(
+    'shuts a publisher that was stopped in %s out when its successor begins',
+    async (call) => {
+      await using opened = await open(withoutFiles);
+      const { target, store, another, root } = opened;
+      const document = Buffer.from('document');
+      const digest = digestOf(document);
+      await using writer = await store.write(digest, document.length);
+      await writer.append(document);
+      await writer.commit();
+      await target.begin(held);
+      await target.claim(1, statementOf(1));
+      const calls = {
+        putContent: () => target.putContent({ path: blobPath(digest), digest, size: document.length }),
+        putDocument: () => target.putDocument(indexPath(digest), document),
+        putList: () => target.putList(listPath(1), document),
+        claim: () => target.claim(2, statementOf(2)),
+        movePointer: () => target.movePointer(statementOf(1)),
+      };
+      const before = await Array.fromAsync(directoryTree(root).list(''));
+      using _ = stoppedBefore(['rename', 'link'], '', async () => (await another()).begin(held));
+      await expect(calls[call]()).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      expect(await Array.fromAsync(directoryTree(root).list(''))).toEqual(before);
+      await expect(calls[call]()).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      await target.begin(held);
+      await calls[call]();
+    },
+  );
 
   test('puts a newer pointer back that came in between, as no rename can compare', async () => {
     await using opened = await open();
     const { target, another, root } = opened;
     await target.claim(1, statementOf(1));
-    using _ = stoppedBeforeRename(POINTER_PATH, async () => {
+    using _ = stoppedBefore(['rename'], POINTER_PATH, async () => {
       const successor = await another();
       for (const serial of [2, 3]) {
         await successor.claim(serial, statementOf(serial));

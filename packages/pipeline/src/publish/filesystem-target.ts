@@ -40,7 +40,7 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
   return {
     source,
     highestSerial,
-    begin: (fence) => files.begin(fence),
+    begin: (confirm) => files.begin(confirm),
 
     async putContent({ path, digest, size }) {
       const place = files.at(path);

@@ -1,7 +1,9 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { copyFile, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { openCatalog } from '@gantry/catalog';
+import { digestOf } from '@gantry/oci';
 import { makeImage, makeIndex, makeLayer, makeSbom } from '@gantry/registry';
-import { blobPath, openTree, verifyTree } from '@gantry/tree';
+import { blobPath, encodeStatement, listPath, openTree, verifyTree } from '@gantry/tree';
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import { acceptRollback } from '../promote/rollback.ts';
 import { runPromotion } from '../promote/run-promotion.ts';
@@ -255,6 +257,50 @@ describe('a rollback', () => {
   });
 });
 
+const filesIn = async (folder: string) =>
+  (await readdir(folder, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+
+describe('a tree whose pointer was put back from outside', () => {
+  test.each([
+    ['one that has seen the newer serial', (fixture: FlowFixture) => fixture.publisher],
+    ['one that starts', (fixture: FlowFixture) => createPublisher(fixture.flow, fixture.tree)],
+  ])('is at its newest serial again when a publisher looks next: %s', async (_, publisherOf) => {
+    await using fixture = await openSynced('1', '2');
+    await promoteAs(fixture, '1');
+    const serial = join(fixture.root, 'tree/serial');
+    await promoteAs(fixture, '2');
+    await rm(join(serial, 'current.json'));
+    await copyFile(join(serial, '000000000001.json'), join(serial, 'current.json'));
+    await publisherOf(fixture).refresh();
+    expect((await view(fixture)).statement.serial).toBe(2);
+    expect(await findings(fixture)).toEqual([]);
+  });
+});
+
+describe('a serial whose list is there already, of a publisher that was cut off and may go on', () => {
+  test('is passed over; a statement of it that comes late has no part in the tree', async () => {
+    await using fixture = await openSynced('1', '2');
+    await promoteAs(fixture, '1');
+    const first = (await view(fixture)).statement;
+    const { target } = fixture.tree;
+    const list = Buffer.from(`+ 1 ${'0'.repeat(64)} pool/blobs/sha256/00/${'0'.repeat(64)}\n`);
+    await target.putList(listPath(2), list);
+    await promoteAs(fixture, '2');
+    expect((await view(fixture)).statement).toMatchObject({ serial: 3, previous: { serial: 1 } });
+    expect((await findings(fixture)).filter(({ kind }) => kind !== 'extra')).toEqual([]);
+
+    const late = { ...first, serial: 2, previous: null, list: digestOf(list) };
+    expect(await target.claim(2, encodeStatement(late).bytes)).toBe(true);
+    const catalog = await openCatalog({ sqlite: { file: join(fixture.root, 'new.db') } });
+    const afresh = createPublisher({ ...fixture.flow, catalog }, fixture.tree);
+    await afresh.refresh();
+    const pool = await Array.fromAsync(catalog.pool.list('main'));
+    await catalog[Symbol.asyncDispose]();
+    expect(pool).toEqual(await Array.fromAsync(fixture.flow.catalog.pool.list('main')));
+    expect((await view(fixture)).statement.serial).toBe(3);
+  });
+});
+
 describe('a publisher that dies', () => {
   // Each step of a publication, and how often it happens in the one below.
   const STEPS = {
@@ -313,7 +359,7 @@ describe('a publisher that dies', () => {
       expect(app?.tags.get('latest')).toBe(makeIndex([image('2')]).digest);
       expect((await fixture.flow.catalog.promotions.get(id))?.state).toBe('done');
       expect(await findings(fixture)).toEqual([]);
-      expect(await readdir(join(fixture.root, 'tree', '.tmp'))).toEqual([]);
+      expect(await filesIn(join(fixture.root, 'tree', '.tmp'))).toEqual([]);
     },
   );
 });

@@ -35,7 +35,7 @@ export async function publish(
   full: boolean,
 ): Promise<PublishOutcome> {
   const { flow, tree } = context;
-  const { view, highestSerial } = await recoverTree(context, lease.fence);
+  const { view, highestSerial } = await recoverTree(context, lease);
   const promotions = await flow.catalog.promotions.inStates(['publishing']);
   const applied = await applyPromotions(flow, tree.channels, promotions, lease);
   const touched = (full ? await allRepositories(context) : applied).filter(({ channel }) => channel.publish);

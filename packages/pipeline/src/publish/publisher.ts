@@ -2,7 +2,6 @@ import type { Flow } from '../context.ts';
 import { withLease, withLeaseWaiting } from '../hold-lease.ts';
 import { publish, type PublishOutcome } from './publish.ts';
 import { type PublishContext, type PublishedTree, publishLease, TreeState } from './published-tree.ts';
-import { restorePointer } from './recover.ts';
 
 /** Publishes one tree. Any number of publishers may exist; a lease lets one of them work. */
 export interface Publisher {
@@ -20,19 +19,17 @@ export interface Publisher {
 export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
   const context: PublishContext = { flow, tree, state: new TreeState(tree) };
   const leaseName = publishLease(tree);
-  // On a file system a publisher that was stopped may leave an older pointer: whoever holds the lease puts it right.
-  const onRenewed = () => restorePointer(context);
   const isPending = async () => (await flow.catalog.promotions.inStates(['publishing'])).length > 0;
   return {
     async publishPending() {
       // Asked again after the lease is free: a promotion that became ready just before finds either this loop or the lease.
       while (await isPending()) {
-        const ran = await withLease(flow, leaseName, (lease) => publish(context, lease, false), onRenewed);
+        const ran = await withLease(flow, leaseName, (lease) => publish(context, lease, false));
         if (ran === undefined) return;
       }
     },
     publishAll: (signal) =>
-      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, true), signal, onRenewed),
+      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, true), signal),
     async refresh() {
       await withLease(flow, leaseName, async (lease) => {
         if ((await tree.target.highestSerial()) > 0) await publish(context, lease, false);

@@ -11,6 +11,7 @@ import {
   type TreeView,
 } from '@gantry/tree';
 import { publicationEvents } from '../events/publication-events.ts';
+import type { HeldLease } from '../hold-lease.ts';
 import { endPromotions } from './end-promotions.ts';
 import type { PublishContext } from './published-tree.ts';
 
@@ -26,8 +27,11 @@ export interface RecoveredTree {
  * Finishes what a publisher that died has left, and brings the catalog up to what the tree says. A statement that was
  * created is completed as it is: all it names was durable before.
  */
-export async function recoverTree(context: PublishContext, fence: number): Promise<RecoveredTree> {
-  await context.tree.target.begin(fence);
+export async function recoverTree(
+  context: PublishContext,
+  lease: Pick<HeldLease, 'confirm'>,
+): Promise<RecoveredTree> {
+  await context.tree.target.begin(lease.confirm);
   const highestSerial = await restorePointer(context);
   const view = await context.state.read();
   if (view !== undefined) await catchUp(context, view.statement);
@@ -35,11 +39,11 @@ export async function recoverTree(context: PublishContext, fence: number): Promi
 }
 
 /**
- * Makes the statement of the highest serial the tree's current one, if it is not: whoever claimed it has died, or a
- * publisher that was stopped long ago has woken and moved the pointer to its own.
+ * Makes the statement of the highest serial the tree's current one, if it is not: whoever claimed it has died, or the
+ * pointer was put back from outside.
  * @returns the highest serial that was claimed; 0 for none
  */
-export async function restorePointer({ tree, flow }: Pick<PublishContext, 'tree' | 'flow'>): Promise<number> {
+async function restorePointer({ tree, flow }: Pick<PublishContext, 'tree' | 'flow'>): Promise<number> {
   const { target } = tree;
   const highest = await target.highestSerial();
   const current = await readStatement(target.source);

@@ -223,17 +223,29 @@ export function treeTargetContract(name: string, open: () => Promise<OpenedTarge
     test('a publication begins with what was left behind removed, and nothing else', async () => {
       await using opened = await open();
       const { target, store, another } = opened;
-      await target.begin(1);
+      await target.begin(held);
       const blob = await storeBlob(store, randomBytes(1000));
       await target.putContent(blob);
       await target.claim(1, statementOf(1));
       await opened.leaveBehind();
       expect(await opened.leftBehind()).toBe(1);
       const next = await another();
-      await next.begin(2);
+      await next.begin(held);
       expect(await opened.leftBehind()).toBe(0);
       expect(await pathsOf(next)).toEqual([blob.path, serialPath(1)]);
-      await next.begin(3);
+      await next.begin(held);
+    });
+
+    test('a publication does not begin without its lease, and what another is at stays', async () => {
+      await using opened = await open();
+      const { target, another } = opened;
+      await target.begin(held);
+      const late = await another();
+      const lost = new Error('the lease is lost');
+      await expect(late.begin(() => Promise.reject(lost))).rejects.toBe(lost);
+      expect(await target.putList(listPath(1), Buffer.from('+\n'))).toBe(true);
+      expect(await target.claim(1, statementOf(1))).toBe(true);
+      await target.movePointer(statementOf(1));
     });
 
     const steps = publicationSteps(Buffer.from('a blob'), '{"format":1}');
@@ -254,11 +266,14 @@ export function treeTargetContract(name: string, open: () => Promise<OpenedTarge
   });
 }
 
+/** Of a lease that is held. */
+const held = () => Promise.resolve();
+
 /** The calls of one publication, in their order. */
 function publicationSteps(blob: Buffer, json: string) {
   const document = documentOf(json);
   return [
-    { call: 'begin', make: (target: TreeTarget) => target.begin(1) },
+    { call: 'begin', make: (target: TreeTarget) => target.begin(held) },
     { call: 'putContent', make: (target: TreeTarget) => target.putContent(contentOf(blob)) },
     { call: 'settle', make: (target: TreeTarget) => target.settle() },
     {

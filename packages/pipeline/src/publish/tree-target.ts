@@ -15,11 +15,11 @@ export interface TreeTarget {
   /** For reading what is there. */
   readonly source: TreeSource;
   /**
-   * Starts a publication, and removes what publishers before it have left on their way. What a publisher with a higher
-   * fence is at stays.
-   * @param fence of the lease under which the calls that follow are made
+   * Starts a publication, and removes what those before it have left on their way. What a later one is at stays.
+   * @param confirm asks whether the publisher has its lease, and throws if not
+   * @throws what `confirm` throws
    */
-  begin(fence: number): Promise<void>;
+  begin(confirm: () => Promise<void>): Promise<void>;
   /**
    * Puts an object of the store into the pool, by the cheapest way there is. One that is there with its size stays; one
    * of another size is put right.

@@ -7,19 +7,24 @@ export const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o444;
 /** The folder of files on their way; it is not of the tree's grammar, so no reader and no list has them. */
 export const TEMPORARY = '.tmp';
-/** Who writes a temporary file is told by the fence in its name, so that nobody removes a successor's. */
-const TEMPORARY_NAME = /^([0-9]+)-/;
 
-/** Files of a tree, written so that each is whole, durable and of the right mode before it has its name. */
+/**
+ * Files of a tree, written so that each is whole, durable and of the right mode before it has its name.
+ *
+ * A publication has a folder of its own for files on their way, and every name that it gives is given to one of those. So
+ * it is shut out for good by the removal of that folder, however long it was stopped, and wherever.
+ */
 export class TreeFiles {
   readonly #root: string;
   readonly #madeFolders = new Set<string>();
   /** Folders with names in them that a loss of power could take away. */
   readonly #unsettled = new Set<string>();
-  #fence = 0;
+  /** The folder of this publication. */
+  #own: string;
 
   constructor(root: string) {
     this.#root = root;
+    this.#own = this.#newFolder();
   }
 
   /** The place of a path of the tree. */
@@ -27,14 +32,26 @@ export class TreeFiles {
     return join(this.#root, path);
   }
 
-  /** Writes under this fence from now on, and removes temporary files of lower ones. */
-  async begin(fence: number): Promise<void> {
-    this.#fence = Math.max(this.#fence, fence);
+  /**
+   * Shuts out all publications before this one, with what they have left on its way.
+   *
+   * Whose folder is there before the lease is confirmed has come before: no successor's can be among them. And a successor
+   * that takes the lease over after that finds this one's.
+   */
+  async begin(confirm: () => Promise<void>): Promise<void> {
     this.#madeFolders.clear(); // between publications, somebody may have tidied up
+    const own = this.#newFolder();
+    await this.makeFolder(own);
     const folder = this.at(TEMPORARY);
-    for (const name of await namesIn(folder)) {
-      if (Number(TEMPORARY_NAME.exec(name)?.[1] ?? 0) < fence) await rm(join(folder, name), { force: true });
+    const former = (await namesIn(folder)).filter((name) => join(folder, name) !== own);
+    try {
+      await confirm();
+    } catch (error) {
+      await rm(own, { recursive: true, force: true });
+      throw error;
     }
+    this.#own = own;
+    for (const name of former) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 10 }); // while its owner writes there
   }
 
   /** Puts a file where one may lie already, which it takes the place of. */
@@ -86,13 +103,18 @@ export class TreeFiles {
     await Promise.all(folders.map(syncFolder));
   }
 
+  #newFolder(): string {
+    return join(this.at(TEMPORARY), randomBytes(12).toString('hex'));
+  }
+
   /** Writes a file that is durable, still under a name of its own, and hands that on. */
   async #withTemporary<T>(
     write: (file: string) => Promise<void>,
     place: (temporary: string) => Promise<T>,
   ): Promise<T> {
-    await this.makeFolder(this.at(TEMPORARY));
-    const file = join(this.at(TEMPORARY), `${this.#fence}-${randomBytes(12).toString('hex')}`);
+    const own = this.#own;
+    await this.makeFolder(own); // made once: removed by another publisher, it stays so
+    const file = join(own, randomBytes(12).toString('hex'));
     try {
       await write(file);
       const handle = await open(file, 'r');
@@ -104,12 +126,15 @@ export class TreeFiles {
       }
       return await place(file);
     } catch (error) {
-      if (codeOf(error) === 'ENOENT' && (await sizeAt(file)) === undefined) throw takenAway(file, error);
+      if (GONE.has(codeOf(error)) && (await sizeAt(own)) === undefined) throw shutOut(own, error);
       await rm(file, { force: true });
       throw error;
     }
   }
 }
+
+/** What the system says of a file in a folder that is gone; ESTALE where that is on another machine. */
+const GONE = new Set(['ENOENT', 'ESTALE']);
 
 /** Writes these bytes into a new file. */
 export function writing(bytes: Uint8Array): (file: string) => Promise<void> {
@@ -148,11 +173,11 @@ export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-function takenAway(file: string, cause: unknown): Fault {
+function shutOut(folder: string, cause: unknown): Fault {
   return new Fault(
     'LEASE_LOST',
-    `${file} was removed while it was written, by another publisher that has followed this one`,
-    { path: file },
+    `${folder} was removed by another publisher, which has followed this one`,
+    { path: folder },
     { cause },
   );
 }

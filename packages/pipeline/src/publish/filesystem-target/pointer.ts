@@ -4,11 +4,10 @@ import { followedBy } from '../followed-by.ts';
 import { type TreeFiles, writing } from './files.ts';
 
 /**
- * Moves the pointer on, never back. No rename can compare, and whoever renames may have been stopped since it looked: so
- * it looks again afterwards. A serial is claimed before its pointer moves, hence a statement whose pointer this rename
- * took away was there already when it happened, and is found and put back. Only a publisher that is stopped a second
- * time, or killed, right here leaves an older pointer: then the lease's holder restores it (`restorePointer`), with its
- * next renewal or publication. Readers never go back meanwhile.
+ * Moves the pointer on, never back. No rename can compare; but a publisher that was followed is shut out (`TreeFiles`), so
+ * its rename fails. That leaves two publications of one process, which share a folder: so whoever renamed looks again. A
+ * serial is claimed before its pointer moves, hence a statement whose pointer this rename took away was there already,
+ * and is found and put back.
  * @throws Fault LEASE_LOST when there is a newer serial
  */
 export async function movePointer(
