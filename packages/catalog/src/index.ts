@@ -1,3 +1,4 @@
+import { Fault } from '@gantry/oci';
 import type { Catalog } from './catalog.ts';
 import { tellEvents } from './tell-events.ts';
 import type { CatalogTransfer } from './transfer.ts';
@@ -9,10 +10,14 @@ export * from './replace-until-done.ts';
 export * from './transfer.ts';
 
 /** Where the catalog is kept, as `catalog` in the configuration. */
-export type CatalogConfiguration = { sqlite: { file: string } };
+export type CatalogConfiguration = { sqlite: { file: string } } | { mongodb: { url: string } };
 
 /** Opens the catalog that the configuration names. The engine is loaded only then. @throws Fault CONFIGURATION_INVALID */
 export async function openCatalog(configuration: CatalogConfiguration): Promise<Catalog> {
+  if ('mongodb' in configuration) {
+    const { openMongodbCatalog } = await import('./mongodb.ts');
+    return tellEvents(await openMongodbCatalog(configuration.mongodb));
+  }
   const { openSqliteCatalog } = await import('./sqlite.ts');
   return tellEvents(await openSqliteCatalog(configuration.sqlite));
 }
@@ -26,6 +31,7 @@ export async function openCatalogTransfer(
   configuration: CatalogConfiguration,
   as: 'source' | 'target',
 ): Promise<CatalogTransfer> {
+  if ('mongodb' in configuration) throw onlySqlite('copied as a whole');
   const { openSqliteTransfer } = await import('./sqlite/transfer.ts');
   return openSqliteTransfer(configuration.sqlite, as);
 }
@@ -37,6 +43,11 @@ export async function openCatalogTransfer(
  * @throws Fault CONFIGURATION_INVALID; CONFLICT when the file is there; STORAGE_FULL
  */
 export async function backupCatalog(configuration: CatalogConfiguration, file: string): Promise<number> {
+  if ('mongodb' in configuration) throw onlySqlite('copied to a file');
   const { backupSqlite } = await import('./sqlite/backup.ts');
   return backupSqlite(configuration.sqlite, file);
+}
+
+function onlySqlite(what: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', `catalog.mongodb can not be ${what} here: use mongodump`);
 }

@@ -1,0 +1,194 @@
+import type { UpdateFilter } from 'mongodb';
+import type { Candidates } from '../catalog.ts';
+import { candidateRecord } from '../record-keys.ts';
+import type { Candidate, OutboxEvent } from '../records.ts';
+import type { Database } from './database.ts';
+import { inParts, is, placeOf, recordIn, text } from './documents.ts';
+import { isDuplicate } from './failures.ts';
+import { catchUp, type ListedRow, newestFirst } from './newest-first.ts';
+import { eventKeeper, type OutboxRow } from './outbox.ts';
+
+export interface CandidateRow extends ListedRow, OutboxRow {
+  readonly source: string;
+  readonly sourceRepository: string;
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: string;
+}
+
+const KEYS_A_QUERY = 1000;
+
+export function mongodbCandidates(database: Database): Candidates {
+  const rows = database.collection<CandidateRow>('candidates');
+  const keep = eventKeeper(database);
+  const list = newestFirst(database, rows, {
+    name: 'candidates',
+    time: ({ syncedAt }: Candidate) => syncedAt,
+    indexes: [
+      ['candidates_list'],
+      ['candidates_list_repository', 'repository'],
+      ['candidates_list_tag', 'tag'],
+      ['candidates_list_digest', 'digest'],
+      ['candidates_list_repository_tag', 'repository', 'tag'],
+      ['candidates_list_repository_digest', 'repository', 'digest'],
+    ],
+    item: read,
+  });
+  const newestOf = (source: string, sourceRepository: string, tag: string) =>
+    database.first(rows, {
+      index: 'candidates_of_source',
+      filter: { source: is(source), sourceRepository: is(sourceRepository), tag: is(tag) },
+      sort: { sequence: -1 },
+    });
+
+  return {
+    put: (candidate, events = []) => put(candidate, events),
+    async current(repository, tag) {
+      const row = await database.call(() =>
+        database.first(rows, {
+          index: 'candidates_newest',
+          filter: { repository: is(repository), tag: is(tag) },
+          sort: { sequence: -1 },
+        }),
+      );
+      return row && read(row);
+    },
+    async byDigest(repository, digest) {
+      const row = await database.call(() =>
+        database.first(rows, {
+          index: 'candidates_list_repository_digest',
+          filter: { repository: is(repository), digest: is(digest) },
+          sort: { place: -1 },
+        }),
+      );
+      return row && read(row);
+    },
+    async currentOf(source, sourceRepository) {
+      const newest = await newestKeys(source, sourceRepository);
+      const candidates = (
+        await Promise.all(
+          [...inParts(newest, KEYS_A_QUERY)].map((some) =>
+            database.call(() => database.find(rows, { index: '_id_', filter: { _id: { $in: some } } })),
+          ),
+        )
+      )
+        .flat()
+        .map(read);
+      return new Map(
+        candidates
+          .filter(({ goneAt }) => goneAt === undefined)
+          .toSorted((a, b) => (a.tag < b.tag ? -1 : 1))
+          .map((candidate) => [candidate.tag, candidate]),
+      );
+    },
+    markGone: (source, sourceRepository, tag, at) =>
+      database.call(async () => {
+        for (;;) {
+          const row = await newestOf(source, sourceRepository, tag);
+          if (row === undefined) return false;
+          const candidate = read(row);
+          if (candidate.goneAt !== undefined) return true;
+          const { matchedCount } = await rows.updateOne(
+            { _id: row._id, version: row.version },
+            { $set: { document: JSON.stringify({ ...candidate, goneAt: at }) }, $inc: { version: 1 } },
+          );
+          if (matchedCount === 1) return true;
+        }
+      }),
+    async sourceOf(repository) {
+      const row = await database.call(() =>
+        database.first(rows, {
+          index: 'candidates_list_repository',
+          filter: { repository: is(repository) },
+          sort: { place: -1 },
+          fields: { source: 1, sourceRepository: 1 },
+        }),
+      );
+      return row && { source: row.source, sourceRepository: row.sourceRepository };
+    },
+    list: (query) => list({ repository: query.repository, tag: query.tag, digest: query.digest }, query),
+  };
+
+  /**
+   * A row gives way to a sequence that is higher than its own. So a put is done once, however often it is made, and one
+   * that was overtaken changes nothing but the outbox.
+   */
+  async function put(candidate: Candidate, events: readonly OutboxEvent[]): Promise<void> {
+    const kept = await keep(events);
+    let sequence = await database.call(() => database.counters.next('candidates'));
+    await database.call(async () => {
+      for (;;) {
+        const { _id, version: _, ...fields } = candidateRow(candidate, sequence);
+        try {
+          await rows.updateOne(
+            { _id, sequence: { $lt: sequence } },
+            { $set: fields, $inc: { version: 1 }, ...kept } as UpdateFilter<CandidateRow>,
+            { upsert: true },
+          );
+          return;
+        } catch (error) {
+          if (!isDuplicate(error)) throw error;
+        }
+        const there = await rows.findOne({ _id }, { projection: { sequence: 1 } });
+        if (there?.sequence === sequence) return;
+        if (there !== null && there.sequence > sequence) {
+          if (events.length > 0) {
+            const ids = events.map(({ id }) => text(id));
+            await rows.updateOne({ _id, 'outbox.id': { $nin: ids } }, {
+              $inc: { version: 1 },
+              ...kept,
+            } as UpdateFilter<CandidateRow>);
+          }
+          return;
+        }
+        // Else it is the sequence that another has: the counter fell behind, or two made the row at once.
+        if (await hasSequence(sequence)) {
+          await catchUp(database, rows, 'candidates');
+          sequence = await database.counters.next('candidates');
+        }
+      }
+    });
+  }
+
+  async function hasSequence(sequence: number): Promise<boolean> {
+    const row = await database.first(rows, {
+      index: 'candidates_sequence',
+      filter: { sequence: { $eq: sequence } },
+      fields: { _id: 1 },
+    });
+    return row !== undefined;
+  }
+
+  /** The key of the newest candidate of each tag. Read from the index alone, whatever the number of older ones. */
+  async function newestKeys(source: string, sourceRepository: string): Promise<string[]> {
+    const found = await database.call(() =>
+      database.find(rows, {
+        index: 'candidates_of_source',
+        filter: { source: is(source), sourceRepository: is(sourceRepository) },
+        sort: { tag: 1, sequence: -1 },
+        fields: { _id: 1, tag: 1 },
+      }),
+    );
+    return found.filter(({ tag }, at) => tag !== found[at - 1]?.tag).map(({ _id }) => _id);
+  }
+}
+
+/** The row of a candidate, at version 1. */
+export function candidateRow(candidate: Candidate, sequence: number): CandidateRow {
+  const { source, sourceRepository, repository, tag, digest, syncedAt } = candidate;
+  for (const part of [source, sourceRepository, repository, tag, digest]) text(part);
+  return {
+    _id: candidateRecord(candidate).key,
+    version: 1,
+    source,
+    sourceRepository,
+    repository,
+    tag,
+    digest,
+    sequence,
+    place: placeOf(syncedAt, sequence),
+    document: JSON.stringify(candidate),
+  };
+}
+
+const read = (row: CandidateRow) => recordIn(row) as Candidate;

@@ -1,0 +1,130 @@
+import type { Collection, Document } from 'mongodb';
+import type { Outbox } from '../catalog.ts';
+import type { OutboxEvent } from '../records.ts';
+import type { Database } from './database.ts';
+import { inParts, text } from './documents.ts';
+import { INDEXES } from './indexes.ts';
+
+/** An event that waits, in its record's row. It is never changed, so that it can be taken out by its value. */
+interface WaitingEvent {
+  readonly id: string;
+  /** Milliseconds since 1970 by the catalog's clock; the fraction keeps the order of those of one millisecond. */
+  readonly at: number;
+  /** The event as JSON. */
+  readonly event: string;
+}
+
+/** A row that may hold events. */
+export interface OutboxRow {
+  readonly _id: string;
+  readonly outbox?: readonly WaitingEvent[];
+  /** When the oldest that waits was stored; absent: none waits. */
+  readonly waitingSince?: number;
+  /** Counts the writes of the row, those of the outbox too. */
+  readonly version: number;
+}
+
+const NOUNS = ['candidates', 'promotions', 'publications', 'tasks'] as const;
+const KEYS_A_QUERY = 500;
+const STEP_MS = 0.001;
+
+/** What waits, in the rows of the records it follows from. */
+export function mongodbOutbox(database: Database): Outbox {
+  const rowsOf = (noun: (typeof NOUNS)[number]) => database.collection<OutboxRow>(noun);
+  const pendingOf = async (noun: (typeof NOUNS)[number], upTo: number, limit: number) => {
+    const found = await rowsOf(noun)
+      .find(
+        { waitingSince: { $lt: upTo } },
+        {
+          hint: `${noun}_outbox` satisfies keyof typeof INDEXES,
+          projection: { outbox: 1 },
+          readConcern: { level: 'majority' }, // a change that a failover takes back is never told
+        },
+      )
+      .sort({ waitingSince: 1 })
+      .limit(limit)
+      .toArray();
+    return found.flatMap(({ outbox = [] }) => outbox.filter(({ at }) => at < upTo));
+  };
+
+  return {
+    async pending(before, limit) {
+      const upTo = Date.parse(text(before)) + 1; // to the end of that millisecond
+      // The oldest events lie in the rows whose oldest is oldest: so many of each noun are enough.
+      const found = await database.call(() => Promise.all(NOUNS.map((noun) => pendingOf(noun, upTo, limit))));
+      const events = found.flat().toSorted((a, b) => a.at - b.at);
+      const firsts = [
+        ...new Map(events.toReversed().map((event) => [event.id, event])).values(),
+      ].toReversed();
+      return firsts.slice(0, limit).map(({ event }) => JSON.parse(event) as OutboxEvent);
+    },
+    async sent(events) {
+      const byNoun = Map.groupBy(events, ({ record }) => record.noun);
+      for (const noun of NOUNS) {
+        const ids = new Set(byNoun.get(noun)?.map(({ id }) => id));
+        const keys = [...new Set(byNoun.get(noun)?.map(({ record }) => text(record.key)))];
+        for (const some of inParts(keys, KEYS_A_QUERY))
+          await database.call(() => takeOut(rowsOf(noun), some, ids));
+      }
+    },
+  };
+}
+
+/** Takes events out of rows; what comes in meanwhile stays. */
+async function takeOut(
+  rows: Collection<OutboxRow>,
+  keys: readonly string[],
+  ids: ReadonlySet<string>,
+): Promise<void> {
+  for (let left = keys; left.length > 0;) {
+    const found = await rows
+      .find({ _id: { $in: left } }, { hint: '_id_', projection: { outbox: 1, version: 1 } })
+      .toArray();
+    const lost = await Promise.all(
+      found.map(async ({ _id, version, outbox = [] }) => {
+        const sent = outbox.filter(({ id }) => ids.has(id));
+        if (sent.length === 0) return [];
+        const oldest = outbox.find(({ id }) => !ids.has(id))?.at;
+        const { matchedCount } = await rows.updateOne(
+          { _id, version },
+          {
+            $pullAll: { outbox: sent },
+            ...(oldest === undefined ? { $unset: { waitingSince: '' } } : { $set: { waitingSince: oldest } }),
+            $inc: { version: 1 },
+          },
+        );
+        return matchedCount === 0 ? [_id] : []; // another wrote the row meanwhile
+      }),
+    );
+    left = lost.flat();
+  }
+}
+
+/** Gives what a write adds to its update operators, so that its events are stored with it. */
+export function eventKeeper(
+  database: Database,
+): (events: readonly OutboxEvent[]) => Promise<{ readonly $push?: Document; readonly $min?: Document }> {
+  let last = 0;
+  return async (events) => {
+    if (events.length === 0) return {};
+    const nowMs = await database.call(() => database.clock.nowMs());
+    const waiting = events.map((event) => {
+      last = Math.max(nowMs, last + STEP_MS);
+      return { id: text(event.id), at: last, event: JSON.stringify(event) };
+    });
+    return {
+      $push: { outbox: { $each: waiting } },
+      $min: { waitingSince: waiting[0]?.at },
+    };
+  };
+}
+
+/** The fields of a row that is inserted with its events. */
+export function withEvents(operators: {
+  readonly $push?: Document;
+  readonly $min?: Document;
+}): Pick<OutboxRow, 'outbox' | 'waitingSince'> {
+  if (operators.$push === undefined) return {};
+  const { $each } = operators.$push['outbox'] as { $each: WaitingEvent[] };
+  return { outbox: $each, waitingSince: operators.$min?.['waitingSince'] as number };
+}

@@ -1,0 +1,137 @@
+import type { Pool } from '../catalog.ts';
+import type { PoolObject } from '../records.ts';
+import type { Database } from './database.ts';
+import { fromSortable, inParts, is, keyOf, mustBeNumber, sortable, text } from './documents.ts';
+import { insertMissing, replaceMany } from './put-many.ts';
+
+export interface PoolRow {
+  readonly _id: string;
+  readonly tree: string;
+  /** The path, `sortable`. */
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly since: number;
+  /** The serial that wrote the row: one below it never does again. */
+  readonly serial: number;
+  /** Set on an object that was taken away: its tree and the serial that did it. */
+  readonly gone?: string;
+}
+
+export interface SerialRow {
+  /** The tree. */
+  readonly _id: string;
+  readonly serial: number;
+}
+
+/** How many objects are read or written at a time. */
+const OBJECTS_A_QUERY = 1000;
+/**
+ * For how many serials an object that was taken away is remembered, so that a publisher that was stopped in the middle
+ * of a write, and wakes after its successor took the object away, does not bring it back.
+ */
+const REMEMBERED_SERIALS = 100;
+
+export function mongodbPool(database: Database): Pool {
+  const rows = database.collection<PoolRow>('pool');
+  const serials = database.collection<SerialRow>('pool_serials');
+  const applied = async (tree: string) => (await serials.findOne({ _id: text(tree) }))?.serial ?? 0;
+  const rowsOf = (keys: readonly string[]) =>
+    database.find(rows, { index: '_id_', filter: { _id: { $in: keys } } });
+
+  return {
+    async getAll(tree, paths) {
+      const found = new Map<string, PoolObject>();
+      for (const some of inParts([...new Set(paths)], OBJECTS_A_QUERY)) {
+        const keys = some.map((path) => keyOf(tree, path));
+        for (const row of await database.call(() => rowsOf(keys)))
+          if (row.gone === undefined) found.set(fromSortable(row.path), read(row));
+      }
+      return found;
+    },
+    async apply(tree, serial, added, removed) {
+      if (serial <= (await database.call(() => applied(tree)))) return;
+      for (const some of inParts(removed, OBJECTS_A_QUERY))
+        await database.call(() => takeAway(tree, serial, some));
+      for (const some of inParts(added, OBJECTS_A_QUERY))
+        await database.call(() => add(some.map((object) => poolRow(tree, object, serial))));
+      await database.call(() => forget(tree, serial - REMEMBERED_SERIALS));
+      await database.call(() =>
+        serials.updateOne({ _id: text(tree) }, { $max: { serial: mustBeNumber(serial) } }, { upsert: true }),
+      );
+    },
+    serial: (tree) => database.call(() => applied(tree)),
+    async *list(tree) {
+      let last = '';
+      for (;;) {
+        const after = last;
+        const page = await database.call(() =>
+          database.find(rows, {
+            index: 'pool_list',
+            filter: { tree: is(tree), path: { $gt: after } },
+            sort: { path: 1 },
+            limit: OBJECTS_A_QUERY,
+          }),
+        );
+        for (const row of page) if (row.gone === undefined) yield read(row);
+        const end = page.at(-1);
+        if (end === undefined || page.length < OBJECTS_A_QUERY) return;
+        last = end.path;
+      }
+    },
+  };
+
+  /** Most are new, so they are inserted; what is there already gives way to a higher serial. */
+  async function add(wanted: readonly PoolRow[]): Promise<void> {
+    const there = await insertMissing(rows, wanted);
+    await replaceMany(rows, there, ({ serial }) => ({ serial: { $lt: serial } }));
+  }
+
+  async function takeAway(tree: string, serial: number, paths: readonly string[]): Promise<void> {
+    const there = await rowsOf(paths.map((path) => keyOf(tree, path)));
+    const older = there.filter((row) => row.serial < serial && row.gone === undefined);
+    const gone = goneAt(tree, serial);
+    await replaceMany(
+      rows,
+      older.map((row) => ({ ...row, serial, gone })),
+      () => ({ serial: { $lt: serial } }),
+    );
+  }
+
+  async function forget(tree: string, below: number): Promise<void> {
+    for (;;) {
+      const old = await database.find(rows, {
+        index: 'pool_gone',
+        filter: { gone: { $gt: goneAt(tree, 0), $lt: goneAt(tree, Math.max(below, 0)) } },
+        limit: OBJECTS_A_QUERY,
+        fields: { _id: 1, gone: 1 },
+      });
+      if (old.length > 0) {
+        const gone = { $lt: goneAt(tree, below) };
+        await rows.deleteMany({ _id: { $in: old.map(({ _id }) => _id) }, gone });
+      }
+      if (old.length < OBJECTS_A_QUERY) return;
+    }
+  }
+}
+
+export function poolRow(tree: string, object: PoolObject, serial: number): PoolRow {
+  const { path, size, sha256, since } = object;
+  return {
+    _id: keyOf(tree, path),
+    tree,
+    path: sortable(path),
+    size: mustBeNumber(size),
+    sha256: text(sha256),
+    since: mustBeNumber(since),
+    serial: mustBeNumber(serial),
+  };
+}
+
+function goneAt(tree: string, serial: number): string {
+  return `${sortable(tree)}\u0001${String(serial).padStart(16, '0')}`;
+}
+
+function read({ path, size, sha256, since }: PoolRow): PoolObject {
+  return { path: fromSortable(path), size, sha256, since };
+}
