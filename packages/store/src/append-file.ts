@@ -1,32 +1,14 @@
 import type { Hash } from 'node:crypto';
-import { readFile, writeFile } from './file-calls.ts';
-
-/** How much is written, or read, at once. */
-const PIECE_BYTES = 1024 * 1024;
-const KEPT_BUFFERS = 16;
-const SMALL_BYTES = 64 * 1024;
-
-/** Buffers of PIECE_BYTES to be used again, as fresh memory costs more than filling it. */
-export class PieceBuffers {
-  readonly #free: Buffer[] = [];
-
-  /** A buffer for so many bytes, or for a piece if they are more. */
-  take(bytes: number): Buffer {
-    if (bytes <= SMALL_BYTES) return Buffer.allocUnsafeSlow(bytes);
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES);
-  }
-
-  give(buffer: Buffer): void {
-    if (buffer.length === PIECE_BYTES && this.#free.length < KEPT_BUFFERS) this.#free.push(buffer);
-  }
-}
+import type { BlobFile } from './blob-file.ts';
+import { readFile } from './file-calls.ts';
+import type { PieceBuffers } from './piece-buffers.ts';
 
 /**
  * Appends to a file and hashes what it writes. Small chunks are gathered into large pieces; while one piece is being
  * written, it is hashed and the next one is filled, so that two pieces are the most that is in memory.
  */
 export class AppendFile {
-  readonly #file: number;
+  readonly #file: BlobFile;
   readonly #hash: Hash;
   readonly #buffers: PieceBuffers;
   readonly #size: number;
@@ -36,11 +18,10 @@ export class AppendFile {
   #underWay: Promise<void> = Promise.resolve();
 
   /**
-   * @param file its descriptor
    * @param size how many bytes the file will have; no more are ever appended
    * @param position where the next byte goes; `hash` has taken those before it
    */
-  constructor(file: number, hash: Hash, size: number, position: number, buffers: PieceBuffers) {
+  constructor(file: BlobFile, hash: Hash, size: number, position: number, buffers: PieceBuffers) {
     this.#file = file;
     this.#hash = hash;
     this.#size = size;
@@ -88,17 +69,9 @@ export class AppendFile {
     this.#piece = undefined;
     this.#filled = 0;
     this.#written += piece.length;
-    this.#underWay = writeAll(this.#file, piece, position).finally(() => this.#buffers.give(buffer));
+    this.#underWay = this.#file.write(piece, position).finally(() => this.#buffers.give(buffer));
     this.#underWay.catch(() => undefined); // whoever appends or flushes next is told
     this.#hash.update(piece);
-  }
-}
-
-async function writeAll(file: number, bytes: Buffer, position: number): Promise<void> {
-  for (let written = 0; written < bytes.length;) {
-    const length = bytes.length - written;
-    const { bytesWritten } = await writeFile(file, bytes, written, length, position + written);
-    written += bytesWritten;
   }
 }
 

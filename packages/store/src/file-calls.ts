@@ -12,3 +12,14 @@ export const readFile = promisify(fs.read);
 export const changeMode = promisify(fs.fchmod);
 export const truncateFile = promisify(fs.ftruncate);
 export const flushFile = promisify(fs.fsync);
+
+/** Closes a descriptor once: by a second time, its number may be another file's. */
+export function closer(file: number): () => void {
+  let isOpen = true;
+  return () => {
+    if (isOpen) {
+      isOpen = false;
+      fs.closeSync(file);
+    }
+  };
+}

@@ -3,10 +3,12 @@ import { fstatSync } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type Digest, hasherFor, splitDigest } from '@gantry/oci';
-import { AppendFile, hashFile, type PieceBuffers } from './append-file.ts';
+import { AppendFile, hashFile } from './append-file.ts';
+import type { BlobFile, DirectWrites } from './blob-file.ts';
 import type { BlobWriter } from './blob-store.ts';
 import type { DirectoryFlushes } from './durable-directory.ts';
 import { changeMode, flushFile, truncateFile } from './file-calls.ts';
+import type { PieceBuffers } from './piece-buffers.ts';
 import { BLOB_MODE, type Claim, type PartialFiles } from './partial-files.ts';
 import { storageFault } from './storage-fault.ts';
 import { hasEnded, tooLong, tooShort, wrongDigest } from './writer-faults.ts';
@@ -21,6 +23,7 @@ export interface WriterOptions {
   readonly partials: PartialFiles;
   readonly directories: DirectoryFlushes;
   readonly buffers: PieceBuffers;
+  readonly direct: DirectWrites;
   /** Takes the time from the blob's being visible to its being durable. */
   readonly settling: (durable: Promise<void>) => void;
   /** Called once, when the writer has ended. */
@@ -30,31 +33,35 @@ export interface WriterOptions {
 /** Writes a blob into a partial file that is its own, and renames it into place. */
 export class FilesystemWriter implements BlobWriter {
   readonly #options: WriterOptions;
-  #claim: Claim;
+  readonly #claim: Claim;
+  readonly #blobFile: BlobFile;
   #hash: Hash;
   #file: AppendFile;
   #resumedAt: number;
   #ended = false;
   #lastCall: Promise<void> = Promise.resolve();
 
-  private constructor(options: WriterOptions, claim: Claim, hash: Hash, length: number) {
+  private constructor(options: WriterOptions, claim: Claim, blobFile: BlobFile, hash: Hash, length: number) {
     this.#options = options;
     this.#claim = claim;
+    this.#blobFile = blobFile;
     this.#hash = hash;
-    this.#file = new AppendFile(claim.file, hash, options.size, length, options.buffers);
+    this.#file = new AppendFile(blobFile, hash, options.size, length, options.buffers);
     this.#resumedAt = length;
   }
 
   /** Goes on with what an earlier attempt left, or starts. */
   static async open(options: WriterOptions): Promise<FilesystemWriter> {
-    const { digest, size, partials, buffers } = options;
-    const claim = await partials.claim(digest);
+    const { digest, size, partials, buffers, direct } = options;
+    let claim = await partials.claim(digest);
     const hash = hasherFor(digest);
     try {
+      const { file, close } = direct.open(claim.path, claim.file, size);
+      claim = closedWith(claim, close);
       // An attempt that was told another size may have left more than the blob has.
       if (claim.length > size) await truncateFile(claim.file, 0);
       else if (claim.length > 0) await hashFile(claim.file, claim.length, hash, buffers);
-      return new FilesystemWriter(options, claim, hash, claim.length > size ? 0 : claim.length);
+      return new FilesystemWriter(options, claim, file, hash, claim.length > size ? 0 : claim.length);
     } catch (error) {
       await partials.drop(claim);
       throw storageFault(error, claim.path);
@@ -135,7 +142,7 @@ export class FilesystemWriter implements BlobWriter {
       await truncateFile(this.#claim.file, 0);
     });
     this.#hash = hasherFor(digest);
-    this.#file = new AppendFile(this.#claim.file, this.#hash, size, 0, buffers);
+    this.#file = new AppendFile(this.#blobFile, this.#hash, size, 0, buffers);
     this.#resumedAt = 0;
   }
 
@@ -185,4 +192,14 @@ export class FilesystemWriter implements BlobWriter {
   #mustBeOpen(): void {
     if (this.#ended) throw hasEnded(this.#options.digest);
   }
+}
+
+function closedWith(claim: Claim, close: () => void): Claim {
+  return {
+    ...claim,
+    close() {
+      close();
+      claim.close();
+    },
+  };
 }

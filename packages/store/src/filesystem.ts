@@ -11,13 +11,14 @@ import {
   quote,
   splitDigest,
 } from '@gantry/oci';
-import { PieceBuffers } from './append-file.ts';
+import { DirectWrites } from './blob-file.ts';
 import type { BlobStore, BlobWriter, ByteRange, FileBlobs } from './blob-store.ts';
 import { DirectoryFlushes, makeDirectory } from './durable-directory.ts';
 import { openFile, readFile } from './file-calls.ts';
 import { FilesystemWriter } from './filesystem-writer.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { PartialFiles } from './partial-files.ts';
+import { PieceBuffers } from './piece-buffers.ts';
 import { storageFault } from './storage-fault.ts';
 import { errorCode, unless } from './system-error.ts';
 import { VisibleWriter } from './visible-writer.ts';
@@ -55,6 +56,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
   readonly #root: string;
   readonly #partials: PartialFiles;
   readonly #buffers = new PieceBuffers();
+  readonly #direct = new DirectWrites(this.#buffers);
   readonly #directories = new DirectoryFlushes();
   readonly #writing = new OneAtATime();
   readonly #writers = new Set<BlobWriter>();
@@ -179,6 +181,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
         partials: this.#partials,
         directories: this.#directories,
         buffers: this.#buffers,
+        direct: this.#direct,
         settling: (durable) => this.#settle(digest, durable),
         release,
       });

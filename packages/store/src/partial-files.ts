@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, existsSync, fstatSync } from 'node:fs';
+import { existsSync, fstatSync } from 'node:fs';
 import { chmod, mkdir, readdir, rename, rm, rmdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Digest } from '@gantry/oci';
 import { makeDirectory } from './durable-directory.ts';
-import { openFile } from './file-calls.ts';
+import { closer, openFile } from './file-calls.ts';
 import { unless } from './system-error.ts';
 
 /** Blobs are never changed in place, and a hardlink in a published tree shares its mode. */
@@ -95,17 +95,6 @@ export class PartialFiles implements AsyncDisposable {
 
 function nameOf(digest: Digest): string {
   return digest.replace(':', '-');
-}
-
-/** Closes a descriptor once: by a second time, its number may be another file's. */
-function closer(file: number): () => void {
-  let isOpen = true;
-  return () => {
-    if (isOpen) {
-      isOpen = false;
-      closeSync(file);
-    }
-  };
 }
 
 interface SessionLock {
