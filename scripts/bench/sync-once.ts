@@ -2,14 +2,23 @@ import { join } from 'node:path';
 import { openCatalog } from '@gantry/catalog';
 import { ContentFetcher, createSource, type Flow, Progress, syncSource } from '@gantry/pipeline';
 import { openRegistry } from '@gantry/registry';
-import { openStore } from '@gantry/store';
+import { openStore, type StoreConfiguration } from '@gantry/store';
+import { median } from './results.ts';
 
-// One cold sync and one without a change, in a process of its own, so that its memory is its own: node sync-once.ts URL FOLDER
+// One cold sync and five without a change, in a process of its own, so that its memory is its own: node sync-once.ts URL FOLDER [STORE]
+// STORE is JSON, as openStore takes it; absent: files in the folder.
 
-const [url = '', root = ''] = process.argv.slice(2);
+/** What runs for months is warm: the first sync of a process tells little of the rest. */
+const SAME_ROUNDS = 5;
+
+const [url = '', root = '', place] = process.argv.slice(2);
+const storage =
+  place === undefined
+    ? { filesystem: { root: join(root, 'store') } }
+    : (JSON.parse(place) as StoreConfiguration);
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
 await using catalog = await openCatalog({ sqlite: { file: join(root, 'catalog.db') } });
-await using store = await openStore({ filesystem: { root: join(root, 'store') } });
+await using store = await openStore(storage);
 await using registry = openRegistry({ name: 'bench', url });
 const flow: Flow = { catalog, store, log: silent, now: () => new Date(), holder: 'bench' };
 const source = createSource({ name: 'bench', repositories: ['**'], referrers: true }, registry);
@@ -27,5 +36,7 @@ async function sync(): Promise<number> {
 }
 
 const coldS = await sync();
-const sameS = await sync();
+const same: number[] = [];
+for (let round = 0; round < SAME_ROUNDS; round++) same.push(await sync());
+const sameS = median(same);
 console.log(JSON.stringify({ coldS, sameS, maxRssMiB: process.resourceUsage().maxRSS / 1024 }));

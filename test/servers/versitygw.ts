@@ -34,7 +34,7 @@ export async function startVersitygw(): Promise<Versitygw> {
       name: 'versitygw',
       command: 'versitygw',
       // A sidecar: extended attributes are not to be had on every file system.
-      args: ['--port', `127.0.0.1:${port}`, '--quiet', 'posix', '--sidecar', sidecar, data],
+      args: ['--port', `127.0.0.1:${port}`, '--quiet', '--keep-alive', 'posix', '--sidecar', sidecar, data],
       env: {
         PATH: process.env['PATH'],
         ROOT_ACCESS_KEY: credentials.accessKeyId,

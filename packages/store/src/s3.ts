@@ -17,12 +17,13 @@ import { KeptUploads } from './s3/kept-uploads.ts';
 import { PartBuffers } from './s3/part-buffers.ts';
 import type { BlobParts } from './s3/parts-sender.ts';
 import type { RetryPolicy } from './s3/retry.ts';
+import { SmallBlobs } from './s3/small-blobs.ts';
 import { Cleaning } from './s3/cleaning.ts';
 import { MIN_PART_BYTES, partSizeFor, type S3Upload } from './s3/uploads.ts';
 import { VisibleWriter } from './visible-writer.ts';
 
 /** What all writers of a store together hold of bytes that are on their way. */
-const BUFFERED_MAX_BYTES = 16 * MIN_PART_BYTES;
+const BUFFERED_MAX_BYTES = 6 * MIN_PART_BYTES;
 /** How long a `stat` that found nothing spares the `write` after it the same question. */
 const ABSENT_MS = 10_000;
 const ABSENT_MAX = 10_000;
@@ -71,6 +72,7 @@ class S3Store implements BlobStore, ObjectBlobs {
   readonly #writing = new OneAtATime();
   readonly #writers = new Set<BlobWriter>();
   readonly #kept = new KeptUploads();
+  readonly #small = new SmallBlobs();
   readonly #absent = new Map<Digest, number>();
   readonly #cleaning: Cleaning;
 
@@ -107,8 +109,11 @@ class S3Store implements BlobStore, ObjectBlobs {
   }
 
   async read(digest: Digest, maxBytes: number): Promise<Buffer> {
+    const known = this.#small.get(digest);
+    if (known !== undefined && known.length <= maxBytes) return known;
     const found = await this.#client.read(pathOf(digest), maxBytes);
     if (found === undefined) throw unknownBlob(digest);
+    this.#small.set(digest, found.bytes);
     return found.bytes;
   }
 
@@ -140,7 +145,9 @@ class S3Store implements BlobStore, ObjectBlobs {
   }
 
   async delete(digest: Digest): Promise<void> {
+    this.#small.delete(digest);
     await this.#client.remove(pathOf(digest));
+    this.#small.delete(digest);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -194,6 +201,7 @@ class S3Store implements BlobStore, ObjectBlobs {
           ...(hash === undefined ? {} : { hash }),
         });
         if (!written) await this.#mustBeWhole(digest, size);
+        this.#small.set(digest, bytes);
       },
       complete: (upload) => this.#complete(upload, digest, size),
     };

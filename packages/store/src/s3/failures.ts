@@ -128,6 +128,14 @@ export function s3Fault(error: unknown, place: S3Place, doing: string): Fault {
   const said = `${code}${status === undefined ? '' : `, ${status}`}`;
   const details = { bucket: place.bucket, endpoint: place.endpoint, code, status };
   const cause = new Error(said);
+  if (FULL.has(code) || status === 507) {
+    return new Fault(
+      'STORAGE_FULL',
+      `no space left in ${place.name}, or its quota is used up (${said})`,
+      details,
+      { cause },
+    );
+  }
   const why = Object.hasOwn(MISCONFIGURED, code) ? MISCONFIGURED[code] : undefined;
   if (why !== undefined || status === 401 || status === 403) {
     const told = why ?? 'access is denied';
@@ -143,14 +151,6 @@ export function s3Fault(error: unknown, place: S3Place, doing: string): Fault {
     return new Fault(
       'CONFIGURATION_INVALID',
       `could not ${doing} in ${place.name}: ${told} (s3.region)`,
-      details,
-      { cause },
-    );
-  }
-  if (FULL.has(code) || status === 507) {
-    return new Fault(
-      'STORAGE_FULL',
-      `no space left in ${place.name}, or its quota is used up (${said})`,
       details,
       { cause },
     );

@@ -16,6 +16,8 @@ import { type CallOptions, payloadHash, type S3Session, signedAs } from './sessi
 export const MIN_PART_BYTES = 5 * 1024 * 1024;
 export const MAX_PART_BYTES = 5 * 1024 ** 3;
 export const MAX_PARTS = 10_000;
+const FEW_PARTS = 1000;
+const LARGE_PART_BYTES = 64 * 1024 * 1024;
 export const MAX_COPY_BYTES = MAX_PART_BYTES;
 const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 const MIB = 1024 * 1024;
@@ -41,8 +43,8 @@ export interface S3Upload {
 }
 
 /**
- * The size of all parts but the last: the least that there may be, so that memory is bounded, but more for a blob that would
- * take more than 10,000 of them.
+ * The size of all parts but the last: the least that there may be, so that memory is bounded; from 5 GB on more, so that 1000
+ * parts do, which is Swift's bound (`max_upload_part_num`); and beyond 64 GB as much as 10,000 parts need.
  * @throws Fault SIZE_INVALID over 5 TiB, which no object can have
  */
 export function partSizeFor(sizeBytes: number): number {
@@ -51,7 +53,8 @@ export function partSizeFor(sizeBytes: number): number {
       'SIZE_INVALID',
       `an object in S3 has ${MAX_OBJECT_BYTES} bytes at most, not ${sizeBytes}`,
     );
-  return Math.max(MIN_PART_BYTES, Math.ceil(sizeBytes / MAX_PARTS / MIB) * MIB);
+  const inParts = (count: number) => Math.ceil(sizeBytes / count / MIB) * MIB;
+  return Math.max(MIN_PART_BYTES, Math.min(inParts(FEW_PARTS), LARGE_PART_BYTES), inParts(MAX_PARTS));
 }
 
 /** Starts to write an object in parts. */
