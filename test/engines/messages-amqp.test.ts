@@ -1,35 +1,410 @@
 import { randomUUID } from 'node:crypto';
-import { openMessages } from '@gantry/messages';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type CloudEvent, DELIVERY_LIMIT, type Messages, openMessages } from '@gantry/messages';
+import { Fault } from '@gantry/oci';
+import { collector, event } from '../../packages/messages/src/contract/deliveries.ts';
+import { plainClient } from '../../packages/messages/src/contract/plain-client.ts';
 import { messagesContract } from '../../packages/messages/src/messages.contract.ts';
+import { type Authority, makeAuthority } from '../servers/certificates.ts';
 import { needs, withParts } from '../servers/parts.ts';
-import { type Rabbitmq, startRabbitmq } from '../servers/rabbitmq.ts';
+import { RABBITMQ_ACCOUNT, RABBITMQ_STRANGER, type Rabbitmq, startRabbitmq } from '../servers/rabbitmq.ts';
+import { temporaryFolder } from '../servers/temporary-folder.ts';
 
-const { beforeAll: beforeTests, afterAll: afterTests } = needs('rabbitmq');
-
+let authority: Authority;
 let broker: Rabbitmq;
-beforeTests(async () => {
-  broker = await startRabbitmq();
+
+const real = needs('rabbitmq').showing(() => [broker]);
+real.beforeAll(async () => {
+  authority = makeAuthority('Gantry test');
+  broker = await startRabbitmq({ tls: authority });
 }, 120_000);
-afterTests(async () => {
+real.afterAll(async () => {
   await broker?.[Symbol.asyncDispose]();
 }, 30_000);
 
 /** An exchange of a test's own: the queues are named after it. */
 const newExchange = () => `test-${randomUUID().slice(0, 8)}`;
+const soon = { timing: { pauseMs: () => 20 } };
+const open = (exchange: string, options = {}) =>
+  openMessages({ amqp: { url: broker.url(), exchange } }, { ...soon, ...options });
 
 withParts('RabbitMQ as messages', ['rabbitmq'], () => {
   messagesContract('RabbitMQ', async () => {
-    const amqp = { url: broker.url(), exchange: newExchange() };
-    const options = { timing: { pauseMs: () => 20 } };
-    let messages = await openMessages({ amqp }, options);
+    const exchange = newExchange();
+    let messages = await open(exchange);
     return {
       messages,
       reopen: async () => {
         await messages[Symbol.asyncDispose]();
-        messages = await openMessages({ amqp }, options);
+        messages = await open(exchange);
         return messages;
       },
       [Symbol.asyncDispose]: () => messages[Symbol.asyncDispose](),
     };
   });
+});
+
+real.test(
+  'a command that a plain client publishes on the exchange gantry reaches the queue gantry.commands',
+  async () => {
+    await using messages = await open('gantry');
+    const seen = collector(3);
+    await using consumer = await messages.consume('gantry.commands', seen.handle);
+    void consumer;
+    await using client = await plainClient(broker.url());
+    const command: CloudEvent = {
+      ...event('build-4711', 'command.promote'),
+      source: 'https://ci.example.org',
+      data: { items: [{ repository: 'httpd', reference: '2.4' }], to: 'stable' },
+    };
+    const sync = event('build-4712', 'command.sync');
+    await client.publish('gantry', 'command.promote', JSON.stringify(command));
+    await client.publish('gantry', 'promotion.done', JSON.stringify(event('no command')));
+    await client.publish('', 'gantry.commands', JSON.stringify(sync), { type: 'command.sync' });
+    await client.publish('gantry', 'command.sync', JSON.stringify(sync));
+    expect(await seen.all).toEqual([
+      { routingKey: 'command.promote', event: command, attempt: 1 },
+      { routingKey: 'gantry.commands', event: sync, attempt: 1 },
+      { routingKey: 'command.sync', event: sync, attempt: 1 },
+    ]);
+  },
+);
+
+real.test(
+  'an event reaches a queue that somebody has bound, as CloudEvents has it in structured mode',
+  async () => {
+    await using messages = await open(newExchange());
+    const exchange = newExchange();
+    await using own = await open(exchange);
+    await using client = await plainClient(broker.url());
+    const { queue } = await client.channel.assertQueue('', { exclusive: true });
+    await client.channel.bindQueue(queue, exchange, 'promotion.*');
+    const done = { ...event('p1', 'promotion.done'), subject: 'p1', data: { serial: 7 } };
+    await messages.publish({ ...done, id: 'of another exchange' });
+    await own.publish(event('s1', 'sync.done'));
+    await own.publish(done);
+    const got = await client.channel.get(queue, { noAck: true });
+    if (got === false) throw new Error('nothing came');
+    expect(JSON.parse(got.content.toString())).toEqual(done);
+    expect(got.fields).toMatchObject({ exchange, routingKey: 'promotion.done' });
+    expect(got.properties).toMatchObject({
+      contentType: 'application/cloudevents+json; charset=utf-8',
+      type: 'promotion.done',
+      deliveryMode: 2,
+    });
+    expect(await client.channel.get(queue, { noAck: true })).toBe(false);
+  },
+);
+
+real.test('a message that is delivered three times is handled three times, each as at first', async () => {
+  const exchange = newExchange();
+  await using messages = await open(exchange);
+  await messages.depth('gantry.commands');
+  await using client = await plainClient(broker.url());
+  for (let n = 0; n < 3; n++) {
+    await client.publish(exchange, 'command.sync', JSON.stringify(event('thrice')), { messageId: 'one' });
+  }
+  const seen = collector(3);
+  const consumer = await messages.consume('gantry.commands', seen.handle, { prefetch: 3 });
+  const delivery = { routingKey: 'command.sync', event: event('thrice'), attempt: 1 };
+  expect(await seen.all).toEqual([delivery, delivery, delivery]);
+  await consumer[Symbol.asyncDispose]();
+  expect(await messages.depth('gantry.commands')).toEqual({ ready: 0, unacknowledged: 0, dead: 0 });
+});
+
+real.test(
+  'what is no event is parked at once, with what is wrong with it, and the queue goes on',
+  async () => {
+    const exchange = newExchange();
+    const troubles: Fault[] = [];
+    await using messages = await open(exchange, { onTrouble: (fault: Fault) => troubles.push(fault) });
+    await messages.depth('gantry.commands');
+    await using client = await plainClient(broker.url());
+    const publish: typeof client.publish = (...sent) => client.publish(...sent);
+    await publish(exchange, 'command.a', 'no { JSON');
+    await publish(exchange, 'command.b', JSON.stringify({ specversion: '1.0', id: 'x', type: 'no source' }));
+    await publish(exchange, 'command.c', Buffer.from([0x22, 0xff, 0x22]));
+    await publish(
+      exchange,
+      'command.d',
+      JSON.stringify({ ...event('large'), data: 'x'.repeat(4 * 2 ** 20) }),
+    );
+    await publish(exchange, 'command.e', '');
+    await publish(exchange, 'command.f', JSON.stringify({ ...event('0.3'), specversion: '0.3' }));
+    await publish(exchange, 'command.g', JSON.stringify(event('good')), {
+      headers: { 'x-delivery-count': 99, 'x-death': 'nonsense' },
+    });
+    const seen = collector(1);
+    const consumer = await messages.consume('gantry.commands', seen.handle);
+    expect(await seen.all).toEqual([{ routingKey: 'command.g', event: event('good'), attempt: 1 }]);
+    await consumer[Symbol.asyncDispose]();
+    expect(await messages.depth('gantry.commands')).toEqual({ ready: 0, unacknowledged: 0, dead: 6 });
+    const letters = await messages.deadLetters('gantry.commands', 10);
+    expect(letters.map(({ routingKey, text, reason }) => [routingKey, text?.slice(0, 9), reason])).toEqual([
+      ['command.a', 'no { JSON', expect.stringMatching(/^it is not JSON: /) as string],
+      ['command.b', '{"specver', expect.stringMatching(/^it is no CloudEvent: source: /) as string],
+      ['command.c', '"\ufffd"', expect.stringMatching(/^it is not JSON: /) as string],
+      ['command.d', '{"specver', 'it has 4194379 bytes, and 4194304 is the most'],
+      ['command.e', '', expect.stringMatching(/^it is not JSON: /) as string],
+      ['command.f', '{"specver', expect.stringMatching(/^it is no CloudEvent: specversion: /) as string],
+    ]);
+    expect(letters.every(({ text, event: read }) => read === undefined && (text?.length ?? 0) <= 1000)).toBe(
+      true,
+    );
+    expect(troubles.map(({ code }) => code)).toEqual(Array.from({ length: 6 }, () => 'REQUEST_INVALID'));
+    expect(troubles[0]?.message).toMatch(/"command\.a" was parked in test-\w+\.dead, as it is not JSON/);
+  },
+);
+
+real.test('after its fifth failure a command lies in EXCHANGE.dead, whence it is replayed', async () => {
+  const exchange = newExchange();
+  await using messages = await open(exchange);
+  const attempts: number[] = [];
+  const { promise: parked, resolve } = Promise.withResolvers<void>();
+  const failing = await messages.consume(
+    'gantry.commands',
+    () => Promise.reject(new Error('no such channel')),
+    {
+      onError: (_error, { attempt }) => {
+        attempts.push(attempt);
+        if (attempt === DELIVERY_LIMIT) resolve();
+      },
+    },
+  );
+  await using client = await plainClient(broker.url());
+  const options = { headers: { traceparent: '00-1-1-00' }, correlationId: 'c' };
+  await client.publish(exchange, 'command.promote', JSON.stringify(event('p1')), options);
+  await parked;
+  await failing[Symbol.asyncDispose]();
+  expect(attempts).toEqual([1, 2, 3, 4, 5]);
+  const dead = await client.channel.get(`${exchange}.dead`);
+  if (dead === false) throw new Error('nothing is parked');
+  expect(JSON.parse(dead.content.toString())).toEqual(event('p1'));
+  expect(dead.properties.headers).toMatchObject({ 'gantry-reason': 'Error: no such channel' });
+  client.channel.nack(dead);
+  await client.channel.close();
+
+  expect(await messages.replay('gantry.commands')).toBe(1);
+  await using second = await plainClient(broker.url());
+  const again = await second.channel.get(`${exchange}.commands`);
+  if (again === false) throw new Error('nothing was replayed');
+  expect(again.properties).toMatchObject({
+    headers: { traceparent: '00-1-1-00', 'gantry-routing-key': 'command.promote' },
+    correlationId: 'c',
+  });
+  second.channel.nack(again);
+  await second.channel.close();
+  const seen = collector(1);
+  await messages.consume('gantry.commands', seen.handle);
+  expect(await seen.all).toMatchObject([{ routingKey: 'command.promote', event: event('p1') }]);
+});
+
+real.test('what the broker itself has parked is listed and replayed too', async () => {
+  const exchange = newExchange();
+  await using messages = await open(exchange);
+  await messages.depth('gantry.commands');
+  await using client = await plainClient(broker.url());
+  await client.publish(exchange, 'command.sync', JSON.stringify(event('deadly')));
+  await client.publish(exchange, 'command.sync', JSON.stringify(event('rejected')));
+  // As processes that die with it do: it comes back each time, until the queue's own limit.
+  const { promise: gone, resolve } = Promise.withResolvers<void>();
+  let came = 0;
+  await client.channel.consume(`${exchange}.commands`, (message) => {
+    if (message === null) return;
+    const isDeadly = message.content.includes('deadly');
+    client.channel.nack(message, false, isDeadly);
+    if (isDeadly && ++came > DELIVERY_LIMIT) resolve();
+  });
+  await gone;
+  await client.channel.close();
+  const letters = await whenParked(messages, 2);
+  const parkedAt = expect.stringMatching(/^\d{4}-.*Z$/) as string;
+  const common = { id: expect.any(String) as string, routingKey: 'command.sync', parkedAt };
+  const byId = letters.toSorted((one, other) => (one.reason ?? '').localeCompare(other.reason ?? ''));
+  expect(byId).toEqual([
+    { ...common, event: event('rejected'), reason: 'a consumer rejected it' },
+    {
+      ...common,
+      event: event('deadly'),
+      reason: 'it was handed out as often as the queue allows, and never acknowledged',
+    },
+  ]);
+  expect(await messages.replay('gantry.commands', [byId[1]?.id ?? ''])).toBe(1);
+  const seen = collector(1);
+  await messages.consume('gantry.commands', seen.handle);
+  expect(await seen.all).toEqual([{ routingKey: 'command.sync', event: event('deadly'), attempt: 1 }]);
+});
+
+async function whenParked(messages: Messages, count: number) {
+  for (;;) {
+    const letters = await messages.deadLetters('gantry.commands', 10);
+    if (letters.length === count) return letters;
+  }
+}
+
+real.test(
+  'a message that waits for its next attempt is not handed out meanwhile, and does not hold up others',
+  async () => {
+    await using messages = await open(newExchange(), { timing: { pauseMs: () => 3_600_000 } });
+    const attempts: string[] = [];
+    const others = collector(30);
+    const consumer = await messages.consume('q', async (delivery) => {
+      if (!delivery.event.id.startsWith('bad')) return others.handle(delivery);
+      attempts.push(delivery.event.id);
+      throw new Error('not now');
+    });
+    for (let n = 0; n < 30; n++) {
+      if (n % 10 === 0) await messages.send('q', 'key', event(`bad ${n}`));
+      await messages.send('q', 'key', event(String(n)));
+    }
+    await others.all;
+    expect(attempts).toEqual(['bad 0', 'bad 10', 'bad 20']);
+    expect(await messages.depth('q')).toEqual({ ready: 0, unacknowledged: 3, dead: 0 });
+    await consumer[Symbol.asyncDispose](); // at once: what waits is given back
+    const seen = collector(3);
+    await messages.consume('q', seen.handle);
+    expect((await seen.all).map(({ event: { id }, attempt }) => [id, attempt])).toEqual([
+      ['bad 0', 2],
+      ['bad 10', 2],
+      ['bad 20', 2],
+    ]);
+  },
+);
+
+real.test('whoever looks at parked messages at the same time finds them all', async () => {
+  const exchange = newExchange();
+  await using one = await open(exchange);
+  await using other = await open(exchange);
+  await one.depth('gantry.commands');
+  await using client = await plainClient(broker.url());
+  for (let n = 0; n < 20; n++) await client.publish('', `${exchange}.dead`, JSON.stringify(event(String(n))));
+  const looks = await Promise.all(
+    [one, other, one, other].map((messages) => messages.deadLetters('gantry.commands', 100)),
+  );
+  expect(looks.map((letters) => letters.length)).toEqual([20, 20, 20, 20]);
+  const replayed = await Promise.all([one.replay('gantry.commands'), other.replay('gantry.commands')]);
+  expect(replayed.toSorted((few, many) => few - many)).toEqual([0, 20]);
+  expect(await one.depth('gantry.commands')).toEqual({ ready: 20, unacknowledged: 0, dead: 0 });
+});
+
+describe('What is configured wrongly', () => {
+  const password = encodeURIComponent(RABBITMQ_ACCOUNT.password);
+  const refused = async (amqp: { url: string; exchange?: string; tls?: object }, ...named: string[]) => {
+    const opened = openMessages({ amqp: { exchange: newExchange(), ...amqp } });
+    const error = await opened.catch((thrown: unknown) => thrown);
+    if (!(error instanceof Fault)) throw new Error('it was taken');
+    expect(error.code).toBe('CONFIGURATION_INVALID');
+    for (const name of named) expect(error.message).toContain(name);
+    const shown = JSON.stringify([error.message, error.details, String(error.cause), error.stack]);
+    for (const secret of [RABBITMQ_ACCOUNT.password, password, 'hush']) expect(shown).not.toContain(secret);
+  };
+
+  real.test(
+    'a login, a vhost or a right that is refused is said by name, and no password with it',
+    async () => {
+      const { host } = broker;
+      await refused(
+        { url: `amqp://gantry:hush@${host}/gantry` },
+        'messages.amqp.url',
+        host,
+        'login of "gantry"',
+      );
+      await refused(
+        { url: `amqp://gantry:${password}@${host}/nowhere` },
+        host,
+        '"gantry" into the vhost "nowhere"',
+      );
+      await refused({ url: `amqp://gantry:${password}@${host}/other` }, '"gantry" into the vhost "other"');
+      const { username, password: known } = RABBITMQ_STRANGER;
+      await refused(
+        { url: `amqp://${username}:${known}@${host}/gantry` },
+        '"stranger" lacks a right',
+        'exchange',
+      );
+    },
+  );
+
+  real.test(
+    'an address that can not be read, or an exchange that can not be, is refused without a look at the broker',
+    async () => {
+      await refused({ url: 'http://u:hush@h/' }, 'messages.amqp.url', 'amqp://');
+      await refused({ url: 'amqp://u:hush%@h/' }, '%25');
+      await refused({ url: 'amqp://u:hush@h/a/b' }, '%2F');
+      await refused({ url: 'amqp://u:p@h/?password=hush' }, '?');
+      await refused({ url: broker.url(), exchange: 'amq.topic' }, 'messages.amqp.exchange', 'amq.');
+      await refused({ url: broker.url(), exchange: '' }, 'messages.amqp.exchange');
+    },
+  );
+
+  real.test('an exchange or a queue of another kind that is there already is told apart', async () => {
+    await using client = await plainClient(broker.url());
+    const exchange = newExchange();
+    await client.channel.assertExchange(exchange, 'fanout');
+    await refused({ url: broker.url(), exchange }, "'type'", exchange, "received 'topic'", "'fanout'");
+    const another = newExchange();
+    await client.channel.assertQueue(`${another}.q`);
+    await using messages = await open(another);
+    const told = {
+      code: 'CONFIGURATION_INVALID',
+      message: expect.stringMatching(
+        /inequivalent arg '.+' for queue 'test-\w+\.q'.*Delete what is there/,
+      ) as string,
+    };
+    await expect(messages.consume('q', async () => undefined)).rejects.toMatchObject(told);
+    await expect(messages.send('q', 'key', event('1'))).rejects.toMatchObject(told);
+    await expect(messages.depth('q')).rejects.toMatchObject(told);
+    await expect(messages.deadLetters('q', 1)).rejects.toMatchObject(told);
+    await messages.send('other', 'key', event('1')); // which does no harm to the rest
+    expect((await messages.depth('other')).ready).toBe(1);
+  });
+
+  real.test('a message that is too large to be sent is refused before it is', async () => {
+    await using messages = await open(newExchange());
+    const large = { ...event('large'), data: 'x'.repeat(4 * 2 ** 20) };
+    await expect(messages.send('q', 'key', large)).rejects.toMatchObject({ code: 'REQUEST_TOO_LARGE' });
+    await expect(messages.send('q', 'k'.repeat(256), event('1'))).rejects.toMatchObject({
+      code: 'REQUEST_INVALID',
+    });
+    expect((await messages.depth('q')).ready).toBe(0);
+  });
+});
+
+real.test('with TLS both sides show who they are, and a stranger to either is told apart', async () => {
+  await using folder = await temporaryFolder('messages-tls');
+  const at = (name: string) => path.join(folder.path, name);
+  const client = authority.issue('gantry');
+  const stranger = makeAuthority('stranger');
+  const unknown = stranger.issue('gantry');
+  await writeFile(at('ca.pem'), authority.cert);
+  await writeFile(at('cert.pem'), client.cert);
+  await writeFile(at('key.pem'), client.key);
+  await writeFile(at('other-ca.pem'), stranger.cert);
+  await writeFile(at('other-cert.pem'), unknown.cert);
+  await writeFile(at('other-key.pem'), unknown.key);
+  const url = broker.url(broker.tlsHost).replace('amqp:', 'amqps:');
+  const exchange = newExchange();
+  const ours = { caFile: at('ca.pem'), certFile: at('cert.pem'), keyFile: at('key.pem') };
+  await using messages = await openMessages({ amqp: { url, exchange, tls: ours } });
+  const seen = collector(1);
+  await messages.consume('q', seen.handle);
+  await messages.send('q', 'key', event('sealed'));
+  expect(await seen.all).toMatchObject([{ event: { id: 'sealed' } }]);
+
+  const refused = async (tls: object, named: string) => {
+    await expect(openMessages({ amqp: { url, exchange, tls } })).rejects.toMatchObject({
+      code: 'CONFIGURATION_INVALID',
+      message: expect.stringContaining(named) as string,
+    });
+  };
+  await refused({ ...ours, caFile: at('other-ca.pem') }, 'messages.amqp.tls: no trusted connection');
+  await refused({ caFile: at('ca.pem') }, 'messages.amqp.tls: no trusted connection');
+  await refused(
+    { ...ours, certFile: at('other-cert.pem'), keyFile: at('other-key.pem') },
+    'messages.amqp.tls',
+  );
+  await refused({ ...ours, certFile: at('other-cert.pem') }, "the key is not the certificate's");
+  await refused({ caFile: at('ca.pem'), certFile: at('cert.pem') }, 'belong together');
+  await refused({ ...ours, caFile: at('absent.pem') }, 'messages.amqp.tls.caFile');
+  await refused({ ...ours, caFile: at('key.pem') }, 'messages.amqp.tls');
 });

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
+import type { Authority } from './certificates.ts';
 import { freePorts } from './free-port.ts';
 import { type ServerProcess, startProcess } from './process.ts';
 import { temporaryFolder } from './temporary-folder.ts';
@@ -11,22 +12,20 @@ const RABBITMQ_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
 
 /** The account that may do everything in `vhost`. */
 export const RABBITMQ_ACCOUNT = { username: 'gantry', password: 'p%ss/w:rd@ + ü' } as const;
-/** An account with no right in any vhost. */
+/** An account that may enter `gantry` and do nothing there. */
 export const RABBITMQ_STRANGER = { username: 'stranger', password: 'known' } as const;
 
 export interface RabbitmqOptions {
-  /** PEM; with them it also listens with TLS. The certificate is its own authority, and clients must show one of it. */
-  readonly tls?: { readonly cert: string; readonly key: string; readonly verifyClients?: boolean };
-  /** How long a consumer may take to acknowledge, in ms. */
-  readonly consumerTimeoutMs?: number;
+  /** It also listens with TLS, with a certificate of this authority, and lets in clients who show one of it too. */
+  readonly tls?: Authority;
 }
 
 /** A RabbitMQ with data of its own, which can be stopped and started again with the same data and ports. */
 export interface Rabbitmq extends AsyncDisposable, Pick<ServerProcess, 'name' | 'log'> {
   /** `127.0.0.1:PORT` */
   readonly host: string;
-  /** The port with TLS, if there is one. */
-  readonly tlsPort: number;
+  /** `127.0.0.1:PORT` with TLS, if it has that. */
+  readonly tlsHost: string;
   /** `amqp://USER:PASSWORD@127.0.0.1:PORT/gantry` of `RABBITMQ_ACCOUNT`. @param host of a proxy before it */
   url(host?: string): string;
   /** The process that runs now. */
@@ -89,7 +88,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
     name: 'rabbitmq',
     log: () => logged + (server?.log() ?? ''),
     host,
-    tlsPort,
+    tlsHost: `127.0.0.1:${tlsPort}`,
     url: (at = host) => `amqp://${account}@${at}/gantry`,
     pid: () => server?.pid ?? -1,
     stop: () => end('SIGTERM'),
@@ -125,11 +124,7 @@ function environment(
 }
 
 /** rabbitmq.conf, the plugins (none), and the definitions of vhost and accounts that it loads at each start. */
-async function writeConfiguration(
-  folder: string,
-  tlsPort: number,
-  { tls, consumerTimeoutMs }: RabbitmqOptions,
-): Promise<void> {
+async function writeConfiguration(folder: string, tlsPort: number, { tls }: RabbitmqOptions): Promise<void> {
   const at = (name: string) => path.join(folder, name);
   const lines = [
     'log.console = true',
@@ -137,19 +132,19 @@ async function writeConfiguration(
     'log.file = false',
     `load_definitions = ${at('definitions.json')}`,
     'disk_free_limit.absolute = 50MB',
-    ...(consumerTimeoutMs === undefined ? [] : [`consumer_timeout = ${consumerTimeoutMs}`]),
   ];
   if (tls !== undefined) {
-    const verify = tls.verifyClients === true;
-    await writeFile(at('cert.pem'), tls.cert);
-    await writeFile(at('key.pem'), tls.key, { mode: 0o600 });
+    const { cert, key } = tls.issue('rabbitmq');
+    await writeFile(at('ca.pem'), tls.cert);
+    await writeFile(at('cert.pem'), cert);
+    await writeFile(at('key.pem'), key, { mode: 0o600 });
     lines.push(
       `listeners.ssl.1 = 127.0.0.1:${tlsPort}`,
-      `ssl_options.cacertfile = ${at('cert.pem')}`,
+      `ssl_options.cacertfile = ${at('ca.pem')}`,
       `ssl_options.certfile = ${at('cert.pem')}`,
       `ssl_options.keyfile = ${at('key.pem')}`,
-      `ssl_options.verify = ${verify ? 'verify_peer' : 'verify_none'}`,
-      `ssl_options.fail_if_no_peer_cert = ${verify}`,
+      'ssl_options.verify = verify_peer',
+      'ssl_options.fail_if_no_peer_cert = true',
     );
   }
   const accounts = [RABBITMQ_ACCOUNT, RABBITMQ_STRANGER];
@@ -158,6 +153,7 @@ async function writeConfiguration(
     users: accounts.map(({ username, password }) => ({ name: username, password, tags: '' })),
     permissions: [
       { user: RABBITMQ_ACCOUNT.username, vhost: 'gantry', configure: '.*', write: '.*', read: '.*' },
+      { user: RABBITMQ_STRANGER.username, vhost: 'gantry', configure: '^$', write: '^$', read: '^$' },
     ],
   };
   await mkdir(at('log'));

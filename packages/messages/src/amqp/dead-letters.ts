@@ -16,8 +16,9 @@ const LOOKED_AT_MAX = 10_000;
 const AT_ONCE = 100;
 /** How long the next message of a queue may take that has one. */
 const QUIET_MS = 5_000;
-/** How long it is waited for others who look at the same parked messages, and how often. */
+/** While others look at the same parked messages it is tried again, and each time the broker writes it in its log. */
 const LOCK_PAUSE_MS = 50;
+const LONGEST_LOCK_PAUSE_MS = 1_000;
 /** How long the broker may take until what was given back is there again. */
 const BACK_MS = 2_000;
 
@@ -98,7 +99,7 @@ export class DeadLetters {
   /** Holds an exclusive queue, which is the connection's alone as long as it lasts. */
   async #lock(model: ChannelModel, deadQueue: string, deadline: number): Promise<AsyncDisposable> {
     const name = `${deadQueue}.lock`;
-    for (;;) {
+    for (let pauseMs = LOCK_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_LOCK_PAUSE_MS)) {
       try {
         await onOwnChannel(model, (channel) =>
           channel.assertQueue(name, { exclusive: true, durable: false }),
@@ -115,7 +116,7 @@ export class DeadLetters {
           );
         }
       }
-      await pause(LOCK_PAUSE_MS);
+      await pause(pauseMs);
     }
     return {
       [Symbol.asyncDispose]: async () => {
@@ -132,6 +133,7 @@ async function look(
   decide: (message: ConsumeMessage) => Fate,
 ): Promise<number> {
   const { messageCount } = await channel.checkQueue(deadQueue);
+  if (messageCount === 0) return 0;
   await channel.prefetch(Math.min(messageCount, atOnce));
   const goers: Promise<void>[] = [];
   const counts = { seen: 0, stay: 0, gone: 0 };

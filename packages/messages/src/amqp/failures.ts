@@ -34,7 +34,8 @@ export function amqpFault(error: unknown, address: Address): Fault {
     return wrong(
       'messages.amqp.exchange',
       `at ${shown} there is already one of another kind (${reply.replace(/^PRECONDITION_FAILED - /, '')}): ` +
-        'delete it once it is not needed, and Gantry makes it anew; or name another exchange, as the queues are named after it',
+        "Gantry's exchange is a topic exchange, its queues are quorum queues with a delivery limit. Delete what is there, " +
+        'once it is empty, and Gantry makes it anew; or name another exchange, which the queues are named after',
     );
   }
   if (code === '403') {
