@@ -59,6 +59,19 @@ const REQUESTS: Readonly<
   listTasks: { path: () => '/api/v1/tasks', allowed: READERS },
   getTask: { path: ({ task }) => `/api/v1/tasks/${task}`, allowed: READERS },
   cancelTask: { path: ({ task }) => `/api/v1/tasks/${task}`, allowed: ['admin', 'syncer', 'ci'] },
+  listWorkers: { path: () => '/api/v1/workers', allowed: READERS },
+  listLeases: { path: () => '/api/v1/leases', allowed: READERS },
+  listQueues: { path: () => '/api/v1/queues', allowed: READERS },
+  listDeadLetters: { path: () => '/api/v1/dead-letters?queue=gantry.sync', allowed: READERS },
+  replayDeadLetters: {
+    path: () => '/api/v1/dead-letters/replay',
+    body: { queue: 'gantry.sync' },
+    allowed: ['admin'],
+  },
+  discardDeadLetters: {
+    path: () => '/api/v1/dead-letters?queue=gantry.sync&id=none',
+    allowed: ['admin'],
+  },
   metrics: { path: () => '/metrics', allowed: READERS },
 };
 

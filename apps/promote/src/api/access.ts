@@ -8,6 +8,7 @@ const NOBODY: Identity = { name: 'nobody', scopes: [] };
 
 export const READ: Access = { shown: 'read', kinds: ['read'], scopes: () => ['read'] };
 export const SYNC: Access = { shown: 'sync', kinds: ['sync'], scopes: () => ['sync'] };
+export const ADMIN: Access = { shown: 'admin', kinds: [], scopes: () => ['admin'] };
 
 /** The scopes that changing a channel needs; `*`: all channels that stand in the tree. */
 export function promoteScopes(to: string, channels: readonly Channel[]): readonly Scope[] {

@@ -1,4 +1,5 @@
 import express from 'express';
+import { addSharedStateMetrics } from '../shared-state-metrics.ts';
 import type { Api, ApiOptions } from './api-options.ts';
 import { observe } from './http/observe.ts';
 import { answerProblem, refuseMethod, refusePath } from './http/problems.ts';
@@ -15,6 +16,8 @@ const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satis
  */
 export function createApi(options: ApiOptions): express.Express {
   const api: Api = { ...options, tagSyncs: createTagSyncs(options.flow, options.messages) };
+  const { flow, messages, metrics, log } = options;
+  addSharedStateMetrics(metrics, { catalog: flow.catalog, messages, log });
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);

@@ -1,3 +1,4 @@
+import { QUEUES } from '@gantry/pipeline';
 import { z } from 'zod';
 import { named } from './views/named.ts';
 
@@ -62,5 +63,19 @@ export const RollbackRequest = named(
     channel: ChannelName.exactOptional().describe('Absent: all channels'),
     repositories: Repositories.exactOptional().describe('Published names, without a prefix; absent: all'),
     reason: Reason,
+  }),
+);
+
+export const DeadLetterSelection = named(
+  'DeadLetterSelection',
+  'Which parked messages of a queue.',
+  z.strictObject({
+    queue: z.enum(Object.values(QUEUES)),
+    ids: z
+      .array(z.string().min(1).max(1024))
+      .min(1)
+      .max(ITEMS_MAX)
+      .exactOptional()
+      .describe('Ids of dead letters; absent: all of the queue'),
   }),
 );

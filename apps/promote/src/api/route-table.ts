@@ -3,14 +3,17 @@ import { CANDIDATE_ROUTES } from './routes/candidates.ts';
 import { CHANNEL_ROUTES } from './routes/channels.ts';
 import { DIFF_ROUTES } from './routes/diff.ts';
 import { documentRoutes } from './routes/documents.ts';
+import { EVENT_ROUTES } from './routes/events.ts';
 import { FAILURE_ROUTES } from './routes/failures.ts';
 import { NOTIFICATION_ROUTES } from './routes/notifications.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
 import { PROMOTION_ROUTES } from './routes/promotions.ts';
 import { PUBLICATION_ROUTES } from './routes/publications.ts';
+import { QUEUE_ROUTES } from './routes/queues.ts';
 import { SOURCE_ROUTES } from './routes/sources.ts';
 import { SYNC_ROUTES } from './routes/syncs.ts';
 import { TASK_ROUTES } from './routes/tasks.ts';
+import { WORKER_ROUTES } from './routes/workers.ts';
 
 /** All that is served. What is not in here does not exist; what is has its scope, its checks and its documentation. */
 export const ROUTES: readonly Route[] = [
@@ -24,6 +27,9 @@ export const ROUTES: readonly Route[] = [
   ...PUBLICATION_ROUTES,
   ...DIFF_ROUTES,
   ...TASK_ROUTES,
+  ...EVENT_ROUTES,
+  ...WORKER_ROUTES,
+  ...QUEUE_ROUTES,
   ...OPERATION_ROUTES,
   ...documentRoutes(() => ROUTES),
 ];

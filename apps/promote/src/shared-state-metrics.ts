@@ -1,0 +1,92 @@
+import type { Catalog } from '@gantry/catalog';
+import type { Messages } from '@gantry/messages';
+import { asFault, Fault } from '@gantry/oci';
+import { type Log, QUEUES } from '@gantry/pipeline';
+import type { GaugeValue, Metrics } from '@gantry/service';
+
+/** How long the figures wait for an engine. */
+const LIMIT_MS = 5000;
+/** So many events are counted at the most. */
+const OUTBOX_COUNTED = 1000;
+/** Later than any event: all of them. */
+const EVER = '9999-12-31T23:59:59.999Z';
+
+/**
+ * Figures of what all workers share: the same at whichever of them they are asked for. An engine that does not answer
+ * leaves its own out, never the others.
+ */
+export function addSharedStateMetrics(
+  metrics: Metrics,
+  { catalog, messages, log }: { readonly catalog: Catalog; readonly messages: Messages; readonly log: Log },
+): void {
+  const gauge = (
+    name: string,
+    help: string,
+    labels: readonly string[],
+    collect: (value: GaugeValue) => Promise<void>,
+  ) =>
+    metrics.gauge(name, help, labels, async (value) => {
+      value.clear();
+      try {
+        await inTime(collect(value));
+      } catch (error) {
+        value.clear();
+        if (labels.length === 0) value.set(Number.NaN);
+        log.warn({ err: asFault(error), metric: name }, 'metrics.left_out');
+      }
+    });
+
+  gauge(
+    'gantry_queue_messages',
+    'Messages in a queue: ready, unacknowledged (being worked on), dead (parked).',
+    ['queue', 'state'],
+    async (value) => {
+      const depths = await Promise.all(
+        Object.values(QUEUES).map(async (queue) => ({ queue, depth: await messages.depth(queue) })),
+      );
+      for (const { queue, depth } of depths) {
+        value.set(depth.ready, { queue, state: 'ready' });
+        value.set(depth.unacknowledged, { queue, state: 'unacknowledged' });
+        value.set(depth.dead, { queue, state: 'dead' });
+      }
+    },
+  );
+  gauge(
+    'gantry_leases_held',
+    'Leases in force, by kind: what stands before the ":" of their names.',
+    ['kind'],
+    async (value) => {
+      for (const [kind, leases] of Map.groupBy(await catalog.leases.list(), ({ name }) => kindOf(name)))
+        value.set(leases.length, { kind });
+    },
+  );
+  gauge(
+    'gantry_workers',
+    'Processes that share the work, by their service.',
+    ['worker_service'],
+    async (value) => {
+      for (const [service, workers] of Map.groupBy(await catalog.workers.list(), (one) => one.service))
+        value.set(workers.length, { worker_service: service });
+    },
+  );
+  gauge(
+    'gantry_outbox_pending',
+    `Events that are durable and not sent yet; ${OUTBOX_COUNTED}: so many or more.`,
+    [],
+    async (value) => value.set((await catalog.outbox.pending(EVER, OUTBOX_COUNTED)).length),
+  );
+}
+
+function kindOf(leaseName: string): string {
+  return leaseName.split(':', 1)[0] ?? leaseName;
+}
+
+async function inTime(work: Promise<void>): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(new Fault('UNAVAILABLE', 'no answer in time')), LIMIT_MS);
+  try {
+    await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
