@@ -31,7 +31,10 @@ export async function openCatalogTransfer(
   configuration: CatalogConfiguration,
   as: 'source' | 'target',
 ): Promise<CatalogTransfer> {
-  if ('mongodb' in configuration) throw onlySqlite('copied as a whole');
+  if ('mongodb' in configuration) {
+    const { openMongodbTransfer } = await import('./mongodb/transfer.ts');
+    return openMongodbTransfer(configuration.mongodb, as);
+  }
   const { openSqliteTransfer } = await import('./sqlite/transfer.ts');
   return openSqliteTransfer(configuration.sqlite, as);
 }
@@ -40,14 +43,15 @@ export async function openCatalogTransfer(
  * Copies a catalog to a file while services work on it: whole, and of one moment.
  * @param file an SQLite file that is not there yet
  * @returns its size in bytes
- * @throws Fault CONFIGURATION_INVALID; CONFLICT when the file is there; STORAGE_FULL
+ * @throws Fault UNSUPPORTED for a catalog in MongoDB; CONFIGURATION_INVALID; CONFLICT when the file is there; STORAGE_FULL
  */
 export async function backupCatalog(configuration: CatalogConfiguration, file: string): Promise<number> {
-  if ('mongodb' in configuration) throw onlySqlite('copied to a file');
+  if ('mongodb' in configuration) {
+    throw new Fault(
+      'UNSUPPORTED',
+      'a catalog in MongoDB has no backup of one moment by Gantry: use mongodump or snapshots, or stop the services and give `gantry catalog copy` a file as --to',
+    );
+  }
   const { backupSqlite } = await import('./sqlite/backup.ts');
   return backupSqlite(configuration.sqlite, file);
-}
-
-function onlySqlite(what: string): Fault {
-  return new Fault('CONFIGURATION_INVALID', `catalog.mongodb can not be ${what} here: use mongodump`);
 }

@@ -193,7 +193,7 @@ export async function fillCatalog(catalog: Catalog): Promise<void> {
   await catalog.manifests.put(
     manifest('one', { blobs: [{ digest: digest('layer'), size: 7, foreign: true }] }),
   );
-  await Promise.all(Array.from({ length: 1200 }, (_, at) => catalog.manifests.put(manifest(`many ${at}`))));
+  await Promise.all(Array.from({ length: 600 }, (_, at) => catalog.manifests.put(manifest(`many ${at}`))));
   await catalog.candidates.put(
     candidate({ digest: digest('one'), syncedAt: time(9), labels: AWKWARD_NAMES }),
   );

@@ -24,14 +24,16 @@ export interface OutboxRow {
   readonly version: number;
 }
 
-const NOUNS = ['candidates', 'promotions', 'publications', 'tasks'] as const;
+/** Nouns whose rows may hold events. */
+export const EVENT_NOUNS = ['candidates', 'promotions', 'publications', 'tasks'] as const;
 const KEYS_A_QUERY = 500;
-const STEP_MS = 0.001;
+/** By so much events of one millisecond are apart. */
+export const STEP_MS = 0.001;
 
 /** What waits, in the rows of the records it follows from. */
 export function mongodbOutbox(database: Database): Outbox {
-  const rowsOf = (noun: (typeof NOUNS)[number]) => database.collection<OutboxRow>(noun);
-  const pendingOf = async (noun: (typeof NOUNS)[number], upTo: number, limit: number) => {
+  const rowsOf = (noun: (typeof EVENT_NOUNS)[number]) => database.collection<OutboxRow>(noun);
+  const pendingOf = async (noun: (typeof EVENT_NOUNS)[number], upTo: number, limit: number) => {
     const found = await rowsOf(noun)
       .find(
         { waitingSince: { $lt: upTo } },
@@ -51,7 +53,7 @@ export function mongodbOutbox(database: Database): Outbox {
     async pending(before, limit) {
       const upTo = Date.parse(text(before)) + 1; // to the end of that millisecond
       // The oldest events lie in the rows whose oldest is oldest: so many of each noun are enough.
-      const found = await database.call(() => Promise.all(NOUNS.map((noun) => pendingOf(noun, upTo, limit))));
+      const found = await database.call(() => Promise.all(EVENT_NOUNS.map((noun) => pendingOf(noun, upTo, limit))));
       const events = found.flat().toSorted((a, b) => a.at - b.at);
       const firsts = [
         ...new Map(events.toReversed().map((event) => [event.id, event])).values(),
@@ -60,7 +62,7 @@ export function mongodbOutbox(database: Database): Outbox {
     },
     async sent(events) {
       const byNoun = Map.groupBy(events, ({ record }) => record.noun);
-      for (const noun of NOUNS) {
+      for (const noun of EVENT_NOUNS) {
         const ids = new Set(byNoun.get(noun)?.map(({ id }) => id));
         const keys = [...new Set(byNoun.get(noun)?.map(({ record }) => text(record.key)))];
         for (const some of inParts(keys, KEYS_A_QUERY))

@@ -79,7 +79,7 @@ const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
   },
   channels: {
     table: 'channel_tags',
-    select: 'SELECT document FROM channel_tags ORDER BY rowid',
+    select: 'SELECT document FROM channel_tags ORDER BY channel, repository, tag',
     read: document,
     insert: `
       INSERT INTO channel_tags (channel, repository, tag, digest, promoted_at, document)
