@@ -110,6 +110,41 @@ export interface DifferenceAnswer {
   readonly to: string | null;
 }
 
+export interface WorkerAnswer {
+  readonly id: string;
+  readonly service: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly version: string;
+  readonly startedAt: string;
+  readonly seenAt: string;
+}
+
+export interface LeaseAnswer {
+  readonly name: string;
+  readonly holder: string;
+  readonly fence: number;
+  readonly expiresAt: string;
+}
+
+export interface QueueAnswer {
+  readonly name: string;
+  readonly ready: number;
+  readonly unacknowledged: number;
+  readonly dead: number;
+}
+
+export interface DeadLetterAnswer {
+  readonly queue: string;
+  readonly id: string;
+  readonly routingKey: string;
+  readonly event: { readonly id: string; readonly source: string } | null;
+  /** The beginning of what is no event. */
+  readonly text: string | null;
+  readonly reason: string | null;
+  readonly parkedAt: string | null;
+}
+
 const TASK_ENDED: readonly string[] = ['done', 'partial', 'failed', 'cancelled'];
 const PROMOTION_ENDED: readonly string[] = [...TASK_ENDED, 'refused'];
 
@@ -137,6 +172,12 @@ export function readPromotion(value: unknown): PromotionAnswer {
 export function readPlan(value: unknown): PlanAnswer {
   checkMembers(value, 'a plan', { to: 'string', items: 'object' });
   return value as PlanAnswer;
+}
+
+/** A number that an answer has as a member. @throws Fault ROUTE_UNKNOWN for what has none */
+export function readCount(value: unknown, member: string): number {
+  checkMembers(value, 'a count', { [member]: 'number' });
+  return (value as Record<string, number>)[member] ?? 0;
 }
 
 /** Looks at what the commands rely on: another server at the address would answer with something else. */

@@ -9,6 +9,8 @@ export interface ApiRequest {
   readonly method: string;
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
+  /** All values of the parameter `id`. */
+  readonly ids: readonly string[];
   readonly headers: IncomingHttpHeaders;
   readonly body: unknown;
 }
@@ -43,6 +45,7 @@ export async function startApiServer(
       method,
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
+      ids: url.searchParams.getAll('id'),
       headers,
       body,
     };

@@ -2,6 +2,7 @@ import type { AddCommand } from './cli.ts';
 import { addCandidates } from './commands/candidates.ts';
 import { addCatalog } from './commands/catalog.ts';
 import { addConfig } from './commands/config.ts';
+import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDiff } from './commands/diff.ts';
 import { addPromote } from './commands/promote.ts';
 import { addPublications } from './commands/publications.ts';
@@ -9,6 +10,7 @@ import { addPublish } from './commands/publish.ts';
 import { addRollback } from './commands/rollback.ts';
 import { addSync } from './commands/sync.ts';
 import { addVerify } from './commands/verify.ts';
+import { addLeases, addQueues, addWorkers } from './commands/workers.ts';
 
 /** Commands that ask for something, in the order of the help. */
 export const CLIENT_COMMANDS: readonly AddCommand[] = [
@@ -20,6 +22,10 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addRollback,
   addDiff,
   addVerify,
+  addWorkers,
+  addLeases,
+  addQueues,
+  addDeadLetters,
   addCatalog,
   addConfig,
 ];

@@ -9,6 +9,10 @@ const COMMANDS = [
   'rollback',
   'diff',
   'verify',
+  'workers',
+  'leases',
+  'queues',
+  'dead-letters',
   'config',
 ];
 
@@ -48,6 +52,8 @@ describe('the command line', () => {
     [['rollback'], "gantry: missing required argument 'serial'"],
     [['rollback', '0'], 'gantry: "0" is not a serial'],
     [['rollback', 'abc'], 'gantry: "abc" is not a serial'],
+    [['dead-letters', 'replay'], 'gantry: which ones? Write their ids, or --all'],
+    [['dead-letters', 'discard', '1', '--all'], 'gantry: write ids or --all, not both'],
     [['diff', 'stable'], "gantry: missing required argument 'b'"],
     [['diff', 'stable', './tree'], 'gantry: give two channels, two serials or two trees'],
     [['config', 'foo'], "gantry: unknown command 'foo'"],

@@ -30,6 +30,8 @@ const REQUESTS: Readonly<
     allowed: ['admin', 'syncer', 'ci'],
   },
   listFailures: { path: () => '/api/v1/failures', allowed: READERS },
+  // A type that is none: the stream itself has no end.
+  followEvents: { path: () => '/api/v1/events?type=none', allowed: READERS },
   followPromotion: { path: () => '/api/v1/promotions/none/events', allowed: READERS },
   followTask: { path: () => '/api/v1/tasks/none/events', allowed: READERS },
   listCandidates: { path: () => '/api/v1/candidates', allowed: READERS },

@@ -251,7 +251,7 @@ describe('every answer', () => {
       '/api/v1/dead-letters': '?queue=gantry.sync',
     };
     for (const { path } of ROUTES.filter(({ method, path: one }) => method === 'GET' && !one.includes('{'))) {
-      if (path === '/metrics') continue; // its figures move
+      if (path === '/metrics' || path === '/api/v1/events') continue; // figures that move, a stream without end
       const place = path + (required[path] ?? '');
       const [get, head] = [await api.call('GET', place), await api.call('HEAD', place)];
       expect([place, head.status, head.body]).toEqual([place, 200, '']);

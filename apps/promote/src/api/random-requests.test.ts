@@ -99,7 +99,8 @@ describe('whatever comes', () => {
       '__proto__',
     ];
     const query = fc.dictionary(fc.constantFrom(...names), fc.string({ unit: 'binary' }), { maxKeys: 3 });
-    const routes = ROUTES.filter(({ access }) => access !== 'open');
+    // The live stream of events has no end.
+    const routes = ROUTES.filter(({ access, name: route }) => access !== 'open' && route !== 'followEvents');
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom(...routes),
