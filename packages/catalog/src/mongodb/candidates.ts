@@ -1,4 +1,4 @@
-import type { UpdateFilter } from 'mongodb';
+import type { Document } from 'mongodb';
 import type { Candidates } from '../catalog.ts';
 import { candidateRecord } from '../record-keys.ts';
 import type { Candidate, OutboxEvent } from '../records.ts';
@@ -6,7 +6,7 @@ import type { Database } from './database.ts';
 import { inParts, is, placeOf, recordIn, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
 import { catchUp, type ListedRow, newestFirst } from './newest-first.ts';
-import { eventKeeper, type OutboxRow } from './outbox.ts';
+import { eventKeeper, type OutboxRow, withEvents } from './outbox.ts';
 
 export interface CandidateRow extends ListedRow, OutboxRow {
   readonly source: string;
@@ -42,7 +42,7 @@ export function mongodbCandidates(database: Database): Candidates {
     });
 
   return {
-    put: (candidate, events = []) => put(candidate, events),
+    put: (candidate, events = []) => database.whole(() => put(candidate, events)),
     async current(repository, tag) {
       const row = await database.call(() =>
         database.first(rows, {
@@ -110,44 +110,50 @@ export function mongodbCandidates(database: Database): Candidates {
   };
 
   /**
-   * A row gives way to a sequence that is higher than its own. So a put is done once, however often it is made, and one
-   * that was overtaken changes nothing but the outbox.
+   * Mostly it is new, and inserted; else the row gives way to a sequence that is higher than its own. So a put is done
+   * once, however often it is made, and one that was overtaken changes nothing but the outbox.
    */
   async function put(candidate: Candidate, events: readonly OutboxEvent[]): Promise<void> {
-    const kept = await keep(events);
-    let sequence = await database.call(() => database.counters.next('candidates'));
-    await database.call(async () => {
+    const [kept, first] = await Promise.all([
+      keep(events),
+      database.attempt(() => database.counters.next('candidates')),
+    ]);
+    let sequence = first;
+    await database.attempt(async () => {
       for (;;) {
-        const { _id, version: _, ...fields } = candidateRow(candidate, sequence);
+        const row = candidateRow(candidate, sequence);
+        const { _id, version: _, ...fields } = row;
         try {
-          await rows.updateOne(
-            { _id, sequence: { $lt: sequence } },
-            { $set: fields, $inc: { version: 1 }, ...kept } as UpdateFilter<CandidateRow>,
-            { upsert: true },
-          );
+          await rows.insertOne({ ...row, ...withEvents(kept) });
           return;
+        } catch (error) {
+          if (!isDuplicate(error)) throw error;
+        }
+        try {
+          const $inc = { version: 1 };
+          const older = { _id, sequence: { $lt: sequence } };
+          const { matchedCount } = await rows.updateOne(older, { $set: fields, $inc, ...kept });
+          if (matchedCount === 1) return;
         } catch (error) {
           if (!isDuplicate(error)) throw error;
         }
         const there = await rows.findOne({ _id }, { projection: { sequence: 1 } });
         if (there?.sequence === sequence) return;
-        if (there !== null && there.sequence > sequence) {
-          if (events.length > 0) {
-            const ids = events.map(({ id }) => text(id));
-            await rows.updateOne({ _id, 'outbox.id': { $nin: ids } }, {
-              $inc: { version: 1 },
-              ...kept,
-            } as UpdateFilter<CandidateRow>);
-          }
-          return;
-        }
-        // Else it is the sequence that another has: the counter fell behind, or two made the row at once.
+        if (there !== null && there.sequence > sequence) return keepBeside(_id, kept, events);
+        // It is the sequence that another has: the counter fell behind.
         if (await hasSequence(sequence)) {
           await catchUp(database, rows, 'candidates');
           sequence = await database.counters.next('candidates');
         }
       }
     });
+  }
+
+  /** Stores the events of a put that was overtaken, unless they wait already. */
+  async function keepBeside(_id: string, kept: Document, events: readonly OutboxEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const ids = events.map(({ id }) => text(id));
+    await rows.updateOne({ _id, 'outbox.id': { $nin: ids } }, { $inc: { version: 1 }, ...kept });
   }
 
   async function hasSequence(sequence: number): Promise<boolean> {

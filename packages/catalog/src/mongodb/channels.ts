@@ -1,10 +1,12 @@
+import { Fault } from '@gantry/oci';
 import type { Channels } from '../catalog.ts';
 import { cursorsOf, pageOf, rowsFor } from '../page.ts';
-import type { ChannelTag } from '../records.ts';
+import type { ChannelTag, Lease } from '../records.ts';
 import { changePieces, pieceOf, type PieceReference } from './channel-pieces.ts';
 import type { Database } from './database.ts';
-import { inParts, is, keyOf, text } from './documents.ts';
+import { inParts, is, keyOf, mustBeNumber, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
+import type { LeaseRow } from './leases.ts';
 import { newToken } from './tokens.ts';
 
 /** A repository in a channel: it names the pieces that hold its tags. To replace it is what makes a change. */
@@ -18,6 +20,8 @@ export interface ChannelRow {
   readonly listed: boolean;
   /** By tag. */
   readonly pieces: readonly PieceReference[];
+  /** The highest fence of each lease under which it was written. */
+  readonly fences: readonly Pick<Lease, 'name' | 'fence'>[];
   /** Tokens of the calls that made it so, the last ones. */
   readonly writers: readonly string[];
 }
@@ -46,11 +50,12 @@ const SWEEP_EVERY = 16;
 export function mongodbChannels(database: Database): Channels {
   const rows = database.collection<ChannelRow>('channels');
   const pieces = database.collection<PieceRow>('channel_tags');
+  const leases = database.collection<LeaseRow>('leases');
   const tagCursors = cursorsOf('channel-tags', ['string']);
   const repositoryCursors = cursorsOf('channel-repositories', ['string']);
 
   return {
-    async apply(channel, repository, set, remove) {
+    async apply(channel, repository, set, remove, lease) {
       const _id = keyOf(channel, repository);
       const token = newToken();
       const stored = new Set<string>();
@@ -58,6 +63,7 @@ export function mongodbChannels(database: Database): Channels {
         for (;;) {
           const former = await rows.findOne({ _id });
           if (former?.writers.includes(token) === true) return clean(former, stored);
+          if (lease !== undefined) await mustHold(former, lease);
           const revision = (former?.revision ?? 0) + 1;
           const changed = await changePieces(former?.pieces ?? [], set, remove.map(text), read);
           if (changed === undefined) continue; // another writer took a piece away meanwhile
@@ -73,6 +79,7 @@ export function mongodbChannels(database: Database): Channels {
             revision,
             listed: changed.pieces.length > 0,
             pieces: changed.pieces,
+            fences: fencesWith(former?.fences ?? [], lease),
             writers: [...(former?.writers ?? []), token].slice(-KEPT_WRITERS),
           };
           if (await put(former, next)) {
@@ -157,6 +164,20 @@ export function mongodbChannels(database: Database): Channels {
     },
   };
 
+  /**
+   * What the row says is what counts, since it is replaced as it was read; the lease's own row tells it earlier.
+   * @throws Fault LEASE_LOST
+   */
+  async function mustHold(
+    row: ChannelRow | null,
+    { name, fence }: Pick<Lease, 'name' | 'fence'>,
+  ): Promise<void> {
+    const written = row?.fences.find((other) => other.name === name)?.fence ?? 0;
+    const current = await leases.findOne({ _id: text(name) }, { projection: { fence: 1 } });
+    if (Math.max(written, current?.fence ?? 0) <= fence) return;
+    throw new Fault('LEASE_LOST', `another worker has taken the lease ${name} over`, { lease: name });
+  }
+
   /** What `look` sees of a row and its pieces. It gives undefined when one is missing: then the row has moved on. */
   async function atOneMoment(
     channel: string,
@@ -215,6 +236,15 @@ export function mongodbChannels(database: Database): Channels {
     }
     for (const some of inParts([...doomed], PIECES_A_QUERY)) await pieces.deleteMany({ _id: { $in: some } });
   }
+}
+
+function fencesWith(
+  former: ChannelRow['fences'],
+  lease: Pick<Lease, 'name' | 'fence'> | undefined,
+): ChannelRow['fences'] {
+  if (lease === undefined) return former;
+  const { name, fence } = lease;
+  return [...former.filter((other) => other.name !== name), { name, fence: mustBeNumber(fence) }];
 }
 
 export function pieceRow(owner: string, revision: number, id: string, tags: readonly ChannelTag[]): PieceRow {

@@ -87,20 +87,26 @@ export class Database {
    * that passes, and does not know then what of it was done: it must come to the same end.
    * @throws Fault UNAVAILABLE, STORAGE_FULL, REQUEST_UNPROCESSABLE; what `work` throws
    */
-  async call<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#closing !== undefined)
-      throw new Fault('UNAVAILABLE', `the catalog ${this.name} is closed`, { catalog: this.name });
-    const called = this.#call(work);
-    const settled = called.then(
-      () => undefined,
-      () => undefined,
-    );
-    this.#underWay.add(settled);
-    void settled.then(() => this.#underWay.delete(settled));
-    return called;
+  call<T>(work: () => Promise<T>): Promise<T> {
+    return this.whole(() => this.attempt(work));
   }
 
-  async #call<T>(work: () => Promise<T>): Promise<T> {
+  /** Runs what makes several attempts; closing the database waits for its end. @throws Fault UNAVAILABLE; what `work` throws */
+  async whole<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined)
+      throw new Fault('UNAVAILABLE', `the catalog ${this.name} is closed`, { catalog: this.name });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#underWay.add(promise);
+    try {
+      return await work();
+    } finally {
+      this.#underWay.delete(promise);
+      resolve();
+    }
+  }
+
+  /** As {@link call}, within `whole`. */
+  async attempt<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await untilAnswered(async () => {
         await this.#lookAtSchema();

@@ -11,28 +11,32 @@ interface GuardedRow extends OutboxRow, TokenRow {
 
 /**
  * Sets fields of a row, and stores events with it, if it is still at that revision, which rises by one: in one update.
+ * @param guarded `kept`: gives the operators that store the events
  * @returns whether it was
  */
-export async function replaceGuarded<R extends GuardedRow>(
+export function replaceGuarded<R extends GuardedRow>(
   database: Database,
   rows: Collection<R>,
-  { id, revision, fields, kept }: { id: string; revision: number; fields: Document; kept: Document },
+  guarded: { id: string; revision: number; fields: Document; kept: () => Promise<Document> },
 ): Promise<boolean> {
+  const { revision } = guarded;
   const token = newToken();
-  const _id = text(id);
+  const _id = text(guarded.id);
   const next = mustBeNumber(revision) + 1;
-  const update = {
-    $set: { ...fields, revision: next, ...writerField(next, token) },
-    $inc: { version: 1 },
-    ...kept,
-  } as unknown as UpdateFilter<R>;
-  return database.call(async () => {
-    const { matchedCount } = await rows.updateOne({ _id, revision } as Filter<R>, update);
-    if (matchedCount === 1) return true;
-    // Another was faster, or the answer of an attempt before was lost.
-    const row = (await rows.findOne({ _id } as Filter<R>, {
-      projection: { writers: 1 },
-    })) as GuardedRow | null;
-    return wroteIt(row, next, token);
+  return database.whole(async () => {
+    const update = {
+      $set: { ...guarded.fields, revision: next, ...writerField(next, token) },
+      $inc: { version: 1 },
+      ...(await guarded.kept()),
+    } as unknown as UpdateFilter<R>;
+    return database.attempt(async () => {
+      const { matchedCount } = await rows.updateOne({ _id, revision } as Filter<R>, update);
+      if (matchedCount === 1) return true;
+      // Another was faster, or the answer of an attempt before was lost.
+      const row = (await rows.findOne({ _id } as Filter<R>, {
+        projection: { writers: 1 },
+      })) as GuardedRow | null;
+      return wroteIt(row, next, token);
+    });
   });
 }

@@ -9,16 +9,28 @@ const KEYS_A_QUERY = 1000;
 
 export function mongodbManifests(database: Database): Manifests {
   const rows = database.collection<Row>('manifests');
+  /** The last put of each digest that is under way: the first of them is the one that counts. */
+  const inserting = new Map<string, Promise<void>>();
   return {
     async put(record) {
       const row = manifestRow(record);
-      await database.call(async () => {
-        try {
-          await rows.insertOne(row);
-        } catch (error) {
-          if (!isDuplicate(error)) throw error;
-        }
+      const before = inserting.get(row._id);
+      const inserted = database.whole(async () => {
+        await before?.catch(() => undefined);
+        await database.attempt(async () => {
+          try {
+            await rows.insertOne(row);
+          } catch (error) {
+            if (!isDuplicate(error)) throw error;
+          }
+        });
       });
+      inserting.set(row._id, inserted);
+      try {
+        await inserted;
+      } finally {
+        if (inserting.get(row._id) === inserted) inserting.delete(row._id);
+      }
     },
     async replace(record) {
       const { _id, document } = manifestRow(record);

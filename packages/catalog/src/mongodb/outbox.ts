@@ -1,9 +1,9 @@
-import type { Collection, Document } from 'mongodb';
+import type { Collection, Document, UpdateFilter } from 'mongodb';
 import type { Outbox } from '../catalog.ts';
 import type { OutboxEvent } from '../records.ts';
 import type { Database } from './database.ts';
 import { inParts, text } from './documents.ts';
-import { INDEXES } from './indexes.ts';
+import type { INDEXES } from './indexes.ts';
 
 /** An event that waits, in its record's row. It is never changed, so that it can be taken out by its value. */
 interface WaitingEvent {
@@ -53,7 +53,9 @@ export function mongodbOutbox(database: Database): Outbox {
     async pending(before, limit) {
       const upTo = Date.parse(text(before)) + 1; // to the end of that millisecond
       // The oldest events lie in the rows whose oldest is oldest: so many of each noun are enough.
-      const found = await database.call(() => Promise.all(EVENT_NOUNS.map((noun) => pendingOf(noun, upTo, limit))));
+      const found = await database.call(() =>
+        Promise.all(EVENT_NOUNS.map((noun) => pendingOf(noun, upTo, limit))),
+      );
       const events = found.flat().toSorted((a, b) => a.at - b.at);
       const firsts = [
         ...new Map(events.toReversed().map((event) => [event.id, event])).values(),
@@ -62,12 +64,14 @@ export function mongodbOutbox(database: Database): Outbox {
     },
     async sent(events) {
       const byNoun = Map.groupBy(events, ({ record }) => record.noun);
-      for (const noun of EVENT_NOUNS) {
-        const ids = new Set(byNoun.get(noun)?.map(({ id }) => id));
-        const keys = [...new Set(byNoun.get(noun)?.map(({ record }) => text(record.key)))];
-        for (const some of inParts(keys, KEYS_A_QUERY))
-          await database.call(() => takeOut(rowsOf(noun), some, ids));
-      }
+      await database.whole(async () => {
+        for (const noun of EVENT_NOUNS) {
+          const ids = new Set(byNoun.get(noun)?.map(({ id }) => id));
+          const keys = [...new Set(byNoun.get(noun)?.map(({ record }) => text(record.key)))];
+          for (const some of inParts(keys, KEYS_A_QUERY))
+            await database.attempt(() => takeOut(rowsOf(noun), some, ids));
+        }
+      });
     },
   };
 }
@@ -78,38 +82,35 @@ async function takeOut(
   keys: readonly string[],
   ids: ReadonlySet<string>,
 ): Promise<void> {
-  for (let left = keys; left.length > 0;) {
+  for (;;) {
     const found = await rows
-      .find({ _id: { $in: left } }, { hint: '_id_', projection: { outbox: 1, version: 1 } })
+      .find({ _id: { $in: keys } }, { hint: '_id_', projection: { outbox: 1, version: 1 } })
       .toArray();
-    const lost = await Promise.all(
-      found.map(async ({ _id, version, outbox = [] }) => {
-        const sent = outbox.filter(({ id }) => ids.has(id));
-        if (sent.length === 0) return [];
-        const oldest = outbox.find(({ id }) => !ids.has(id))?.at;
-        const { matchedCount } = await rows.updateOne(
-          { _id, version },
-          {
-            $pullAll: { outbox: sent },
-            ...(oldest === undefined ? { $unset: { waitingSince: '' } } : { $set: { waitingSince: oldest } }),
-            $inc: { version: 1 },
-          },
-        );
-        return matchedCount === 0 ? [_id] : []; // another wrote the row meanwhile
-      }),
-    );
-    left = lost.flat();
+    const updates = found.flatMap(({ _id, version, outbox = [] }) => {
+      const sent = outbox.filter(({ id }) => ids.has(id));
+      if (sent.length === 0) return [];
+      const oldest = outbox.find(({ id }) => !ids.has(id))?.at;
+      const update = {
+        $pullAll: { outbox: sent },
+        ...(oldest === undefined ? { $unset: { waitingSince: '' } } : { $set: { waitingSince: oldest } }),
+        $inc: { version: 1 },
+      };
+      return [{ updateOne: { filter: { _id, version }, update: update as UpdateFilter<OutboxRow> } }];
+    });
+    if (updates.length === 0) return;
+    const { matchedCount } = await rows.bulkWrite(updates, { ordered: false });
+    if (matchedCount === updates.length) return; // else another wrote one of the rows meanwhile
   }
 }
 
-/** Gives what a write adds to its update operators, so that its events are stored with it. */
+/** Gives, within `whole`, what a write adds to its update operators, so that its events are stored with it. */
 export function eventKeeper(
   database: Database,
 ): (events: readonly OutboxEvent[]) => Promise<{ readonly $push?: Document; readonly $min?: Document }> {
   let last = 0;
   return async (events) => {
     if (events.length === 0) return {};
-    const nowMs = await database.call(() => database.clock.nowMs());
+    const nowMs = await database.attempt(() => database.clock.nowMs());
     const waiting = events.map((event) => {
       last = Math.max(nowMs, last + STEP_MS);
       return { id: text(event.id), at: last, event: JSON.stringify(event) };

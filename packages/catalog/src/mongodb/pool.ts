@@ -50,15 +50,21 @@ export function mongodbPool(database: Database): Pool {
       return found;
     },
     async apply(tree, serial, added, removed) {
-      if (serial <= (await database.call(() => applied(tree)))) return;
-      for (const some of inParts(removed, OBJECTS_A_QUERY))
-        await database.call(() => takeAway(tree, serial, some));
-      for (const some of inParts(added, OBJECTS_A_QUERY))
-        await database.call(() => add(some.map((object) => poolRow(tree, object, serial))));
-      await database.call(() => forget(tree, serial - REMEMBERED_SERIALS));
-      await database.call(() =>
-        serials.updateOne({ _id: text(tree) }, { $max: { serial: mustBeNumber(serial) } }, { upsert: true }),
-      );
+      await database.whole(async () => {
+        if (serial <= (await database.attempt(() => applied(tree)))) return;
+        for (const some of inParts(removed, OBJECTS_A_QUERY))
+          await database.attempt(() => takeAway(tree, serial, some));
+        for (const some of inParts(added, OBJECTS_A_QUERY))
+          await database.attempt(() => add(some.map((object) => poolRow(tree, object, serial))));
+        await database.attempt(() => forget(tree, serial - REMEMBERED_SERIALS));
+        await database.attempt(() =>
+          serials.updateOne(
+            { _id: text(tree) },
+            { $max: { serial: mustBeNumber(serial) } },
+            { upsert: true },
+          ),
+        );
+      });
     },
     serial: (tree) => database.call(() => applied(tree)),
     async *list(tree) {

@@ -36,30 +36,31 @@ export function mongodbPromotions(database: Database): Promotions {
   });
 
   return {
-    async create(promotion, events = []) {
-      const { id, idempotency } = promotion;
-      const creator = newToken();
-      const kept = withEvents(await keep(events));
-      return database.call(async () => {
-        for (;;) {
-          const sequence = await database.counters.next('promotions');
-          const row = { ...promotionRow({ ...promotion, sequence, revision: 1 }, creator), ...kept };
-          try {
-            await rows.insertOne(row);
-            return { promotion: read(row), created: true };
-          } catch (error) {
-            if (!isDuplicate(error)) throw error;
+    create: (promotion, events = []) =>
+      database.whole(async () => {
+        const { id, idempotency } = promotion;
+        const creator = newToken();
+        const kept = withEvents(await keep(events));
+        return database.attempt(async () => {
+          for (;;) {
+            const sequence = await database.counters.next('promotions');
+            const row = { ...promotionRow({ ...promotion, sequence, revision: 1 }, creator), ...kept };
+            try {
+              await rows.insertOne(row);
+              return { promotion: read(row), created: true };
+            } catch (error) {
+              if (!isDuplicate(error)) throw error;
+            }
+            // What is taken: the key, the id, or (where the counter fell behind) the sequence?
+            const former = idempotency === undefined ? undefined : await byKey(idempotency.key);
+            if (former !== undefined) return { promotion: read(former), created: former.creator === creator };
+            const same = await rows.findOne({ _id: text(id) });
+            if (same?.creator === creator) return { promotion: read(same), created: true };
+            if (same !== null) throw idTaken('promotion', id);
+            await catchUp(database, rows, 'promotions');
           }
-          // What is taken: the key, the id, or (where the counter fell behind) the sequence?
-          const former = idempotency === undefined ? undefined : await byKey(idempotency.key);
-          if (former !== undefined) return { promotion: read(former), created: former.creator === creator };
-          const same = await rows.findOne({ _id: text(id) });
-          if (same?.creator === creator) return { promotion: read(same), created: true };
-          if (same !== null) throw idTaken('promotion', id);
-          await catchUp(database, rows, 'promotions');
-        }
-      });
-    },
+        });
+      }),
     async get(id) {
       const row = await database.call(() => rows.findOne({ _id: text(id) }));
       return row === null ? undefined : read(row);
@@ -67,8 +68,12 @@ export function mongodbPromotions(database: Database): Promotions {
     async replace(promotion, events = []) {
       const { id, revision, state, to: channel } = promotion;
       const fields = { state: text(state), channel: text(channel), document: JSON.stringify(promotion) };
-      const kept = await keep(events);
-      const replaced = await replaceGuarded(database, rows, { id, revision, fields, kept });
+      const replaced = await replaceGuarded(database, rows, {
+        id,
+        revision,
+        fields,
+        kept: () => keep(events),
+      });
       return replaced ? { ...promotion, revision: revision + 1 } : undefined;
     },
     async byIdempotencyKey(key) {

@@ -1,4 +1,3 @@
-import type { UpdateFilter } from 'mongodb';
 import type { Publications } from '../catalog.ts';
 import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import { publicationRecord } from '../record-keys.ts';
@@ -33,29 +32,37 @@ export function mongodbPublications(database: Database): Publications {
       const token = newToken();
       const row = publicationRow(publication, token);
       const { _id, document } = row;
-      const kept = await keep(events);
-      await database.call(async () => {
-        for (;;) {
-          const former = await rows.findOne({ _id }, { projection: { version: 1, writers: 1 } });
-          if (wroteSome(former, token)) return;
-          if (former === null) {
-            try {
-              await rows.insertOne({ ...row, ...withEvents(kept) });
+      await database.whole(async () => {
+        const kept = await keep(events);
+        await database.attempt(async () => {
+          for (;;) {
+            const former = await rows.findOne({ _id });
+            if (wroteSome(former, token)) return;
+            // What is history stays so, whoever is late.
+            if (publication.state === 'preparing' && former !== null && read(former).state === 'published')
               return;
-            } catch (error) {
-              if (!isDuplicate(error)) throw error;
+            if (former === null) {
+              try {
+                await rows.insertOne({ ...row, ...withEvents(kept) });
+                return;
+              } catch (error) {
+                if (!isDuplicate(error)) throw error;
+              }
+            } else {
+              // At the version that was read, so that an attempt which was given up can't follow a later write.
+              const { version } = former;
+              const { matchedCount } = await rows.updateOne(
+                { _id, version },
+                {
+                  $set: { document, ...writerField(version + 1, token) },
+                  $inc: { version: 1 },
+                  ...kept,
+                },
+              );
+              if (matchedCount === 1) return;
             }
-          } else {
-            // At the version that was read, so that an attempt which was given up can't follow a later write.
-            const { version } = former;
-            const { matchedCount } = await rows.updateOne({ _id, version }, {
-              $set: { document, ...writerField(version + 1, token) },
-              $inc: { version: 1 },
-              ...kept,
-            } as UpdateFilter<PublicationRow>);
-            if (matchedCount === 1) return;
           }
-        }
+        });
       });
     },
     async get(tree, serial) {

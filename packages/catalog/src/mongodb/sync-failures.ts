@@ -30,9 +30,10 @@ export function mongodbFailures(database: Database): Failures {
   return {
     async put(failures) {
       const wanted = [...new Map(failures.map(failureRow).map((row) => [row._id, row])).values()];
-      for (const some of inParts(wanted, KEYS_A_QUERY)) {
-        await database.call(async () => replaceMany(rows, await insertMissing(rows, some)));
-      }
+      await database.whole(async () => {
+        for (const some of inParts(wanted, KEYS_A_QUERY))
+          await database.attempt(async () => replaceMany(rows, await insertMissing(rows, some)));
+      });
     },
     async getAll(keys) {
       const found: Failure[] = [];
@@ -43,8 +44,10 @@ export function mongodbFailures(database: Database): Failures {
       return found;
     },
     async remove(keys) {
-      for (const some of inParts([...new Set(keys.map(idOf))], KEYS_A_QUERY))
-        await database.call(() => rows.deleteMany({ _id: { $in: some } }));
+      await database.whole(async () => {
+        for (const some of inParts([...new Set(keys.map(idOf))], KEYS_A_QUERY))
+          await database.attempt(() => rows.deleteMany({ _id: { $in: some } }));
+      });
     },
     async due(source, at, limit) {
       const found = await database.call(() =>

@@ -57,8 +57,12 @@ export function mongodbTasks(database: Database): Tasks {
     async replace(task, events = []) {
       const { id, revision, state } = task;
       const fields = { state: text(state), document: JSON.stringify(task) };
-      const kept = await keep(events);
-      const replaced = await replaceGuarded(database, rows, { id, revision, fields, kept });
+      const replaced = await replaceGuarded(database, rows, {
+        id,
+        revision,
+        fields,
+        kept: () => keep(events),
+      });
       return replaced ? { ...task, revision: revision + 1 } : undefined;
     },
     async inStates(states) {
