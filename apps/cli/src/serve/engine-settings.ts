@@ -23,5 +23,5 @@ export async function catalogSettings(catalog: Configuration['catalog']): Promis
 export async function messagesSettings(messages: Configuration['messages']): Promise<MessagesConfiguration> {
   if ('embedded' in messages) return { embedded: messages.embedded };
   const { url, exchange, tls } = messages.amqp;
-  return { amqp: { url: await url.read(), exchange, ...tls } };
+  return { amqp: { url: await url.read(), exchange, tls } };
 }

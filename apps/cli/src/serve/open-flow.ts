@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { openCatalog } from '@gantry/catalog';
-import { type Messages, openMessages } from '@gantry/messages';
+import { type Messages, openMessages, type OpenOptions } from '@gantry/messages';
 import { type Flow, openFilesystemTarget, type PublishedTree, type TreeTarget } from '@gantry/pipeline';
 import { Fault } from '@gantry/oci';
 import type { Configuration, Logger } from '@gantry/service';
@@ -56,12 +56,17 @@ export async function openTreeSource(tree: Configuration['tree']): Promise<TreeS
 /** Opens the queues as they are configured; `resources` closes them. They have answered once. */
 export async function openQueues(
   configuration: Configuration,
+  log: Logger,
   resources: AsyncDisposableStack,
   openEngine: OpenEngine,
 ): Promise<Messages> {
   const settings = await messagesSettings(configuration.messages);
+  const options: OpenOptions = {
+    onTrouble: (fault) => log.warn({ err: fault }, 'messages.trouble'),
+    onRecovery: () => log.info({}, 'messages.recovered'),
+  };
   return resources.use(
-    await openEngine('messages', () => openAndAsk(() => openMessages(settings), askMessages)),
+    await openEngine('messages', () => openAndAsk(() => openMessages(settings, options), askMessages)),
   );
 }
 

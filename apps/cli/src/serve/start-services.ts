@@ -68,7 +68,7 @@ export async function startServices(
   const openEngine = whenItAnswers(log, { signal });
   const open = {
     ...(await openFlow(configuration, log, resources, openEngine)),
-    messages: await openQueues(configuration, resources, openEngine),
+    messages: await openQueues(configuration, log, resources, openEngine),
     health: createHealth(),
     metrics: await createMetrics(which),
   };
