@@ -44,11 +44,11 @@ describe('an engine at the start', () => {
   });
 
   test('that stays away is given up, to be tried again by whoever started it', async () => {
-    const { open, lines } = opener({ limitMs: 30 });
+    const { open, lines } = opener({ limitMs: 1000 });
     await expect(open('catalog', () => Promise.reject(away()))).rejects.toMatchObject({
       code: 'UNAVAILABLE',
       message:
-        'gave up after 0 s: what is configured as catalog does not answer: the catalog at db.example does not answer',
+        'gave up after 1 s: what is configured as catalog does not answer: the catalog at db.example does not answer',
     });
     expect(lines.length).toBeGreaterThan(0);
   });
@@ -80,6 +80,14 @@ describe('an engine at the start', () => {
       stopping.abort();
       return Promise.reject(away());
     });
+    await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
+  });
+
+  test('that is silent is not waited for either', async () => {
+    const stopping = new AbortController();
+    const { open } = opener({ signal: stopping.signal });
+    const stopped = open('messages', () => new Promise(() => {}));
+    stopping.abort();
     await expect(stopped).rejects.toMatchObject({ name: 'AbortError' });
   });
 });

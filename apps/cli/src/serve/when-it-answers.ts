@@ -34,7 +34,7 @@ export function whenItAnswers(
   return async (section, open) => {
     for (let attempt = 1, pauseMs = firstPauseMs; ; attempt++) {
       try {
-        const opened = await inTime(open(), deadline, section);
+        const opened = await inTime(open(), deadline, section, signal);
         if (attempt > 1) log.info({ section, attempt }, 'engine.answers');
         return opened;
       } catch (error) {
@@ -55,25 +55,34 @@ export function whenItAnswers(
 }
 
 /** What comes late is closed again. */
-async function inTime<T>(opening: Promise<T>, deadline: number, section: string): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  let isLate = false;
+async function inTime<T>(
+  opening: Promise<T>,
+  deadline: number,
+  section: string,
+  signal: AbortSignal,
+): Promise<T> {
+  const over = Promise.withResolvers<never>();
+  let isOver = false;
+  const end = (reason: unknown) => {
+    isOver = true;
+    over.reject(reason);
+  };
+  const onAbort = () => end(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
   const timer = setTimeout(
-    () => {
-      isLate = true;
-      late.reject(new Fault('UNAVAILABLE', `${section} did not answer in time`));
-    },
+    () => end(new Fault('UNAVAILABLE', `${section} did not answer in time`)),
     Math.max(0, deadline - performance.now()),
   );
   const closeLate = async () => {
     const opened = await opening;
-    if (isLate && isDisposable(opened)) await opened[Symbol.asyncDispose]();
+    if (isOver && isDisposable(opened)) await opened[Symbol.asyncDispose]();
   };
   closeLate().catch(() => {}); // told by the race, or too late to matter
   try {
-    return await Promise.race([opening, late.promise]);
+    return await Promise.race([opening, over.promise]);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
   }
 }
 
