@@ -1,21 +1,23 @@
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { type CatalogConfiguration, openCatalog } from '@gantry/catalog';
+import { type CatalogConfiguration, openCatalog, openCatalogTransfer } from '@gantry/catalog';
 import { copy, dumpOf, fillCatalog, transferContract } from '../../packages/catalog/src/contract/transfer.ts';
+import { MongoClient } from 'mongodb';
 import { startFerretdb } from '../servers/ferretdb.ts';
-import { type MongoServer, startMongoJavaServer } from '../servers/mongo-java-server.ts';
-import { needs, withParts } from '../servers/parts.ts';
+import { startMongoJavaServer } from '../servers/mongo-java-server.ts';
+import { type Part, withParts } from '../servers/parts.ts';
 
 /** Catalogs as a whole on MongoDB's wire, and from SQLite there and back. */
 
-const SERVERS = {
-  'mongo-java-server': () => startMongoJavaServer(),
-  ferretdb: () => startFerretdb(),
-} as const;
-
 interface Place extends AsyncDisposable {
   readonly configuration: CatalogConfiguration;
+}
+
+/** A server that has any number of databases. */
+interface Databases extends AsyncDisposable {
+  readonly url: (database: string) => string;
 }
 
 async function filePlace(): Promise<Place> {
@@ -26,27 +28,67 @@ async function filePlace(): Promise<Place> {
   };
 }
 
-describe.each(Object.keys(SERVERS) as (keyof typeof SERVERS)[])('%s', (name) => {
-  let server: MongoServer;
-  let databases = 0;
-  const given = process.env['GANTRY_TEST_MONGODB_URL'];
-  const real = needs(...(given === undefined ? [name] : []));
-  real.beforeAll(async () => {
-    server = await SERVERS[name]();
-  }, 60_000);
-  real.afterAll(async () => server?.[Symbol.asyncDispose](), 60_000);
-  const databasePlace = async (): Promise<Place> => ({
-    configuration: { mongodb: { url: server.url(`copy${databases++}`) } },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
-  });
+function engine(name: string, parts: readonly Part[], start: () => Promise<Databases>): void {
+  withParts(`catalogs as a whole, ${name}`, parts, () => {
+    let server: Databases;
+    beforeAll(async () => {
+      server = await start();
+    }, 60_000);
+    afterAll(async () => {
+      await server?.[Symbol.asyncDispose]();
+    }, 30_000);
+    const databasePlace = async (): Promise<Place> => {
+      const url = server.url(`gantry_${randomUUID().slice(0, 8)}`);
+      return {
+        configuration: { mongodb: { url } },
+        async [Symbol.asyncDispose]() {
+          await using client = new MongoClient(url);
+          await client.db().dropDatabase();
+        },
+      };
+    };
 
-  withParts(`the contract of catalogs as a whole, ${name}`, [name], () =>
-    transferContract(name, databasePlace),
-  );
+    transferContract(name, databasePlace);
 
-  real.test(
-    'from SQLite there and back, a catalog is what it was',
-    async () => {
+    test('one that was killed while it filled a catalog is waited for, one that goes on is not', async () => {
+      await using from = await filePlace();
+      await using to = await databasePlace();
+      {
+        await using catalog = await openCatalog(from.configuration);
+        await fillCatalog(catalog);
+      }
+      await using source = await openCatalogTransfer(from.configuration, 'source');
+      await using first = await openCatalogTransfer(to.configuration, 'target');
+      await using second = await openCatalogTransfer(to.configuration, 'target');
+      const begun = Promise.withResolvers<void>();
+      const goOn = Promise.withResolvers<void>();
+      const slow = first.load(
+        (async function* () {
+          begun.resolve();
+          await goOn.promise;
+          yield* source.dump();
+        })(),
+      );
+      await begun.promise;
+      await expect(second.load(source.dump())).rejects.toMatchObject({
+        code: 'CONFLICT',
+        message: expect.stringContaining('is being filled by another'),
+      });
+      goOn.resolve();
+      const counts = await slow;
+      expect(counts).toEqual(await source.count());
+
+      // A mark as kill -9 leaves it, of one that told last of itself just now.
+      if (!('mongodb' in to.configuration)) throw new Error('no MongoDB');
+      await using client = new MongoClient(to.configuration.mongodb.url);
+      const killed = { halfFilled: true, filledBy: 'killed', filledAtMs: Date.now() - 14_000 };
+      await client.db().collection<{ _id: string }>('schema').updateOne({ _id: 'catalog' }, { $set: killed });
+      expect(await second.load(source.dump())).toEqual(counts);
+      await using catalog = await openCatalog(to.configuration);
+      expect(await catalog.pool.serial('main')).toBe(7);
+    }, 90_000);
+
+    test(`from SQLite to ${name} and back, a catalog is what it was`, async () => {
       await using first = await filePlace();
       await using middle = await databasePlace();
       await using last = await filePlace();
@@ -58,7 +100,17 @@ describe.each(Object.keys(SERVERS) as (keyof typeof SERVERS)[])('%s', (name) => 
       const back = await copy(middle.configuration, last.configuration);
       expect(back).toEqual(there);
       expect(await dumpOf(last.configuration)).toEqual(await dumpOf(first.configuration));
-    },
-    60_000,
-  );
-});
+    }, 60_000);
+  });
+}
+
+engine('mongo-java-server', ['mongo-java-server'], () => startMongoJavaServer());
+engine('FerretDB', ['ferretdb'], startFerretdb);
+
+const given = process.env['GANTRY_TEST_MONGODB_URL'];
+if (given !== undefined && given !== '') {
+  engine('the MongoDB of GANTRY_TEST_MONGODB_URL', [], async () => ({
+    url: (database) => given.replace(/^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?/, `$1/${database}`),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }));
+}

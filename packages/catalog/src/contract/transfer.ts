@@ -33,148 +33,178 @@ export interface TransferPlace extends AsyncDisposable {
 }
 
 const MINUTE_MS = 60_000;
+/** Some servers take their time to make a database. */
+const TEST_MS = 60_000;
 const TREES = ['main', 'private'];
 
 /** What an engine must hold of catalogs that are copied as a whole. */
 export function transferContract(name: string, open: () => Promise<TransferPlace>): void {
   describe(`the contract of catalogs as a whole, ${name}`, () => {
-    test('a copy holds all that its source holds', async () => {
-      await using from = await filledPlace(open);
-      await using to = await open();
-      const source = await dumpOf(from.configuration);
-      const counts = await copy(from.configuration, to.configuration);
-      expect(await dumpOf(to.configuration)).toEqual(source);
-      for (const noun of CATALOG_NOUNS) {
-        expect([noun, counts[noun]]).toEqual([noun, source.filter((entry) => entry.noun === noun).length]);
-        expect([noun, counts[noun] > 0]).toEqual([noun, true]); // so that no noun is equal by being empty
-      }
-    });
-
-    test('a copy goes on as its source would have', async () => {
-      await using from = await filledPlace(open);
-      await using to = await open();
-      await copy(from.configuration, to.configuration);
-      await using source = await openCatalog(from.configuration);
-      await using target = await openCatalog(to.configuration);
-      expect(await readBack(target)).toEqual(await readBack(source));
-      const [next, nextOfSource] = [
-        await target.promotions.create(promotion('next')),
-        await source.promotions.create(promotion('next')),
-      ];
-      expect(next.promotion.sequence).toBeGreaterThanOrEqual(nextOfSource.promotion.sequence);
-      const again = { ...promotion('other'), idempotency: { key: 'key', body: digest('body') } };
-      expect(await target.promotions.create(again)).toMatchObject({
-        created: false,
-        promotion: { id: 'p2' },
-      });
-      const stale = await source.promotions.get('p1');
-      expect(stale?.revision).toBe(2);
-      expect(await target.promotions.replace({ ...stale!, revision: 1 })).toBeUndefined();
-      expect(await target.promotions.replace(stale!)).toMatchObject({ revision: 3 });
-      // In the source another holds the first one still; nobody does in a copy.
-      expect(await source.leases.acquire('publish:main', 'later', MINUTE_MS)).toBeUndefined();
-      expect((await target.leases.acquire('publish:main', 'later', MINUTE_MS))?.fence).toBe(2);
-      expect((await source.leases.acquire('over', 'later', MINUTE_MS))?.fence).toBe(3);
-      expect((await target.leases.acquire('over', 'later', MINUTE_MS))?.fence).toBe(3);
-      await target.pool.apply('main', 7, [poolObject('late')], []);
-      expect((await target.pool.getAll('main', ['late'])).size).toBe(0); // serial 7 was applied in the source
-    });
-
-    test('only an empty catalog is filled, and one that is not stays as it is', async () => {
-      await using from = await filledPlace(open);
-      await using to = await open();
-      {
-        await using target = await openCatalog(to.configuration);
-        await target.manifests.put(manifest('other'));
-        await target.tasks.create(task('t9'));
-      }
-      const before = await dumpOf(to.configuration);
-      await expect(copy(from.configuration, to.configuration)).rejects.toMatchObject({
-        code: 'CONFLICT',
-        message: expect.stringContaining('it holds manifests (1), tasks (1)'),
-      });
-      expect(await dumpOf(to.configuration)).toEqual(before);
-    });
-
-    test('fences of an empty catalog that was in use before only grow', async () => {
-      await using from = await filledPlace(open);
-      await using to = await open();
-      let fence = 0;
-      {
-        await using target = await openCatalog(to.configuration);
-        for (let round = 0; round < 9; round++) {
-          const lease = await target.leases.acquire('publish:main', 'a', MINUTE_MS);
-          if (lease === undefined) throw new Error('the lease was not given');
-          await target.leases.release(lease);
-          fence = lease.fence;
+    test(
+      'a copy holds all that its source holds',
+      async () => {
+        await using from = await filledPlace(open);
+        await using to = await open();
+        const source = await dumpOf(from.configuration);
+        const counts = await copy(from.configuration, to.configuration);
+        expect(await dumpOf(to.configuration)).toEqual(source);
+        for (const noun of CATALOG_NOUNS) {
+          expect([noun, counts[noun]]).toEqual([noun, source.filter((entry) => entry.noun === noun).length]);
+          expect([noun, counts[noun] > 0]).toEqual([noun, true]); // so that no noun is equal by being empty
         }
-      }
-      await copy(from.configuration, to.configuration);
-      await using target = await openCatalog(to.configuration);
-      expect((await target.leases.acquire('publish:main', 'b', MINUTE_MS))?.fence).toBe(fence + 1);
-    });
+      },
+      TEST_MS,
+    );
 
-    test('one that was filled in part is never taken for a whole one, and is filled anew', async () => {
-      await using from = await filledPlace(open);
-      await using to = await open();
-      const entries = await dumpOf(from.configuration);
-      for (const cut of [0, 1, Math.floor(entries.length / 2), entries.length]) {
+    test(
+      'a copy goes on as its source would have',
+      async () => {
+        await using from = await filledPlace(open);
+        await using to = await open();
+        await copy(from.configuration, to.configuration);
+        await using source = await openCatalog(from.configuration);
+        await using target = await openCatalog(to.configuration);
+        expect(await readBack(target)).toEqual(await readBack(source));
+        const [next, nextOfSource] = [
+          await target.promotions.create(promotion('next')),
+          await source.promotions.create(promotion('next')),
+        ];
+        expect(next.promotion.sequence).toBeGreaterThanOrEqual(nextOfSource.promotion.sequence);
+        const again = { ...promotion('other'), idempotency: { key: 'key', body: digest('body') } };
+        expect(await target.promotions.create(again)).toMatchObject({
+          created: false,
+          promotion: { id: 'p2' },
+        });
+        const stale = await source.promotions.get('p1');
+        expect(stale?.revision).toBe(2);
+        expect(await target.promotions.replace({ ...stale!, revision: 1 })).toBeUndefined();
+        expect(await target.promotions.replace(stale!)).toMatchObject({ revision: 3 });
+        // In the source another holds the first one still; nobody does in a copy.
+        expect(await source.leases.acquire('publish:main', 'later', MINUTE_MS)).toBeUndefined();
+        expect((await target.leases.acquire('publish:main', 'later', MINUTE_MS))?.fence).toBe(2);
+        expect((await source.leases.acquire('over', 'later', MINUTE_MS))?.fence).toBe(3);
+        expect((await target.leases.acquire('over', 'later', MINUTE_MS))?.fence).toBe(3);
+        await target.pool.apply('main', 7, [poolObject('late')], []);
+        expect((await target.pool.getAll('main', ['late'])).size).toBe(0); // serial 7 was applied in the source
+      },
+      TEST_MS,
+    );
+
+    test(
+      'only an empty catalog is filled, and one that is not stays as it is',
+      async () => {
+        await using from = await filledPlace(open);
+        await using to = await open();
+        {
+          await using target = await openCatalog(to.configuration);
+          await target.manifests.put(manifest('other'));
+          await target.tasks.create(task('t9'));
+        }
+        const before = await dumpOf(to.configuration);
+        await expect(copy(from.configuration, to.configuration)).rejects.toMatchObject({
+          code: 'CONFLICT',
+          message: expect.stringContaining('it holds manifests (1), tasks (1)'),
+        });
+        expect(await dumpOf(to.configuration)).toEqual(before);
+      },
+      TEST_MS,
+    );
+
+    test(
+      'fences of an empty catalog that was in use before only grow',
+      async () => {
+        await using from = await filledPlace(open);
+        await using to = await open();
+        let fence = 0;
+        {
+          await using target = await openCatalog(to.configuration);
+          for (let round = 0; round < 9; round++) {
+            const lease = await target.leases.acquire('publish:main', 'a', MINUTE_MS);
+            if (lease === undefined) throw new Error('the lease was not given');
+            await target.leases.release(lease);
+            fence = lease.fence;
+          }
+        }
+        await copy(from.configuration, to.configuration);
+        await using target = await openCatalog(to.configuration);
+        expect((await target.leases.acquire('publish:main', 'b', MINUTE_MS))?.fence).toBe(fence + 1);
+      },
+      TEST_MS,
+    );
+
+    test(
+      'one that was filled in part is never taken for a whole one, and is filled anew',
+      async () => {
+        await using from = await filledPlace(open);
+        await using to = await open();
+        const entries = await dumpOf(from.configuration);
+        for (const cut of [0, 1, Math.floor(entries.length / 2), entries.length]) {
+          await using target = await openCatalogTransfer(to.configuration, 'target');
+          const load = target.load(cutOff(entries, cut));
+          await expect(load).rejects.toThrow('cut off');
+          expect(await target.isHalfFilled()).toBe(true);
+          await target[Symbol.asyncDispose]();
+          await expect(openCatalog(to.configuration)).rejects.toMatchObject({
+            code: 'CONFIGURATION_INVALID',
+            message: expect.stringContaining('half filled'),
+          });
+          await expect(openCatalogTransfer(to.configuration, 'source')).rejects.toMatchObject({
+            code: 'CONFIGURATION_INVALID',
+          });
+        }
+        await copy(from.configuration, to.configuration);
+        expect(await dumpOf(to.configuration)).toEqual(entries);
         await using target = await openCatalogTransfer(to.configuration, 'target');
-        const load = target.load(cutOff(entries, cut));
-        await expect(load).rejects.toThrow('cut off');
-        expect(await target.isHalfFilled()).toBe(true);
-        await target[Symbol.asyncDispose]();
-        await expect(openCatalog(to.configuration)).rejects.toMatchObject({
-          code: 'CONFIGURATION_INVALID',
-          message: expect.stringContaining('half filled'),
-        });
-        await expect(openCatalogTransfer(to.configuration, 'source')).rejects.toMatchObject({
-          code: 'CONFIGURATION_INVALID',
-        });
-      }
-      await copy(from.configuration, to.configuration);
-      expect(await dumpOf(to.configuration)).toEqual(entries);
-      await using target = await openCatalogTransfer(to.configuration, 'target');
-      expect(await target.isHalfFilled()).toBe(false);
-    });
+        expect(await target.isHalfFilled()).toBe(false);
+      },
+      TEST_MS,
+    );
 
-    test('a copy tells how far it has come, and stops when it is told to', async () => {
-      await using from = await filledPlace(open);
-      await using to = await open();
-      const entries = await dumpOf(from.configuration);
-      const told: number[] = [];
-      const stop = new AbortController();
-      await using target = await openCatalogTransfer(to.configuration, 'target');
-      const load = target.load(streamed(entries), {
-        signal: stop.signal,
-        onProgress: (loaded) => {
-          told.push(CATALOG_NOUNS.reduce((sum, noun) => sum + loaded[noun], 0));
-          if (told.length === 3) stop.abort(new Error('enough'));
-        },
-      });
-      await expect(load).rejects.toThrow('enough');
-      expect(told).toHaveLength(3);
-      expect(told).toEqual(told.toSorted((a, b) => a - b));
-      await target.load(streamed(entries), { onProgress: (loaded) => told.push(loaded.pool) });
-      expect(told.at(-1)).toBe(entries.filter(({ noun }) => noun === 'pool').length);
-    });
+    test(
+      'a copy tells how far it has come, and stops when it is told to',
+      async () => {
+        await using from = await filledPlace(open);
+        await using to = await open();
+        const entries = await dumpOf(from.configuration);
+        const told: number[] = [];
+        const stop = new AbortController();
+        await using target = await openCatalogTransfer(to.configuration, 'target');
+        const load = target.load(streamed(entries), {
+          signal: stop.signal,
+          onProgress: (loaded) => {
+            told.push(CATALOG_NOUNS.reduce((sum, noun) => sum + loaded[noun], 0));
+            if (told.length === 3) stop.abort(new Error('enough'));
+          },
+        });
+        await expect(load).rejects.toThrow('enough');
+        expect(told).toHaveLength(3);
+        expect(told).toEqual(told.toSorted((a, b) => a - b));
+        await target.load(streamed(entries), { onProgress: (loaded) => told.push(loaded.pool) });
+        expect(told.at(-1)).toBe(entries.filter(({ noun }) => noun === 'pool').length);
+      },
+      TEST_MS,
+    );
 
-    test('those who work on a catalog can be seen, and do not come along', async () => {
-      await using from = await filledPlace(open);
-      await using to = await open();
-      {
-        await using catalog = await openCatalog(from.configuration);
-        await catalog.workers.beat(
-          { id: 'w1', service: 'promote', host: 'one', pid: 7, version: '1', startedAt: time(0) },
-          MINUTE_MS,
-        );
-      }
-      await copy(from.configuration, to.configuration);
-      await using source = await openCatalogTransfer(from.configuration, 'source');
-      await using target = await openCatalogTransfer(to.configuration, 'target');
-      expect(await source.workers()).toMatchObject([{ id: 'w1', host: 'one' }]);
-      expect(await target.workers()).toEqual([]);
-    });
+    test(
+      'those who work on a catalog can be seen, and do not come along',
+      async () => {
+        await using from = await filledPlace(open);
+        await using to = await open();
+        {
+          await using catalog = await openCatalog(from.configuration);
+          await catalog.workers.beat(
+            { id: 'w1', service: 'promote', host: 'one', pid: 7, version: '1', startedAt: time(0) },
+            MINUTE_MS,
+          );
+        }
+        await copy(from.configuration, to.configuration);
+        await using source = await openCatalogTransfer(from.configuration, 'source');
+        await using target = await openCatalogTransfer(to.configuration, 'target');
+        expect(await source.workers()).toMatchObject([{ id: 'w1', host: 'one' }]);
+        expect(await target.workers()).toEqual([]);
+      },
+      TEST_MS,
+    );
   });
 }
 

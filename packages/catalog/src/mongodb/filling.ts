@@ -14,6 +14,7 @@ interface Filling {
 
 /** One that has not written for so long was killed. */
 const ALIVE_MS = 15_000;
+const BEAT_EVERY_MS = 4000;
 const LOOK_EVERY_MS = 250;
 
 /** The mark of a catalog that is being filled, and the right to be the only one who does. */
@@ -65,10 +66,17 @@ export async function markAsFilling(database: Database, signal?: AbortSignal): P
   );
 
   const ours = { filledBy: token };
+  const beat = async () => move({ filledAtMs: await database.call(() => database.clock.nowMs()) }, ours);
+  // What is to be written may be long in coming. A failure is met again with the next part.
+  const timer = setInterval(() => void beat().catch(() => undefined), BEAT_EVERY_MS);
+  const last = (to: Partial<Filling>) => {
+    clearInterval(timer);
+    return move(to, ours);
+  };
   return {
-    beat: async () => move({ filledAtMs: await database.call(() => database.clock.nowMs()) }, ours),
-    end: () => move({ halfFilled: false, filledAtMs: 0 }, ours),
-    leave: () => move({ filledAtMs: 0 }, ours),
+    beat,
+    end: () => last({ halfFilled: false, filledAtMs: 0 }),
+    leave: () => last({ filledAtMs: 0 }),
   };
 }
 
