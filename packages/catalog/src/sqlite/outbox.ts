@@ -19,14 +19,9 @@ export function sqliteOutbox(database: Database): Outbox {
   };
 }
 
-/**
- * Gives what stores events; called inside the write of the record that they follow from. One that waits already is not
- * stored again.
- */
+/** Gives what stores events; called inside the write of the record that they follow from. */
 export function eventKeeper(database: Database): (events: readonly OutboxEvent[]) => void {
-  const insert = database.prepare(
-    'INSERT INTO outbox (id, stored_at, document) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING',
-  );
+  const insert = database.prepare('INSERT INTO outbox (id, stored_at, document) VALUES (?, ?, ?)');
   return (events) => {
     if (events.length === 0) return;
     const storedAt = new Date().toISOString();

@@ -122,11 +122,12 @@ export const MIGRATIONS: readonly string[] = [
   CREATE TABLE outbox (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     place INTEGER AS (sequence),
-    id TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
     stored_at TEXT NOT NULL,
     document TEXT NOT NULL
   ) STRICT;
   CREATE INDEX outbox_pending ON outbox (stored_at, place);
+  CREATE INDEX outbox_id ON outbox (id);
 
   CREATE TABLE workers (
     id TEXT PRIMARY KEY,
