@@ -12,15 +12,16 @@ const ROUNDS = 3;
 const run = promisify(execFile);
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 
-interface Timing {
+export interface Timing {
   readonly coldS: number;
   readonly sameS: number;
   readonly maxRssMiB?: number;
 }
 
 /**
- * A cold sync of 40 repositories × 5 tags, and a second one that finds no change, from Debian's docker-registry; beside
- * it regsync, into another registry and into OCI layouts, and skopeo. In turn, so that all meet the same machine.
+ * A cold sync of 40 repositories × 5 tags, and further ones that find no change, from Debian's docker-registry; beside it
+ * regsync, into another registry and into OCI layouts, skopeo, and what the machine needs to copy and to hash the same
+ * bytes on one core. In turn, so that all meet the same machine.
  */
 export async function benchSync(): Promise<Result[]> {
   await using upstream = await startDockerRegistry();
@@ -28,9 +29,13 @@ export async function benchSync(): Promise<Result[]> {
   const ours: Timing[] = [];
   const toRegistry: Timing[] = [];
   const toLayouts: Timing[] = [];
+  const copyAndHash: Timing[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     toRegistry.push(await inFolder((folder) => timeRegsyncToRegistry(upstream.url, folder)));
-    ours.push(await inFolder((folder) => timeGantry(upstream.url, folder)));
+    await inFolder(async (folder) => {
+      ours.push(await timeGantry(upstream.url, folder));
+      copyAndHash.push(await timeCopyAndHash(folder));
+    });
     toLayouts.push(
       await inFolder((folder) =>
         timeRegsync(upstream.url, folder, `ocidir://${folder}/oci`, 'registry-to-ocidir'),
@@ -54,6 +59,7 @@ export async function benchSync(): Promise<Result[]> {
     compare('cold sync', cold, 'regsync into a registry', toRegistry),
     compare('cold sync', cold, 'regsync into OCI layouts', toLayouts),
     compare('cold sync', cold, 'skopeo sync to a directory', [skopeo]),
+    compare('cold sync', cold, 'cp -r and sha256sum on one core', copyAndHash),
     compare('sync without a change', same, 'regsync into a registry', toRegistry),
     compare('sync without a change', same, 'regsync into OCI layouts', toLayouts),
     {
@@ -67,7 +73,8 @@ export async function benchSync(): Promise<Result[]> {
   ];
 }
 
-async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+/** Gives `work` a folder, which is removed afterwards. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
   const folder = await mkdtemp(join(tmpdir(), 'gantry-bench-'));
   try {
     return await work(folder);
@@ -82,9 +89,19 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - start) / 1000;
 }
 
-async function timeGantry(url: string, folder: string): Promise<Timing> {
+/** Syncs all of a registry in a process of its own. */
+export async function timeGantry(url: string, folder: string): Promise<Timing> {
   const { stdout } = await run(process.execPath, [here('sync-once.ts'), url, folder]);
   return JSON.parse(stdout) as Timing;
+}
+
+/** The bytes that a sync has just brought, copied and then hashed on one core. */
+async function timeCopyAndHash(folder: string): Promise<Timing> {
+  const blobs = join(folder, 'store', 'blobs');
+  const copy = join(folder, 'copy');
+  const command = `cp -r '${blobs}' '${copy}' && find '${copy}' -type f -exec sha256sum {} +`;
+  const coldS = await timed(() => run('taskset', ['-c', '0', 'sh', '-c', command], { maxBuffer: 64e6 }));
+  return { coldS, sameS: Number.NaN };
 }
 
 async function timeRegsyncToRegistry(url: string, folder: string): Promise<Timing> {
