@@ -1,5 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { FERRETDB } from './ferretdb.ts';
+import { MONGO_JAVA_SERVER } from './mongo-java-server.ts';
 import { type ServerProcess, withLogs } from './process.ts';
 
 /**
@@ -48,6 +51,11 @@ const PARTS = {
     looks: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server'),
     from: 'apt: rabbitmq-server',
   },
+  'mongo-java-server': {
+    looks: () => existsSync(path.join(MONGO_JAVA_SERVER, 'MongoJavaServer.class')),
+    from: 'mvn: de.bwaldvogel:mongo-java-server, by .ci/run',
+  },
+  ferretdb: { looks: () => existsSync(FERRETDB), from: 'go: github.com/FerretDB/FerretDB, by .ci/run' },
   versitygw: {
     looks: () => says('versitygw', ['--help'], /Versity S3 Gateway/i),
     from: 'go: github.com/versity/versitygw',

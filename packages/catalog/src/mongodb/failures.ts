@@ -57,8 +57,11 @@ export function mongoFailure(error: unknown): MongoFailure | undefined {
   if (error instanceof MongoOperationTimeoutError) return 'passing';
   // What was written is not on the majority yet, or the server can't say so: to be repeated until it is.
   if (error instanceof MongoWriteConcernError) return 'passing';
-  if (error instanceof MongoBulkWriteError && error.result.getWriteConcernError() !== undefined)
-    return 'passing';
+  if (error instanceof MongoBulkWriteError) {
+    if (error.result.getWriteConcernError() !== undefined) return 'passing';
+    // A connection that broke stands within.
+    if (error.errorResponse instanceof MongoError) return mongoFailure(error.errorResponse);
+  }
   const known = typeof error.code === 'number' ? FAILURES.get(error.code) : undefined;
   if (known !== undefined) return known;
   if (/\b(?:disk is full|no space left|disk full)\b/i.test(error.message)) return 'full';

@@ -1,4 +1,4 @@
-import type { Collection, Document, UpdateFilter } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection, Document } from 'mongodb';
 import type { Outbox } from '../catalog.ts';
 import type { OutboxEvent } from '../records.ts';
 import type { Database } from './database.ts';
@@ -86,21 +86,47 @@ async function takeOut(
     const found = await rows
       .find({ _id: { $in: keys } }, { hint: '_id_', projection: { outbox: 1, version: 1 } })
       .toArray();
-    const updates = found.flatMap(({ _id, version, outbox = [] }) => {
-      const sent = outbox.filter(({ id }) => ids.has(id));
-      if (sent.length === 0) return [];
-      const oldest = outbox.find(({ id }) => !ids.has(id))?.at;
-      const update = {
-        $pullAll: { outbox: sent },
-        ...(oldest === undefined ? { $unset: { waitingSince: '' } } : { $set: { waitingSince: oldest } }),
-        $inc: { version: 1 },
-      };
-      return [{ updateOne: { filter: { _id, version }, update: update as UpdateFilter<OutboxRow> } }];
-    });
-    if (updates.length === 0) return;
+    const changed = found
+      .map(({ _id, version, outbox = [] }) => ({
+        _id,
+        version,
+        sent: outbox.filter(({ id }) => ids.has(id)),
+        left: outbox.filter(({ id }) => !ids.has(id)),
+      }))
+      .filter(({ sent }) => sent.length > 0);
+    if (changed.length === 0) return;
+    const updates = [
+      ...emptying(changed.filter(({ left }) => left.length === 0)),
+      ...changed.flatMap(shortening),
+    ];
     const { matchedCount } = await rows.bulkWrite(updates, { ordered: false });
-    if (matchedCount === updates.length) return; // else another wrote one of the rows meanwhile
+    if (matchedCount === changed.length) return; // else another wrote one of the rows meanwhile
   }
+}
+
+interface Changed {
+  readonly _id: string;
+  readonly version: number;
+  readonly sent: readonly WaitingEvent[];
+  readonly left: readonly WaitingEvent[];
+}
+type Update = AnyBulkWriteOperation<OutboxRow>;
+
+/** Most rows have nothing left, and the same few versions: one update for all that have one of them. */
+function emptying(rows: readonly Changed[]): Update[] {
+  return [...Map.groupBy(rows, ({ version }) => version)].map(([version, some]) => ({
+    updateMany: {
+      filter: { _id: { $in: some.map(({ _id }) => _id) }, version },
+      update: { $unset: { outbox: '', waitingSince: '' }, $inc: { version: 1 } },
+    },
+  }));
+}
+
+function shortening({ _id, version, sent, left }: Changed): Update[] {
+  const [oldest] = left;
+  if (oldest === undefined) return [];
+  const update = { $pullAll: { outbox: sent }, $set: { waitingSince: oldest.at }, $inc: { version: 1 } };
+  return [{ updateOne: { filter: { _id, version }, update } }];
 }
 
 /** Gives, within `whole`, what a write adds to its update operators, so that its events are stored with it. */
