@@ -17,7 +17,7 @@ import {
 import { putStream } from './put-stream.ts';
 import type { RetryPolicy } from './retry.ts';
 import { type CallOptions, openSession } from './session.ts';
-import { copyObject, type CopySource, type S3Upload, startUpload } from './uploads.ts';
+import { copyObject, type CopySource, MAX_COPY_BYTES, type S3Upload, startUpload } from './uploads.ts';
 import { removeAbandonedUploads } from './abandoned-uploads.ts';
 
 /**
@@ -73,14 +73,21 @@ export interface S3Client extends Disposable {
   removeAbandonedUploads(start: string, idleMs: number, options?: CallOptions): Promise<number>;
 }
 
+/** What has a default that serves. */
+export interface S3ClientOptions {
+  /** How failures that may pass are met. */
+  readonly retries?: RetryPolicy;
+  /** Up to this size an object is copied by one request: 5 GiB, S3's bound. */
+  readonly wholeCopyMaxBytes?: number;
+}
+
 /**
  * A client of a bucket; nothing is sent before the first call. The SDK is loaded here.
- * @param retries how failures that may pass are met
  * @throws Fault CONFIGURATION_INVALID
  */
 export async function createS3Client(
   configuration: S3Configuration,
-  { retries }: { readonly retries?: RetryPolicy } = {},
+  { retries, wholeCopyMaxBytes = MAX_COPY_BYTES }: S3ClientOptions = {},
 ): Promise<S3Client> {
   const session = await openSession(configuration, retries);
   const { name, bucket, endpoint } = session.place;
@@ -96,7 +103,7 @@ export async function createS3Client(
     put: (path, bytes, options) => put(session, path, bytes, options),
     putStream: (path, source, sizeBytes, options) => putStream(session, path, source, sizeBytes, options),
     startUpload: (path, options) => startUpload(session, path, options),
-    copy: (source, path, options) => copyObject(session, source, path, options),
+    copy: (source, path, options) => copyObject(session, source, path, options, wholeCopyMaxBytes),
     list: (start, options) => listObjects(session, start, options),
     remove: (path, options) => remove(session, path, options),
     removeAbandonedUploads: (start, idleMs, options) =>

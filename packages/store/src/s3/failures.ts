@@ -155,6 +155,13 @@ export function s3Fault(error: unknown, place: S3Place, doing: string): Fault {
       { cause },
     );
   }
+  if (code === 'NoSuchKey')
+    return new Fault(
+      'BLOB_UNKNOWN',
+      `could not ${doing} in ${place.name}: there is no such object`,
+      details,
+      { cause },
+    );
   if (isRefused(code, status))
     return new Fault(
       'UNSUPPORTED',

@@ -22,6 +22,7 @@ export const MAX_COPY_BYTES = MAX_PART_BYTES;
 const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 const MIB = 1024 * 1024;
 const COPIES_AT_ONCE = 4;
+const COPIED_PARTS = 200;
 
 /** Where `copy` takes bytes from: any bucket of the same server that the credentials may read. */
 export interface CopySource {
@@ -197,15 +198,22 @@ class UploadInParts implements S3Upload {
   }
 }
 
-/** Has the server copy an object, without its bytes coming here; in parts above 5 GiB. Replaces what is there. */
+/** No bytes come by here: parts are so large that there are not many requests. */
+function copyPartSizeFor(sizeBytes: number): number {
+  const few = Math.ceil(sizeBytes / COPIED_PARTS / MIB) * MIB;
+  return Math.min(Math.max(few, MIN_PART_BYTES), MAX_PART_BYTES);
+}
+
+/** Has the server copy an object, without its bytes coming here; in parts if it is large. Replaces what is there. */
 export async function copyObject(
   session: S3Session,
   source: CopySource,
   path: string,
   options: PutOptions = {},
+  wholeMaxBytes = MAX_COPY_BYTES,
 ): Promise<void> {
   const { sdk, client } = session;
-  if (source.sizeBytes > MAX_COPY_BYTES) return await copyInParts(session, source, path, options);
+  if (source.sizeBytes > wholeMaxBytes) return await copyInParts(session, source, path, options);
   const input = {
     ...session.at(path),
     ...headersOf(options),
@@ -216,14 +224,13 @@ export async function copyObject(
   await session.call(`copy ${quote(source.key)} to ${quote(path)}`, send, options);
 }
 
-/** @param partBytes for tests */
-export async function copyInParts(
+async function copyInParts(
   session: S3Session,
   source: CopySource,
   path: string,
   options: PutOptions,
-  partBytes = Math.max(1024 * MIB, partSizeFor(source.sizeBytes)),
 ): Promise<void> {
+  const partBytes = copyPartSizeFor(source.sizeBytes);
   const upload = await UploadInParts.start(session, path, { ...options, checksums: false });
   const count = Math.ceil(source.sizeBytes / partBytes);
   let next = 0;
