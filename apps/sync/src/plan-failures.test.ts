@@ -56,6 +56,16 @@ describe('after a sync of what the source lists', () => {
     expect(plan({ failures: [failed('a', { retry: false })] }).put[0]?.retryAt).toBeNull();
   });
 
+  test('what the registry asked to leave alone for a time is left alone for so long, a day at the most', () => {
+    const limited = (retryAfterSeconds: number) =>
+      failed('a', {
+        problem: toProblem(new Fault('TOOMANYREQUESTS', 'answered 429', { retryAfterSeconds })),
+      });
+    const retryAt = (failure: SyncFailure) => plan({ failures: [failure] }).put[0]?.retryAt;
+    expect(retryAt(limited(7200))).toBe(at(7_200_000 + 60_000));
+    expect(retryAt(limited(10 * 24 * 3600))).toBe(at(24 * 3_600_000 + 60_000));
+  });
+
   test('of a repository that could not be listed, what is known of its tags stands', () => {
     const { put, remove } = plan({ failures: [failed()], known: [known('a'), known()] });
     expect([placesOf(put), remove]).toEqual([['undefined'], []]);

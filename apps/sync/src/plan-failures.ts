@@ -1,5 +1,5 @@
 import type { Failure, FailureKey } from '@gantry/catalog';
-import { problemType } from '@gantry/oci';
+import { type Problem, problemType } from '@gantry/oci';
 import { SYNC_FAILURES_MAX, type SyncFailure, type SyncItem } from '@gantry/pipeline';
 import { backoffMs } from './backoff.ts';
 
@@ -24,6 +24,7 @@ export interface FailurePlan {
   readonly remove: readonly FailureKey[];
 }
 
+const ASKED_MAX_MS = 24 * 3600 * 1000;
 const STORAGE_FULL = problemType('STORAGE_FULL');
 
 /** A tag, or, without one, a repository as a whole. */
@@ -64,10 +65,18 @@ export function planFailures(report: SyncReport): FailurePlan {
       attempts,
       firstAt: former?.firstAt ?? at,
       lastAt: at,
-      retryAt: retry ? new Date(now.getTime() + backoffMs(attempts, report.random())).toISOString() : null,
+      retryAt: retry
+        ? new Date(now.getTime() + retryMs(attempts, problem, report.random)).toISOString()
+        : null,
     };
   });
   return { put, remove };
+}
+
+/** The registry may have said when to come back: not before that then, if that is within a day. */
+function retryMs(attempts: number, { retryAfterSeconds }: Problem, random: () => number): number {
+  const askedMs = typeof retryAfterSeconds === 'number' ? retryAfterSeconds * 1000 : 0;
+  return Math.min(askedMs, ASKED_MAX_MS) + backoffMs(attempts, random());
 }
 
 /** What tells places of one source apart. */
