@@ -12,6 +12,7 @@ import {
 } from '@gantry/tree';
 import { publicationEvents } from '../events/publication-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
+import { followTree } from '../rebuild/follow-tree.ts';
 import { endPromotions } from './end-promotions.ts';
 import type { PublishContext } from './published-tree.ts';
 
@@ -29,12 +30,13 @@ export interface RecoveredTree {
  */
 export async function recoverTree(
   context: PublishContext,
-  lease: Pick<HeldLease, 'confirm'>,
+  lease: Pick<HeldLease, 'confirm' | 'name' | 'fence'>,
 ): Promise<RecoveredTree> {
   await context.tree.target.begin(lease.confirm);
   const highestSerial = await restorePointer(context);
   const view = await context.state.read();
-  if (view !== undefined) await catchUp(context, view.statement);
+  await mustNotBeBehindCatalog(context, view?.statement);
+  if (view !== undefined) await catchUp(context, view, lease);
   return { view, highestSerial };
 }
 
@@ -57,10 +59,45 @@ async function restorePointer({ tree, flow }: Pick<PublishContext, 'tree' | 'flo
   return highest;
 }
 
-/** Replays the lists that the catalog's inventory has not seen, and ends the promotions whose serial is there. */
-async function catchUp({ flow, tree }: PublishContext, current: Statement): Promise<void> {
+/**
+ * A tree that lacks what the catalog has seen was restored from an older copy, or is gone: what would be published into
+ * it would name objects that are not there, under a serial that readers have left behind.
+ * @throws Fault TREE_INVALID
+ */
+async function mustNotBeBehindCatalog(
+  { flow, tree }: PublishContext,
+  current: Statement | undefined,
+): Promise<void> {
+  const seen = await flow.catalog.pool.serial(tree.name);
+  const serial = current?.serial ?? 0;
+  if (serial >= seen) return;
+  const is = current === undefined ? 'is empty' : `is at serial ${serial}`;
+  throw new Fault(
+    'TREE_INVALID',
+    `the tree ${tree.target.source.name} ${is}, and the catalog has seen serial ${seen} of it: bring the tree back from a mirror or a newer backup; to begin a new tree, begin with an empty catalog too`,
+    { serial, seen },
+  );
+}
+
+/**
+ * Replays the lists that the catalog's inventory has not seen, and ends the promotions whose serial is there. A serial
+ * that the catalog did not prepare was published after the backup that the catalog was restored from.
+ */
+async function catchUp(
+  { flow, tree }: PublishContext,
+  view: TreeView,
+  lease: Pick<HeldLease, 'name' | 'fence'>,
+): Promise<void> {
   const { pool, publications } = flow.catalog;
-  for (const serial of await chainAfter(tree.target.source, await pool.serial(tree.name), current)) {
+  const current = view.statement;
+  const serials = await chainAfter(tree.target.source, await pool.serial(tree.name), current);
+  for (const serial of serials) {
+    const { root } = serial === current.serial ? current : await statementOf(tree.target.source, serial);
+    if ((await publications.get(tree.name, serial))?.root === root) continue;
+    await followTree(flow, tree, view, lease);
+    break;
+  }
+  for (const serial of serials) {
     const statement = serial === current.serial ? current : await statementOf(tree.target.source, serial);
     const list = await tree.target.source.open(listPath(serial));
     if (list === undefined) {
