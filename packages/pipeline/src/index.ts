@@ -11,6 +11,7 @@ export * from './promote/request.ts';
 export * from './promote/rollback.ts';
 export * from './promote/run-promotion.ts';
 export * from './publish/filesystem-target.ts';
+export * from './publish/open-tree-target.ts';
 export * from './publish/published-tree.ts';
 export * from './publish/publisher.ts';
 export * from './publish/tree-target.ts';

@@ -1,0 +1,136 @@
+import { Fault } from '@gantry/oci';
+import type { BlobStore } from '@gantry/store';
+import { createS3Client, type RetryPolicy, type S3Client, type S3Configuration } from '@gantry/store/s3';
+import {
+  decodeStatement,
+  fullListPath,
+  MAX_STATEMENT_BYTES,
+  parsePath,
+  POINTER_PATH,
+  serialPath,
+} from '@gantry/tree';
+import { contentPutter } from './s3-target/content.ts';
+import { headersFor } from './s3-target/headers.ts';
+import { movePointer } from './s3-target/pointer.ts';
+import { prepareRoot } from './s3-target/root.ts';
+import { s3Tree } from './s3-tree-source.ts';
+import type { TreeTarget } from './tree-target.ts';
+
+/** An upload in which nothing has moved for a day has no publisher any more. */
+const ABANDONED_MS = 24 * 3600 * 1000;
+/** How often abandoned uploads are looked for. */
+const TIDY_EVERY_MS = 3600 * 1000;
+
+/** For tests. */
+export interface S3TargetOptions {
+  readonly retries?: RetryPolicy;
+  readonly abandonedMs?: number;
+}
+
+/**
+ * A tree in a bucket, or in it below a prefix. An object is there whole and durable once its put was answered, with the
+ * Content-Type and Cache-Control that it is to be served with. What a serial names is created, never replaced; the pointer
+ * moves by comparison.
+ * @throws Fault CONFIGURATION_INVALID for a bucket that is not there, or holds something that is no tree, for rights that
+ * are missing, and for a server that ignores conditions; UNAVAILABLE
+ */
+export async function openS3Target(
+  configuration: S3Configuration,
+  store: BlobStore,
+  { retries, abandonedMs = ABANDONED_MS }: S3TargetOptions = {},
+): Promise<TreeTarget> {
+  const client = await openClient(configuration, retries);
+  const source = s3Tree(client);
+  const putContent = contentPutter(client, store);
+  let tidiedAt = -Infinity;
+
+  /** Whether an object is there as it should be. */
+  const isThere = async (path: string, sizeBytes: number) => {
+    const found = await client.head(path);
+    return found?.sizeBytes === sizeBytes && found.contentType === headersFor(path).contentType;
+  };
+
+  /** Creates an object. @returns false if there is one with other bytes */
+  const create = async (path: string, bytes: Uint8Array) => {
+    const { written } = await client.put(path, bytes, { ...headersFor(path), ifNoneMatch: '*' });
+    if (written) return true;
+    const found = await client.head(path);
+    if (found?.sizeBytes !== bytes.length) return false;
+    const there = await client.read(path, bytes.length);
+    return there !== undefined && Buffer.compare(there.bytes, bytes) === 0;
+  };
+
+  return {
+    source,
+
+    async begin(confirm) {
+      await confirm();
+      if (performance.now() - tidiedAt < TIDY_EVERY_MS) return;
+      tidiedAt = performance.now();
+      // By their age, so that those of a publisher that has followed are not among them. A key without the right to list
+      // uploads is good enough otherwise.
+      await client.removeAbandonedUploads('pool/', abandonedMs).catch(() => undefined);
+    },
+
+    async putContent(object) {
+      if (await isThere(object.path, object.size)) return;
+      try {
+        await putContent(object);
+      } catch (error) {
+        if ((await store.stat(object.digest)) !== undefined) throw error;
+        const { digest } = object;
+        throw new Fault('BLOB_UNKNOWN', `${digest} is not in the store`, { digest }, { cause: error });
+      }
+    },
+
+    async putDocument(path, bytes) {
+      if (await isThere(path, bytes.length)) return;
+      await client.put(path, bytes, headersFor(path));
+    },
+
+    putList: create,
+    settle: async () => undefined, // what S3 has answered is durable
+    claim: (serial, statement) => create(serialPath(serial), statement),
+    movePointer: (statement) => movePointer(client, source.name, statement),
+
+    async highestSerial() {
+      // Those below the pointer need not be listed, however long the history is.
+      const pointer = await client.read(POINTER_PATH, MAX_STATEMENT_BYTES);
+      let highest =
+        pointer === undefined
+          ? 0
+          : decodeStatement(pointer.bytes, `${POINTER_PATH} of ${source.name}`).serial;
+      const after = highest === 0 ? {} : { after: serialPath(highest) };
+      for await (const { path } of client.list('serial/', after)) {
+        const parsed = parsePath(path);
+        if (parsed?.type === 'serial') highest = Math.max(highest, parsed.serial);
+      }
+      return highest;
+    },
+
+    removeFullList: (serial) => client.remove(fullListPath(serial)),
+  };
+}
+
+async function openClient(
+  configuration: S3Configuration,
+  retries: RetryPolicy | undefined,
+): Promise<S3Client> {
+  try {
+    const client = await createS3Client(configuration, retries === undefined ? {} : { retries });
+    await prepareRoot(client);
+    return client;
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'CONFIGURATION_INVALID') throw error;
+    throw ofTree(error);
+  }
+}
+
+/** The client does not know which part of the configuration it was made of. */
+function ofTree(fault: Fault): Fault {
+  const { message, details, cause } = fault;
+  if (message.startsWith('tree.')) return fault;
+  const told = message.startsWith('s3.') ? `tree.${message}` : `tree.s3: ${message}`;
+  const key = `tree.${details['key'] ?? 's3'}`;
+  return new Fault('CONFIGURATION_INVALID', told, { ...details, key }, { cause });
+}

@@ -1,0 +1,47 @@
+import { type Digest, Fault, hasherFor, splitDigest } from '@gantry/oci';
+import { type BlobStore, hasObjects } from '@gantry/store';
+import type { S3Client } from '@gantry/store/s3';
+import type { PoolContent } from '../compose-repository.ts';
+import { headersFor } from './headers.ts';
+
+/** Puts an object of the store into the pool. */
+export type PutContent = (object: PoolContent) => Promise<void>;
+
+/**
+ * By the server itself where the store is on it too; else by this process, which checks the digest on the way. A server
+ * that refuses to copy, for instance as the tree's key may not read the store's bucket, gets the bytes.
+ */
+export function contentPutter(client: S3Client, store: BlobStore): PutContent {
+  let copies = hasObjects(store) && store.endpoint === client.endpoint;
+  const stream = async ({ path, digest, size }: PoolContent) => {
+    const bytes = checked(await store.open(digest), digest);
+    await client.putStream(path, bytes, size, headersFor(path));
+  };
+  return async (object) => {
+    const { path, digest, size } = object;
+    if (!copies || !hasObjects(store)) return await stream(object);
+    try {
+      await client.copy({ ...store.objectOf(digest), sizeBytes: size }, path, headersFor(path));
+    } catch (error) {
+      if (!(error instanceof Fault) || !REFUSED.has(error.code)) throw error;
+      await stream(object);
+      copies = false;
+    }
+  };
+}
+
+/** Of an answer that would be the same the next time. */
+const REFUSED = new Set(['CONFIGURATION_INVALID', 'UNSUPPORTED']);
+
+/** The bytes, as they come; broken off at their end if they are not the digest's, so that nothing is made of them. */
+async function* checked(bytes: AsyncIterable<Uint8Array>, digest: Digest): AsyncGenerator<Uint8Array> {
+  const hasher = hasherFor(digest);
+  for await (const chunk of bytes) {
+    hasher.update(chunk);
+    yield chunk;
+  }
+  if (hasher.digest('hex') === splitDigest(digest).hex) return;
+  throw new Fault('CONTENT_CORRUPT', `the bytes of ${digest} in the store are not those of its digest`, {
+    digest,
+  });
+}

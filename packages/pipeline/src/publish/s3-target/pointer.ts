@@ -1,0 +1,33 @@
+import { decodeStatement, MAX_STATEMENT_BYTES, POINTER_PATH } from '@gantry/tree';
+import { Fault } from '@gantry/oci';
+import type { S3Client } from '@gantry/store/s3';
+import { followedBy } from '../followed-by.ts';
+import { headersFor } from './headers.ts';
+
+/** How often others may be faster: they have the lease one after the other. */
+const ATTEMPTS = 16;
+
+/**
+ * Moves the pointer on, never back: what is written takes the place of that very pointer that was compared (If-Match), or
+ * of none (If-None-Match).
+ * @throws Fault LEASE_LOST when there is a newer serial
+ */
+export async function movePointer(client: S3Client, tree: string, statement: Uint8Array): Promise<void> {
+  const { serial } = decodeStatement(statement);
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    const current = await client.read(POINTER_PATH, MAX_STATEMENT_BYTES);
+    // Also after an answer that was lost.
+    if (current !== undefined && Buffer.compare(current.bytes, statement) === 0) return;
+    const shown =
+      current === undefined ? 0 : decodeStatement(current.bytes, `${POINTER_PATH} of ${tree}`).serial;
+    if (shown > serial) throw followedBy(shown, serial, tree);
+    const condition =
+      current === undefined ? { ifNoneMatch: '*' as const } : { ifMatch: current.object.etag };
+    const { written } = await client.put(POINTER_PATH, statement, {
+      ...headersFor(POINTER_PATH),
+      ...condition,
+    });
+    if (written) return;
+  }
+  throw new Fault('UNAVAILABLE', `the pointer of ${tree} was moved by others ${ATTEMPTS} times in a row`);
+}
