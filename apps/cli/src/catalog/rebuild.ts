@@ -1,6 +1,6 @@
 import { type CatalogCounts, emptyCounts, openCatalogTransfer } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
-import { rebuildCatalog, type RebuildProgress, type RebuildReport } from '@gantry/pipeline';
+import { openTreeTarget, rebuildCatalog, type RebuildProgress, type RebuildReport } from '@gantry/pipeline';
 import type { Configuration } from '@gantry/service';
 import { type BlobStore, openStore } from '@gantry/store';
 import type { Cli } from '../cli.ts';
@@ -8,7 +8,7 @@ import { createProgressDisplay } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
 import { formatBytes, plural, printable } from '../output/text.ts';
 import { catalogSettings, placeSettings } from '../serve/engine-settings.ts';
-import { MAIN_TREE, openTreeTarget } from '../serve/open-flow.ts';
+import { MAIN_TREE } from '../serve/open-flow.ts';
 import { mustBeIdle } from './idle.ts';
 import { describeProgress, formatCounts } from './show-counts.ts';
 

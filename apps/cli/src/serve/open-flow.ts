@@ -1,11 +1,15 @@
 import { hostname } from 'node:os';
 import { openCatalog } from '@gantry/catalog';
 import { type Messages, openMessages, type OpenOptions } from '@gantry/messages';
-import { type Flow, openFilesystemTarget, type PublishedTree, type TreeTarget } from '@gantry/pipeline';
-import { Fault } from '@gantry/oci';
+import {
+  type Flow,
+  openTreeSource as openSource,
+  openTreeTarget,
+  type PublishedTree,
+} from '@gantry/pipeline';
 import type { Configuration, Logger } from '@gantry/service';
-import { type BlobStore, openStore, type StoreConfiguration } from '@gantry/store';
-import { directoryTree, type TreeSource } from '@gantry/tree';
+import { openStore } from '@gantry/store';
+import type { TreeSource } from '@gantry/tree';
 import { askCatalog, askMessages, askStore, askTree } from './engine-checks.ts';
 import { catalogSettings, messagesSettings, placeSettings } from './engine-settings.ts';
 import { openAtOnce, type OpenEngine } from './when-it-answers.ts';
@@ -48,9 +52,7 @@ export async function openFlow(
 
 /** The tree that is configured, for reading. */
 export async function openTreeSource(tree: Configuration['tree']): Promise<TreeSource> {
-  const place = await placeSettings(tree);
-  if ('filesystem' in place) return directoryTree(place.filesystem.root);
-  throw new Fault('CONFIGURATION_INVALID', 'tree.s3 is not possible yet');
+  return openSource(await placeSettings(tree));
 }
 
 /** Opens the queues as they are configured; `resources` closes them. They have answered once. */
@@ -79,10 +81,4 @@ async function openAndAsk<T extends AsyncDisposable>(
   await ask(opened);
   resources.move();
   return opened;
-}
-
-/** Opens the tree for writing, from that store. */
-export async function openTreeTarget(place: StoreConfiguration, store: BlobStore): Promise<TreeTarget> {
-  if ('filesystem' in place) return openFilesystemTarget(place.filesystem.root, store);
-  throw new Fault('CONFIGURATION_INVALID', 'tree.s3 is not possible yet');
 }
