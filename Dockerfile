@@ -9,6 +9,15 @@
 ARG BUILD_IMAGE=docker.io/library/node:26.10.0-trixie-slim
 ARG RUN_IMAGE=docker.io/library/debian:trixie-20260918-slim
 
+# What the rsync daemon and the mirrors of docker-compose.yml run: --target rsync.
+FROM ${RUN_IMAGE} AS rsync
+RUN apt-get update && apt-get install -y --no-install-recommends rsync && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 gantry && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin gantry \
+    && mkdir /data /srv/mirror && chown gantry:gantry /data /srv/mirror
+USER 10001:10001
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["rsync"]
+
 # The package manifests alone: while they stay as they are, the dependencies need not be installed anew.
 FROM ${BUILD_IMAGE} AS manifests
 WORKDIR /srv/gantry
@@ -24,15 +33,6 @@ COPY --from=manifests /srv/gantry ./
 # command, as it is not there yet.
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund && rm -rf node_modules/node-*/include node_modules/node-*/share \
     && ln -s ../../apps/cli/bin/gantry.js node_modules/.bin/gantry
-
-# What the rsync daemon and the mirrors of docker-compose.yml run: --target rsync.
-FROM ${RUN_IMAGE} AS rsync
-RUN apt-get update && apt-get install -y --no-install-recommends rsync && rm -rf /var/lib/apt/lists/* \
-    && groupadd --gid 10001 gantry && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin gantry \
-    && mkdir /data /srv/mirror && chown gantry:gantry /data /srv/mirror
-USER 10001:10001
-STOPSIGNAL SIGTERM
-ENTRYPOINT ["rsync"]
 
 FROM ${RUN_IMAGE} AS gantry
 # libatomic1: Node 26 is linked with it.
