@@ -35,7 +35,7 @@ export async function recoverTree(
   await context.tree.target.begin(lease.confirm);
   const highestSerial = await restorePointer(context);
   const view = await context.state.read();
-  await mustNotBeBehindCatalog(context, view?.statement);
+  await mustNotBeBehindCatalog(context, view?.statement, lease);
   if (view !== undefined) await catchUp(context, view, lease);
   return { view, highestSerial };
 }
@@ -67,10 +67,12 @@ async function restorePointer({ tree, flow }: Pick<PublishContext, 'tree' | 'flo
 async function mustNotBeBehindCatalog(
   { flow, tree }: PublishContext,
   current: Statement | undefined,
+  lease: Pick<HeldLease, 'confirm'>,
 ): Promise<void> {
   const seen = await flow.catalog.pool.serial(tree.name);
   const serial = current?.serial ?? 0;
   if (serial >= seen) return;
+  await lease.confirm(); // a publisher that was stopped since it read the tree knows an older one
   const is = current === undefined ? 'is empty' : `is at serial ${serial}`;
   throw new Fault(
     'TREE_INVALID',
