@@ -93,8 +93,8 @@ async function forward(
     body.writeUInt8(body.readUInt8(body.length >> 1) ^ 1, body.length >> 1);
   const { method, url, rawHeaders } = incoming;
   const forwarded = send({ hostname, port, method, path: url, headers: rawHeaders, agent: false });
+  forwarded.on('error', () => outgoing.destroy());
   if (mischief === 'cut the request') {
-    forwarded.on('error', () => undefined);
     forwarded.flushHeaders();
     forwarded.write(body.subarray(0, body.length >> 1), () => {
       forwarded.destroy();
