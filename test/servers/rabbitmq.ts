@@ -5,10 +5,12 @@ import path from 'node:path';
 import type { Authority } from './certificates.ts';
 import { freePorts } from './free-port.ts';
 import { type ServerProcess, startProcess } from './process.ts';
+import { run } from './run.ts';
 import { temporaryFolder } from './temporary-folder.ts';
 
 /** Debian's wrapper changes to the user `rabbitmq` and to the system's own files; this is the script behind it. */
 const RABBITMQ_SERVER = '/usr/lib/rabbitmq/bin/rabbitmq-server';
+const RABBITMQCTL = '/usr/lib/rabbitmq/bin/rabbitmqctl';
 
 /** The account that may do everything in `vhost`. */
 export const RABBITMQ_ACCOUNT = { username: 'gantry', password: 'p%ss/w:rd@ + ü' } as const;
@@ -36,6 +38,8 @@ export interface Rabbitmq extends AsyncDisposable, Pick<ServerProcess, 'name' | 
   kill(): Promise<void>;
   /** Starts it again on the same data and ports. */
   start(): Promise<void>;
+  /** Runs rabbitmqctl. */
+  control(...args: readonly string[]): Promise<string>;
 }
 
 /** Starts RabbitMQ on free ports, with a port mapper (epmd) of its own that ends with it. */
@@ -51,6 +55,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
     env: { PATH: process.env['PATH'] },
     ready: () => isListening(epmdPort),
   });
+  const env = environment(folder.path, { port, distPort, epmdPort });
   let logged = '';
   let server: ServerProcess | undefined;
   const start = async () => {
@@ -59,7 +64,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
       command: RABBITMQ_SERVER,
       args: [],
       cwd: folder.path,
-      env: environment(folder.path, { port, distPort, epmdPort }),
+      env,
       ready: async (log) => /Server startup complete/.test(log),
       readyWithinMs: 90_000,
     });
@@ -94,6 +99,7 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     start,
+    control: (...args) => run(RABBITMQCTL, args, { env, cwd: folder.path }),
     [Symbol.asyncDispose]: dispose,
   };
 }

@@ -27,6 +27,9 @@ export interface Toxiproxy extends ServerProcess {
   add(name: string, toxic: Toxic, probability?: number): Promise<void>;
   /** Ends what was added under that name. */
   remove(name: string): Promise<void>;
+  /** Ends all connections, and takes none until it is opened again. */
+  cut(): Promise<void>;
+  open(): Promise<void>;
 }
 
 /** @param upstream `127.0.0.1:PORT` */
@@ -72,5 +75,7 @@ export async function startToxiproxy(upstream: string, seed: number): Promise<To
         toxicity: probability,
       }),
     remove: (name) => call('DELETE', `/proxies/registry/toxics/${name}`),
+    cut: () => call('POST', '/proxies/registry', { enabled: false }),
+    open: () => call('POST', '/proxies/registry', { enabled: true }),
   };
 }
