@@ -1,27 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-import { type Catalog, openCatalog } from '@gantry/catalog';
-import {
-  acceptPromotion,
-  type Channel,
-  createPublisher,
-  type Flow,
-  openFilesystemTarget,
-  type Publisher,
-  runPromotion,
-} from '@gantry/pipeline';
-import { makeImage, makeIndex, makeLayer } from '@gantry/registry';
-import { openStore } from '@gantry/store';
-import { directoryTree, openTree, readStatement, type TreeSource, verifyTree } from '@gantry/tree';
+import { ENDS_OF_ONE_THAT_WAS_FOLLOWED, outcomeOf, succeed } from '../fixtures/publisher-handover.ts';
+import { type PublisherProcess, startPublisher } from '../fixtures/publisher-process.ts';
+import { openPublishing, type PublishingPlace } from '../fixtures/publishing.ts';
 import { seededRandom } from '../fixtures/seeded-random.ts';
-import { openSyncHere } from '../fixtures/sync-here.ts';
 import { type TemporaryFolder, temporaryFolder } from '../servers/temporary-folder.ts';
-import { until } from '../servers/until.ts';
-import type { PublisherAnswer, PublisherCommand } from './stopped-publisher.child.ts';
 
 /**
  * A publisher that is stopped (SIGSTOP) at each of its steps for so long that its lease is another's, which publishes what
@@ -42,7 +25,7 @@ const STEPS: Readonly<Record<string, number>> = {
   'catalog.pool.apply': 1,
   'catalog.pool.getAll': 2,
   'catalog.pool.list': 1,
-  'catalog.pool.serial': 1,
+  'catalog.pool.serial': 2,
   'catalog.promotions.get': 2,
   'catalog.promotions.inStates': 3,
   'catalog.promotions.replace': 1,
@@ -74,129 +57,54 @@ const SEED = Number(process.env['GANTRY_TEST_SEED'] ?? 20_261_121);
 /** How many pairs of steps are tried, of two that are stopped. */
 const PAIRS = 10;
 
-const CHANNELS: readonly Channel[] = [{ name: 'stable', prefix: '', publish: true }];
-const AMD64 = { os: 'linux', architecture: 'amd64' };
-const imageOf = (tag: string) =>
-  makeIndex([makeImage({ platform: AMD64, layers: [makeLayer([{ path: 'a', content: tag }])] })]);
 /** A full list is made on each, and the oldest one goes. The publication that is stopped is of the fourth. */
 const DAYS = [1, 2, 3, 4, 5].map((day) => `2026-11-2${day}T09:00:00.000Z`);
 const [FIRST, SECOND, THIRD, STOPPED, SUCCESSOR] = DAYS as [string, string, string, string, string];
-const silent = { debug() {}, info() {}, warn() {}, error() {} };
-
-/** Catalog, store and tree in a folder, opened in this process. */
-interface Opened extends AsyncDisposable {
-  readonly catalog: Catalog;
-  readonly flow: Flow;
-  readonly publisher: Publisher;
-  /** Accepts a promotion of `app` and takes it to where only the publisher goes on. @returns its id */
-  promote(reference: string): Promise<string>;
-}
-
-async function openFolder(folder: string, now: string): Promise<Opened> {
-  const opened = new AsyncDisposableStack();
-  const catalog = opened.use(await openCatalog({ sqlite: { file: path.join(folder, 'catalog.db') } }));
-  const store = opened.use(await openStore({ filesystem: { root: path.join(folder, 'store') } }));
-  const flow: Flow = { catalog, store, log: silent, now: () => new Date(now), holder: 'the successor' };
-  const publisher = createPublisher(flow, {
-    name: 'main',
-    target: await openFilesystemTarget(path.join(folder, 'tree'), store),
-    channels: CHANNELS,
-    keepUntaggedMs: 86_400_000,
-    refreshMs: 86_400_000,
-  });
-  return {
-    catalog,
-    flow,
-    publisher,
-    async promote(reference) {
-      const { promotion } = await acceptPromotion(
-        flow,
-        CHANNELS,
-        { items: [{ repository: 'app', reference, tags: ['latest'] }], to: 'stable' },
-        { name: 'tests' },
-      );
-      await runPromotion(flow, promotion.id);
-      return promotion.id;
-    },
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
-  };
-}
-
-/** A publisher in a process of its own, that does one command after the other. */
-interface Child extends AsyncDisposable {
-  readonly process: ChildProcess;
-  /** Resolves with the answer; rejects when the process ends without one. */
-  command(command: PublisherCommand): Promise<PublisherAnswer>;
-}
-
-function startChild(): Child {
-  const file = fileURLToPath(new URL('stopped-publisher.child.ts', import.meta.url));
-  const child = spawn(process.execPath, [file], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const ended = once(child, 'close');
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  return {
-    process: child,
-    async command(command) {
-      child.stdin.write(`${JSON.stringify(command)}\n`);
-      const { value, done } = await answers.next();
-      if (done === true) {
-        await ended;
-        throw new Error(`the publisher ended by ${child.signalCode ?? child.exitCode}`);
-      }
-      return JSON.parse(value) as PublisherAnswer;
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL'); // also ends one that is stopped
-      await ended;
-    },
-  };
-}
-
-/** Whether a process is stopped, as the kernel tells it (proc_pid_stat(5)). */
-async function isStopped({ pid }: ChildProcess): Promise<boolean> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-  return stat.slice(stat.lastIndexOf(')')).startsWith(') T');
-}
 
 let base: TemporaryFolder;
 /** The promotion of `2` that waits for a publisher in `base`. */
 let waiting: string;
-let child: Child;
+let publisher: PublisherProcess;
+
+const placeIn = (folder: string): PublishingPlace => ({
+  catalog: { sqlite: { file: path.join(folder, 'catalog.db') } },
+  storage: { filesystem: { root: path.join(folder, 'store') } },
+  tree: { filesystem: { root: path.join(folder, 'tree') } },
+});
 
 beforeAll(async () => {
   base = await temporaryFolder('stopped-base');
-  child = startChild();
-  await using here = await openSyncHere();
-  for (const tag of ['1', '2', '3']) here.upstream.push('app', imageOf(tag), tag);
-  await here.sync();
-  const folder = path.dirname(here.storeFolder);
+  publisher = startPublisher();
   for (const day of [FIRST, SECOND, THIRD, STOPPED]) {
-    await using opened = await openFolder(folder, day);
-    if (day === FIRST) await opened.promote('1');
+    await using opened = await openPublishing(placeIn(base.path), day);
+    if (day === FIRST) {
+      await opened.sync();
+      await opened.promote('1');
+    }
     if (day === STOPPED) waiting = await opened.promote('2');
     else await opened.publisher.publishPending();
     if (day !== STOPPED) await opened.publisher.refresh();
   }
-  await mkdir(path.join(folder, 'tree/.tmp/of-one-that-died'));
-  await writeFile(path.join(folder, 'tree/.tmp/of-one-that-died/file'), 'half');
-  await cp(folder, base.path, { recursive: true });
+  const left = path.join(base.path, 'tree/.tmp/of-one-that-died');
+  await mkdir(left);
+  await writeFile(path.join(left, 'file'), 'half');
 }, 60_000);
 
 afterAll(async () => {
-  await child[Symbol.asyncDispose]();
+  await publisher[Symbol.asyncDispose]();
   await base[Symbol.asyncDispose]();
 });
 
 /** A copy of what was prepared. */
-async function copyOfBase(): Promise<TemporaryFolder> {
+async function copyOfBase(): Promise<{ place: PublishingPlace } & AsyncDisposable> {
   const folder = await temporaryFolder('stopped');
   await cp(base.path, folder.path, { recursive: true });
-  return folder;
+  return { place: placeIn(folder.path), [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose]() };
 }
 
 test('the steps of a publication are those that are tried here', async () => {
-  await using folder = await copyOfBase();
-  const { outcome, steps } = await child.command({ folder: folder.path, now: STOPPED });
+  await using copy = await copyOfBase();
+  const { outcome, steps } = await publisher.command({ place: copy.place, now: STOPPED });
   expect(outcome).toBe('done');
   expect(steps).toEqual(STEPS);
 });
@@ -215,13 +123,14 @@ describe('a publisher that was stopped past its lease and wakes', () => {
   test.each(cases)(
     'before %s harms nothing that its successor did%s',
     async (stopBefore, _, successorsDay) => {
-      await using folder = await copyOfBase();
-      const answer = child.command({ folder: folder.path, now: STOPPED, stopBefore });
-      await stopped(child, answer);
-      const next = await succeed(folder.path, successorsDay);
-      child.process.kill('SIGCONT');
-      expect(outcomeOf(await answer)).toMatch(AS_IT_MAY_END);
-      await expectIntact(folder.path, next);
+      await using copy = await copyOfBase();
+      const { place } = copy;
+      const answer = publisher.command({ place, now: STOPPED, stopBefore });
+      await publisher.stopped(answer);
+      await using successor = await succeed(place, successorsDay, waiting);
+      publisher.wake();
+      expect(outcomeOf(await answer)).toMatch(ENDS_OF_ONE_THAT_WAS_FOLLOWED);
+      await successor.expectIntact();
     },
     30_000,
   );
@@ -231,128 +140,21 @@ describe('a publisher that was stopped past its lease and wakes', () => {
   test.each(Array.from({ length: PAIRS }, () => [any(), any()] as const))(
     'before %s while its successor is stopped before %s harms nothing that either did',
     async (stopBefore, nextStopBefore) => {
-      await using folder = await copyOfBase();
-      await using successor = startChild();
-      const command = { folder: folder.path, now: STOPPED };
-      const answer = child.command({ ...command, stopBefore });
-      await stopped(child, answer);
-      const itsAnswer = successor.command({ ...command, stopBefore: nextStopBefore });
+      await using copy = await copyOfBase();
+      const { place } = copy;
+      await using second = startPublisher();
+      const answer = publisher.command({ place, now: STOPPED, stopBefore });
+      await publisher.stopped(answer);
+      const itsAnswer = second.command({ place, now: STOPPED, stopBefore: nextStopBefore });
       // With less left to do, it may come to its end without that step.
-      await Promise.race([stopped(successor, itsAnswer).catch(() => undefined), itsAnswer]);
-      child.process.kill('SIGCONT');
-      expect(outcomeOf(await answer)).toMatch(AS_IT_MAY_END);
-      successor.process.kill('SIGCONT');
-      expect(outcomeOf(await itsAnswer)).toMatch(AS_IT_MAY_END);
-      await expectIntact(folder.path, await succeed(folder.path, SUCCESSOR));
+      await second.stopped(itsAnswer).catch(() => itsAnswer);
+      publisher.wake();
+      expect(outcomeOf(await answer)).toMatch(ENDS_OF_ONE_THAT_WAS_FOLLOWED);
+      second.wake();
+      expect(outcomeOf(await itsAnswer)).toMatch(ENDS_OF_ONE_THAT_WAS_FOLLOWED);
+      await using successor = await succeed(place, SUCCESSOR, waiting);
+      await successor.expectIntact();
     },
     30_000,
   );
 });
-
-/** Of one that was followed: it noticed, or there was nothing left to do. */
-const AS_IT_MAY_END = /^(?:done|LEASE_LOST: .*)$/;
-
-function outcomeOf({ outcome, message }: PublisherAnswer): string {
-  return message === undefined ? outcome : `${outcome}: ${message}`;
-}
-
-/** What a successor has done, and is there for. */
-interface Succeeded {
-  readonly opened: Opened;
-  /** Its last serial. */
-  readonly serial: number;
-  /** All promotions but the first. */
-  readonly promotions: readonly string[];
-}
-
-/** Waits until the publisher has stopped itself. */
-async function stopped(one: Child, answer: Promise<PublisherAnswer>): Promise<void> {
-  let early: PublisherAnswer | undefined;
-  answer.then(
-    (given) => (early = given),
-    () => undefined, // told by whoever awaits it
-  );
-  await until('the publisher to be stopped', async () => {
-    if (early !== undefined) return true;
-    return isStopped(one.process);
-  });
-  if (early !== undefined) throw new Error(`it was never there: ${JSON.stringify(early)}`);
-}
-
-/** Takes the lease over, publishes what waits, and then the image `3`. */
-async function succeed(folder: string, day: string): Promise<Succeeded> {
-  const opened = await openFolder(folder, day);
-  await opened.publisher.publishPending();
-  const promotions = [waiting, await opened.promote('3')];
-  await opened.publisher.publishPending();
-  const view = await openTree(directoryTree(path.join(folder, 'tree')));
-  if (view === undefined) throw new Error('there is no tree');
-  return { opened, serial: view.statement.serial, promotions };
-}
-
-/** What was published stays so, in the tree and in the catalog, and the next publication goes on from there. */
-async function expectIntact(folder: string, { opened, serial, promotions }: Succeeded): Promise<void> {
-  const { catalog, publisher } = opened;
-  const tree = directoryTree(path.join(folder, 'tree'));
-  const expectLatest = async (tag: string, lowest: number) => {
-    const expected = imageOf(tag).digest;
-    const view = await openTree(tree);
-    expect(view?.statement.serial).toBeGreaterThanOrEqual(lowest);
-    expect((await view?.repository('app'))?.tags.get('latest')).toBe(expected);
-    expect((await catalog.channels.tag('stable', 'app', 'latest'))?.digest).toBe(expected);
-    const { errors, findings } = await verifyTree(tree, { deep: true, nowMs: Date.parse(SUCCESSOR) });
-    expect({ errors, findings: findings.filter(({ severity }) => severity === 'error') }).toEqual({
-      errors: 0,
-      findings: [],
-    });
-  };
-  try {
-    await expectLatest('3', serial);
-    await expectEndedOnce(catalog, promotions);
-    await expectRecorded(catalog, tree, promotions);
-
-    await publisher.publishAll();
-    expect((await catalog.channels.tag('stable', 'app', 'latest'))?.digest).toBe(imageOf('3').digest);
-    const after = await opened.promote('1');
-    await publisher.publishPending();
-    await expectLatest('1', serial + 1);
-    await expectEndedOnce(catalog, [...promotions, after]);
-    const names = await readdir(path.join(folder, 'tree/.tmp'), { recursive: true, withFileTypes: true });
-    expect(names.filter((name) => name.isFile())).toEqual([]);
-    const pool = new Set((await Array.fromAsync(catalog.pool.list('main'))).map((object) => object.path));
-    for await (const { path: file } of tree.list('pool')) pool.delete(file);
-    expect([...pool]).toEqual([]);
-  } finally {
-    await opened[Symbol.asyncDispose]();
-  }
-}
-
-/** The catalog has each serial of the tree as it was published, and each promotion in one of them. */
-async function expectRecorded(
-  catalog: Catalog,
-  tree: TreeSource,
-  promotions: readonly string[],
-): Promise<void> {
-  const inThose: string[] = [];
-  let serial: number | undefined;
-  do {
-    const { statement } = (await readStatement(tree, serial)) ?? {};
-    if (statement === undefined) throw new Error(`serial ${serial} has no statement`);
-    const known = await catalog.publications.get('main', statement.serial);
-    expect(known).toMatchObject({ state: 'published', root: statement.root });
-    inThose.push(...(known?.promotions ?? []));
-    serial = statement.previous?.serial;
-  } while (serial !== undefined);
-  expect(inThose.filter((id) => promotions.includes(id)).toSorted()).toEqual(promotions.toSorted());
-}
-
-/** Each promotion is done, came to that once, and told so once. */
-async function expectEndedOnce(catalog: Catalog, promotions: readonly string[]): Promise<void> {
-  const events = await catalog.outbox.pending('9999-01-01T00:00:00.000Z', 1000);
-  for (const id of promotions) {
-    const promotion = await catalog.promotions.get(id);
-    expect(promotion?.timeline.filter(({ state }) => state === 'done')).toHaveLength(1);
-    expect(promotion?.timeline.at(-1)?.state).toBe('done');
-    expect(events.filter((event) => event.type === 'promotion.done' && event.subject === id)).toHaveLength(1);
-  }
-}
