@@ -1,0 +1,79 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
+import { helloImage, push } from '../fixtures/build-registry.ts';
+import { gantry } from '../servers/gantry.ts';
+import { needs } from '../servers/parts.ts';
+import { until } from '../servers/until.ts';
+import { openWorkers, type Worker, type Workers, WORKERS_PARTS } from './workers.ts';
+
+/** Two sync and two promote workers share the work on the engines and the configuration of docker-compose.yml. */
+
+let workers: Workers;
+const real = needs(...WORKERS_PARTS).showing(() => workers?.servers ?? []);
+
+real.beforeAll(async () => {
+  workers = await openWorkers();
+}, 180_000);
+real.afterAll(async () => workers?.[Symbol.asyncDispose](), 60_000);
+
+/** Pushes an image, waits until it is a candidate, and promotes it by that worker. @returns the serial */
+async function release(name: string, { api }: Worker): Promise<number> {
+  await push(workers.registry, name, helloImage(name, { format: 'oci' }), '1');
+  await until(
+    `${name}:1 to be a candidate`,
+    async () => (await api.candidates()).some(({ repository }) => repository === name),
+    { withinMs: 60_000 },
+  );
+  const { state, serial } = await api.promote('stable', [{ repository: name, reference: '1' }]);
+  if (state !== 'done' || typeof serial !== 'number') throw new Error(`the promotion ended ${state}`);
+  return serial;
+}
+
+async function verifies(): Promise<void> {
+  const { code, stderr } = await gantry(workers.folder, ['verify', workers.tree, '--deep']);
+  expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
+}
+
+real.test(
+  'a push is told by the registry, synced to S3, promoted, and published from there to the folder',
+  async () => {
+    expect(await release('app', workers.promote[0])).toBe(1);
+    await verifies();
+    const stored = await readdir(path.join(workers.buckets, 'gantry-store'), { recursive: true });
+    expect(stored.length).toBeGreaterThan(3);
+  },
+  120_000,
+);
+
+real.test(
+  'each API tells of all four workers',
+  async () => {
+    for (const { api } of workers.promote) {
+      const { status, body } = await api.call<{ items: { kind?: string; service?: string }[] }>(
+        'GET',
+        '/api/v1/workers',
+      );
+      expect([status, body.items.length]).toEqual([200, 4]);
+    }
+  },
+  60_000,
+);
+
+real.test(
+  'when one of each kind is killed the others go on, with the same administrator',
+  async () => {
+    await workers.sync[0].kill('SIGKILL');
+    const second = await release('second', workers.promote[0]);
+    expect(second).toBe(2);
+    // The registry tells the first promote worker: from now on a sync has to be asked for.
+    await workers.promote[0].kill('SIGKILL');
+    const [, left] = workers.promote;
+    await push(workers.registry, 'third', helloImage('third', { format: 'oci' }), '1');
+    const synced = await left.api.sync('candidates');
+    expect(synced.state).toBe('done');
+    const { state, serial } = await left.api.promote('stable', [{ repository: 'third', reference: '1' }]);
+    expect([state, serial]).toEqual(['done', 3]);
+    await verifies();
+  },
+  180_000,
+);
