@@ -15,7 +15,7 @@ test('whatever user, password and vhost are, they are read as they were encoded,
       const [user, secret, path] = [username, password, vhost].map(encodeURIComponent);
       const {
         options,
-        vhost: read,
+        vhost: place,
         shown,
       } = parseAddress(`amqp://${user}:${secret}@broker.example.org/${path}`);
       expect({ ...options, vhost: place }).toEqual({
