@@ -104,8 +104,9 @@ real.test(
     await pulls(gantry);
     const many = await tagsOf(gantry, 'team/many');
     await goesOn(gantry);
-    // What was promoted between the backup of the catalog and that of the tree is still there.
-    expect(await tagsOf(gantry, 'team/many')).toEqual([...many, 'later'].toSorted());
+    // What was promoted between the backup of the catalog and that of the tree is still there; a promotion that was open
+    // then may have come to its end now.
+    expect(await tagsOf(gantry, 'team/many')).toEqual(expect.arrayContaining([...many, 'later']));
     const history = await promotionsOf(gantry);
     expect(history.filter(({ state }) => state === 'done').length).toBeGreaterThanOrEqual(4);
     await verifies('second');
@@ -242,12 +243,13 @@ async function pulls(gantry: Gantry): Promise<void> {
   expect(manifests.map(({ digest }) => digest)).toEqual([makeSbom(app, 'team/app').digest]);
 }
 
-/** The next promotion, of what was there all the time, takes the next serial. */
+/** The next promotion, of what was there all the time, takes a higher serial. */
 async function goesOn(gantry: Gantry): Promise<void> {
   const serial = await currentSerial(gantry);
   expect(serial).toBeLessThanOrEqual(before.serial);
   await promote(gantry, 'stable', 'team/many', `v${IMAGES - 1}`, ['later']);
-  expect(await serialOf(gantry)).toBe(serial + 1);
+  // A serial whose lists came into the backup before it was claimed is passed over.
+  expect([serial + 1, serial + 2]).toContain(await serialOf(gantry));
   await using client = await openCraneClient();
   expect(await client.pull(`${gantry.crane}/team/many:later`)).toEqual({ digest: image(IMAGES - 1).digest });
 }
