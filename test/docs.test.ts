@@ -76,7 +76,14 @@ describe('with the first run going', () => {
     await folder[Symbol.asyncDispose]();
   }, 30_000);
 
-  const walked = ['README.md', 'docs/cli.md', 'docs/configuration.md', 'docs/mirrors.md', 'docs/api.md'];
+  const walked = [
+    'README.md',
+    'docs/cli.md',
+    'docs/configuration.md',
+    'docs/mirrors.md',
+    'docs/api.md',
+    'docs/upgrade.md',
+  ];
   test.each(walked)(
     'every gantry command of %s ends well, one after the other',
     async (document) => {
