@@ -180,6 +180,7 @@ async function* bodyBytes(
       const before = at;
       for await (const chunk of (output?.Body ?? []) as AsyncIterable<Buffer>) {
         at += chunk.length;
+        failures = 0;
         yield chunk;
       }
       if (at >= end) return;

@@ -31,7 +31,7 @@ export async function withRetries<T>(call: (attempt: number) => Promise<T>, retr
       signal?.throwIfAborted();
       if (attempt >= policy.attempts || !isTransient(error)) throw error;
       const waitMs = Math.max(jitteredMs(attempt, policy), Math.min(askedMs?.(error) ?? 0, policy.maxMs));
-      await sleep(waitMs, undefined, signal === undefined ? {} : { signal });
+      await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch(() => undefined);
     }
   }
 }
