@@ -37,7 +37,7 @@ export function onMongoEngine(
     afterAll(async () => {
       await server?.[Symbol.asyncDispose]();
     }, 30_000);
-    define({ newDatabase: () => newDatabase((name) => server.url(name)) });
+    describe(engine.name, () => define({ newDatabase: () => newDatabase((name) => server.url(name)) }));
   });
 }
 

@@ -8,7 +8,6 @@ import { RETRY_MS, untilAnswered } from './retry.ts';
 
 /** How long a write waits for the majority, before it is made again. */
 const MAJORITY_WAIT_MS = 8000;
-/** After how long a call first looks whether the schema has moved on. */
 const SCHEMA_LOOK_MS = 30_000;
 
 /** One query, bound to an index by its name. */
@@ -24,8 +23,10 @@ export interface Query<T> {
 export interface DatabaseOptions {
   /** How long a call goes on trying. */
   readonly retryMs?: number;
-  /** Throws when this Gantry can not work with what the schema has become. */
+  /** Throws when this Gantry can not work with what the schema has become; asked from time to time. */
   readonly checkSchema?: () => Promise<void>;
+  /** After how long a call first asks that. */
+  readonly schemaLookMs?: number;
 }
 
 /**
@@ -41,6 +42,7 @@ export class Database {
   readonly #database: Db;
   readonly #retryMs: number;
   readonly #checkSchema: () => Promise<void>;
+  readonly #schemaLookMs: number;
   readonly #underWay = new Set<Promise<unknown>>();
   #schemaSeenAt = performance.now();
   #closing: Promise<void> | undefined;
@@ -52,6 +54,7 @@ export class Database {
     this.#database = database;
     this.#retryMs = options.retryMs ?? RETRY_MS;
     this.#checkSchema = options.checkSchema ?? (async () => {});
+    this.#schemaLookMs = options.schemaLookMs ?? SCHEMA_LOOK_MS;
     this.counters = new Counters(this.collection('counters'));
   }
 
@@ -125,7 +128,7 @@ export class Database {
 
   /** A newer Gantry may migrate while this one works. */
   async #lookAtSchema(): Promise<void> {
-    if (performance.now() - this.#schemaSeenAt < SCHEMA_LOOK_MS) return;
+    if (performance.now() - this.#schemaSeenAt < this.#schemaLookMs) return;
     await this.#checkSchema();
     this.#schemaSeenAt = performance.now();
   }

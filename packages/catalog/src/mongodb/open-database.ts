@@ -2,7 +2,7 @@ import { MongoClient, type MongoClientOptions } from 'mongodb';
 import { Database } from './database.ts';
 import { openingFault, unusableDatabase } from './failures.ts';
 import { RETRY_MS, untilAnswered } from './retry.ts';
-import { migrate, MIGRATIONS, mustBeOurs, type Step } from './schema.ts';
+import { isNewest, migrate, MIGRATIONS, mustBeOurs, type Step } from './schema.ts';
 
 const DEFAULT_DATABASE = 'gantry';
 
@@ -11,13 +11,17 @@ const SILENCE_MS = 10_000;
 const CLIENT_OPTIONS: MongoClientOptions = {
   appName: 'gantry',
   connectTimeoutMS: 5000,
-  serverSelectionTimeoutMS: 5000,
   maxPoolSize: 32,
+  readPreference: 'primary',
 };
+/** How long one attempt waits for a primary. */
+const SELECTION_MS = 5000;
 
 export interface OpenOptions {
   /** How long the opening, and each call, goes on trying. */
   readonly retryMs?: number;
+  /** After how long a call first looks whether a newer Gantry has changed the schema. */
+  readonly schemaLookMs?: number;
   /** What brings the schema forward; for tests. */
   readonly steps?: readonly Step[];
   /** Whether a catalog is taken, too, that a copy or a rebuild has not filled to its end. */
@@ -35,48 +39,39 @@ export interface OpenOptions {
 export async function openDatabase<T>(
   url: string,
   use: (database: Database) => T,
-  { retryMs = RETRY_MS, steps = MIGRATIONS, mayBeHalfFilled = false, onClient }: OpenOptions = {},
+  options: OpenOptions = {},
 ): Promise<T> {
+  const { retryMs = RETRY_MS, steps = MIGRATIONS, mayBeHalfFilled = false } = options;
   const { name, database: databaseName } = addressIn(url);
-  // A step may take as long as it takes: no limit on silence there.
-  const preparing = clientFor(url, name, {}, onClient);
+  const client = clientFor(url, name, { ...options, silenceMs: SILENCE_MS });
+  const database = client.db(databaseName);
+  const checkSchema = () => mustBeOurs(database, name, { steps, mayBeHalfFilled });
   try {
     await untilAnswered(async () => {
-      const database = preparing.db(databaseName);
-      await mustBeOurs(database, name, { steps, mayBeHalfFilled }); // before anything is changed in it
-      await migrate(database, name, steps);
+      await checkSchema(); // before anything is changed in it
+      if (await isNewest(database, steps)) return;
+      // A step may take as long as it takes.
+      await using patient = clientFor(url, name, { ...options, silenceMs: 0 });
+      await migrate(patient.db(databaseName), name, steps);
     }, retryMs);
-  } catch (error) {
-    throw openingFault(error, name);
-  } finally {
-    await preparing.close();
-  }
-  const client = clientFor(url, name, { socketTimeoutMS: SILENCE_MS }, onClient);
-  const database = client.db(databaseName);
-  try {
-    return use(
-      new Database(client, database, name, {
-        retryMs,
-        checkSchema: () => mustBeOurs(database, name, { steps, mayBeHalfFilled }),
-      }),
-    );
+    return use(new Database(client, database, name, { ...options, retryMs, checkSchema }));
   } catch (error) {
     await client.close();
-    throw error;
+    throw openingFault(error, name);
   }
 }
 
 function clientFor(
   url: string,
   name: string,
-  options: MongoClientOptions,
-  onClient: OpenOptions['onClient'],
+  { silenceMs, retryMs = RETRY_MS, onClient }: OpenOptions & { readonly silenceMs: number },
 ): MongoClient {
   let client: MongoClient;
   try {
     client = new MongoClient(url, {
       ...CLIENT_OPTIONS,
-      ...options,
+      serverSelectionTimeoutMS: Math.min(SELECTION_MS, retryMs),
+      socketTimeoutMS: silenceMs,
       ...(onClient === undefined ? {} : { monitorCommands: true }),
     });
   } catch (error) {

@@ -78,6 +78,12 @@ export async function mustBeOurs(
   mustBeKnown(schema, name, steps);
 }
 
+/** Whether the database has all steps behind it. */
+export async function isNewest(database: Db, steps: readonly Step[] = MIGRATIONS): Promise<boolean> {
+  const schema = await schemaOf(database).findOne({ _id: 'catalog' });
+  return schema !== null && schema.version >= steps.length;
+}
+
 /**
  * Brings the database to the newest schema, step by step. Others may do the same at the same time, and workers that know
  * less may go on as far as a step allows it.
