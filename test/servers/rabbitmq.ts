@@ -17,6 +17,9 @@ export const RABBITMQ_ACCOUNT = { username: 'gantry', password: 'p%ss/w:rd@ + ü
 /** An account that may enter `gantry` and do nothing there. */
 export const RABBITMQ_STRANGER = { username: 'stranger', password: 'known' } as const;
 
+/** An account with just the rights in `gantry` that docs/messages.md asks for, for the exchange `narrow`. */
+export const RABBITMQ_NARROW = { username: 'narrow', password: 'narrow' } as const;
+
 export interface RabbitmqOptions {
   /** It also listens with TLS, with a certificate of this authority, and lets in clients who show one of it too. */
   readonly tls?: Authority;
@@ -153,13 +156,20 @@ async function writeConfiguration(folder: string, tlsPort: number, { tls }: Rabb
       'ssl_options.fail_if_no_peer_cert = true',
     );
   }
-  const accounts = [RABBITMQ_ACCOUNT, RABBITMQ_STRANGER];
+  const accounts = [RABBITMQ_ACCOUNT, RABBITMQ_STRANGER, RABBITMQ_NARROW];
   const definitions = {
     vhosts: [{ name: 'gantry' }, { name: 'other' }],
     users: accounts.map(({ username, password }) => ({ name: username, password, tags: '' })),
     permissions: [
       { user: RABBITMQ_ACCOUNT.username, vhost: 'gantry', configure: '.*', write: '.*', read: '.*' },
       { user: RABBITMQ_STRANGER.username, vhost: 'gantry', configure: '^$', write: '^$', read: '^$' },
+      {
+        user: RABBITMQ_NARROW.username,
+        vhost: 'gantry',
+        configure: '^narrow(\\..*)?$',
+        write: '^(narrow(\\..*)?|amq\\.default)$',
+        read: '^narrow(\\..*)?$',
+      },
     ],
   };
   await mkdir(at('log'));

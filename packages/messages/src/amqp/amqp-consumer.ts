@@ -156,7 +156,7 @@ export class AmqpConsumer {
     const pauseMs = this.#parts.timing.pauseMs(attempt);
     await pause(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
     this.#held--;
-    line.giveBack(message);
+    line.retry(message);
   }
 
   async #parkUnreadable(line: Line, message: ConsumeMessage, reason: string): Promise<void> {
@@ -178,7 +178,7 @@ export class AmqpConsumer {
     try {
       await this.#parts.publisher.park(this.#queue, parked(message, reason, new Date()));
     } catch {
-      return line.giveBack(message); // to be parked the next time
+      return line.retry(message); // to be parked the next time
     }
     const sending = sendingOf(message);
     if (sending !== undefined) this.#sendings.set(sending, Promise.resolve(DONE));

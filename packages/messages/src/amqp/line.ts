@@ -63,9 +63,14 @@ export class Line {
     return this.#settle(message, () => this.#channel.ack(message));
   }
 
-  /** To be handed out again, to whomever. */
+  /** To be handed out again, to whomever, as if it never had been: from RabbitMQ 4.3 on that is no attempt. */
   giveBack(message: ConsumeMessage): void {
     this.#settle(message, () => this.#channel.nack(message, false, true));
+  }
+
+  /** To be handed out again, as its handler has failed: one attempt more, on every RabbitMQ. */
+  retry(message: ConsumeMessage): void {
+    this.#settle(message, () => this.#channel.reject(message, true));
   }
 
   #settle(message: ConsumeMessage, say: () => void): boolean {
