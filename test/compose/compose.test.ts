@@ -24,6 +24,7 @@ const real = needs('compose-spec');
 const withHaproxy = needs('haproxy');
 const withPromtool = needs('promtool');
 const withNginx = needs('nginx');
+const withSystemd = needs('systemd-analyze');
 
 beforeAll(async () => {
   folder = await temporaryFolder('compose');
@@ -44,6 +45,7 @@ function complaints(wrong: (service: ComposeService, name: string) => unknown): 
   );
 }
 
+const readDeploy = () => readFile(path.join(ROOT, 'docs/deploy.md'), 'utf8');
 const isOneShot = (service: ComposeService) => service.restart === 'no';
 const isRunning = (service: ComposeService) => !isOneShot(service);
 /** Of images that are fetched; those that are built here say themselves who they run as: image.test.ts looks. */
@@ -263,6 +265,46 @@ describe('docker-compose.yml', () => {
       });
       expect(mirrors).toEqual(wanted);
     }
+  });
+});
+
+describe('docs/deploy.md', () => {
+  real.test('knows every service, every port, every secret and every variable', async () => {
+    const text = await readDeploy();
+    const services = Object.keys(model.services).filter((name) => !text.includes(`\`${name}\``));
+    expect(services).toEqual([]);
+    const ports = Object.values(model.services).flatMap(({ ports: given = [] }) => given);
+    expect(ports.filter(({ published }) => !text.includes(`127.0.0.1:${published}`))).toEqual([]);
+    const secrets = await readdir(path.join(folder.path, 'secrets'));
+    expect(secrets.filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+    const compose = await readFile(COMPOSE_FILE, 'utf8');
+    const variables = new Set([...compose.matchAll(/\$\{([A-Z_]+)/g)].map(([, name]) => name ?? ''));
+    expect([...variables].filter((name) => !text.includes(`\`${name}\``))).toEqual([]);
+  });
+
+  real.test('runs nothing that is not there: scripts, services, and what compose can do', async () => {
+    const lines = [...(await readDeploy()).matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) =>
+      block.trim().split('\n'),
+    );
+    const verbs = ['up', 'exec', 'ps', 'logs', 'stop', 'down'];
+    const wrong = lines.filter((line) => {
+      const [program = '', ...words] = line.split(' ');
+      if (program === 'sh') return !existsSync(path.join(ROOT, words[0] ?? ''));
+      if (program !== 'docker') return true;
+      if (words[0] !== 'compose') return !['build', 'run', 'pull', 'tag', 'push'].includes(words[0] ?? '');
+      const [, verb = '', ...rest] = words;
+      const named = rest.filter((word) => !word.startsWith('--')).slice(0, verb === 'exec' ? 1 : undefined);
+      return !verbs.includes(verb) || named.some((name) => model.services[name] === undefined);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  withSystemd.test('has a unit that systemd takes', async () => {
+    const unit = path.join(folder.path, 'gantry@all.service');
+    const node = '/opt/gantry/node_modules/.bin/node';
+    await writeFile(unit, await mountedText('scripts/systemd/gantry@.service', { [node]: process.execPath }));
+    const { code, stderr } = await attempt('systemd-analyze', ['verify', unit]);
+    expect([code, stderr]).toEqual([0, '']);
   });
 });
 

@@ -1,9 +1,10 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { helloImage, push } from '../fixtures/build-registry.ts';
 import { gantry } from '../servers/gantry.ts';
 import { needs } from '../servers/parts.ts';
 import { until } from '../servers/until.ts';
+import { ROOT } from './compose-model.ts';
 import { openWorkers, type Worker, type Workers, WORKERS_PARTS } from './workers.ts';
 
 /** Two sync and two promote workers share the work on the engines and the configuration of docker-compose.yml. */
@@ -49,12 +50,38 @@ real.test(
   'each API tells of all four workers',
   async () => {
     for (const { api } of workers.promote) {
-      const { status, body } = await api.call<{ items: { kind?: string; service?: string }[] }>(
-        'GET',
-        '/api/v1/workers',
-      );
+      const { status, body } = await api.call<{ items: unknown[] }>('GET', '/api/v1/workers');
       expect([status, body.items.length]).toEqual([200, 4]);
     }
+  },
+  60_000,
+);
+
+real.test(
+  'each command of docs/deploy.md that is run in a promote worker does there what it says',
+  async () => {
+    const document = await readFile(path.join(ROOT, 'docs/deploy.md'), 'utf8');
+    const lines = [...document.matchAll(/^docker compose exec promote-1 gantry (.*)$/gm)].map(
+      ([, line]) => line ?? '',
+    );
+    expect(lines.length).toBeGreaterThan(2);
+    // As the lines before them push it.
+    await push(workers.registry, 'hello', helloImage('hello', { format: 'docker' }), '1.0');
+    const { api } = workers.promote[0];
+    await until('hello:1.0 to be a candidate', async () =>
+      (await api.candidates()).some(({ repository }) => repository === 'hello'),
+    );
+    const env = { GANTRY_API_LISTEN: new URL(api.url).host };
+    for (const line of lines) {
+      const { code, stdout, stderr } = await gantry(workers.folder, line.split(' '), { env });
+      expect([line, code, stderr]).toEqual([line, 0, expect.not.stringContaining('warning')]);
+      expect(stdout).not.toBe('');
+    }
+    const { body } = await api.call<{ items: { tag: string }[] }>(
+      'GET',
+      '/api/v1/channels/stable/tags?repository=hello',
+    );
+    expect(body.items.map(({ tag }) => tag)).toEqual(['1.0']);
   },
   60_000,
 );
@@ -64,7 +91,7 @@ real.test(
   async () => {
     await workers.sync[0].kill('SIGKILL');
     const second = await release('second', workers.promote[0]);
-    expect(second).toBe(2);
+    expect(second).toBe(3);
     // The registry tells the first promote worker: from now on a sync has to be asked for.
     await workers.promote[0].kill('SIGKILL');
     const [, left] = workers.promote;
@@ -72,7 +99,7 @@ real.test(
     const synced = await left.api.sync('candidates');
     expect(synced.state).toBe('done');
     const { state, serial } = await left.api.promote('stable', [{ repository: 'third', reference: '1' }]);
-    expect([state, serial]).toEqual(['done', 3]);
+    expect([state, serial]).toEqual(['done', 4]);
     await verifies();
   },
   180_000,

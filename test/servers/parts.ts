@@ -42,6 +42,10 @@ const PARTS = {
     from: 'apt: debootstrap, as root',
   },
   runc: { looks: () => isRoot() && says('runc', ['--version'], /^runc version/), from: 'apt: runc, as root' },
+  'systemd-analyze': {
+    looks: () => says('systemd-analyze', ['--version'], /^systemd/),
+    from: 'apt: systemd',
+  },
   npm: { looks: () => says('npm', ['--version'], /^\d/), from: 'nodejs.org: Node 20 or newer' },
   'toxiproxy-server': {
     looks: () => says('toxiproxy-server', ['--version'], /^toxiproxy-server version/),
