@@ -1,5 +1,11 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, request as send, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request as send,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 
@@ -11,6 +17,10 @@ export type Mischief =
   | 'internal error'
   /** 403 AccessDenied, before the request reaches the server. */
   | 'access denied'
+  /** 403 AccessDenied, before the request reaches the server. */
+  | 'access denied'
+  /** 501 NotImplemented, before the request reaches the server. */
+  | 'not implemented'
   /** The server gets half of the body, then both connections are cut. */
   | 'cut the request'
   /** One bit of the body is another one when it arrives. */
@@ -26,6 +36,7 @@ export interface S3Request {
   /** `/bucket/key` */
   readonly path: string;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   /** How often this method came for this path and query, this time included. */
   readonly repetition: number;
 }
@@ -46,11 +57,11 @@ export async function startFaultyS3(
   const seen: (S3Request & { mischief: Mischief | undefined })[] = [];
   const times = new Map<string, number>();
   const server = createServer((incoming, outgoing) => {
-    const { method = '', url = '/' } = incoming;
+    const { method = '', url = '/', headers } = incoming;
     const repetition = (times.get(`${method} ${url}`) ?? 0) + 1;
     times.set(`${method} ${url}`, repetition);
     const { pathname, searchParams } = new URL(url, upstream);
-    const request = { method, path: pathname, query: searchParams, repetition };
+    const request = { method, path: pathname, query: searchParams, headers, repetition };
     const mischief = decide(request);
     seen.push({ ...request, mischief });
     forward(incoming, outgoing, target, mischief).catch(() => outgoing.destroy());
@@ -72,7 +83,13 @@ const REFUSALS = {
   'slow down': [503, 'SlowDown'],
   'internal error': [500, 'InternalError'],
   'access denied': [403, 'AccessDenied'],
+  'access denied': [403, 'AccessDenied'],
+  'not implemented': [501, 'NotImplemented'],
 } as const;
+
+function isRefusal(mischief: Mischief): mischief is keyof typeof REFUSALS {
+  return Object.hasOwn(REFUSALS, mischief);
+}
 
 async function forward(
   incoming: IncomingMessage,
@@ -81,8 +98,8 @@ async function forward(
   mischief: Mischief | undefined,
 ): Promise<void> {
   const body = await buffer(incoming);
-  if (mischief === 'slow down' || mischief === 'internal error' || mischief === 'access denied') {
-    const [status, code] = REFUSALS[mischief];
+  if (mischief !== undefined && mischief in REFUSALS) {
+    const [status, code] = REFUSALS[mischief as keyof typeof REFUSALS];
     outgoing.writeHead(status, { 'Content-Type': 'application/xml' });
     outgoing.end(
       `<?xml version="1.0"?><Error><Code>${code}</Code><Message>as the test wants it</Message></Error>`,

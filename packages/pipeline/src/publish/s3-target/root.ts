@@ -6,12 +6,14 @@ const FOLDERS = ['lists/', 'pool/', 'probe/', 'serial/'];
 /** Sorts after whatever a tree has in a folder. */
 const LAST = '~';
 
+type RootClient = Pick<S3Client, 'name' | 'bucket' | 'endpoint' | 'keyOf' | 'list' | 'probe'>;
+
 /**
  * Looks whether a bucket, or what is in it below the prefix, may hold a tree: it must be empty or a tree already, as what
  * lies there is not overwritten by mistake. Then tries rights and conditions; nothing is written before.
  * @throws Fault CONFIGURATION_INVALID; UNAVAILABLE
  */
-export async function prepareRoot(client: S3Client): Promise<void> {
+export async function prepareRoot(client: RootClient): Promise<void> {
   if ((await firstPath(client, 'serial/')) === undefined) await refuseForeign(client);
   const { ifNoneMatch, ifMatch } = await client.probe();
   if (ifNoneMatch && ifMatch) return;
@@ -23,7 +25,7 @@ export async function prepareRoot(client: S3Client): Promise<void> {
   );
 }
 
-async function refuseForeign(client: S3Client): Promise<void> {
+async function refuseForeign(client: RootClient): Promise<void> {
   let after = '';
   for (const folder of FOLDERS) {
     const found = await firstPath(client, '', after);
@@ -33,12 +35,12 @@ async function refuseForeign(client: S3Client): Promise<void> {
   }
 }
 
-async function firstPath(client: S3Client, start: string, after = ''): Promise<string | undefined> {
+async function firstPath(client: RootClient, start: string, after = ''): Promise<string | undefined> {
   for await (const { path } of client.list(start, after === '' ? {} : { after })) return path;
   return undefined;
 }
 
-function foreign(client: S3Client, path: string): Fault {
+function foreign(client: RootClient, path: string): Fault {
   return new Fault(
     'CONFIGURATION_INVALID',
     `tree.s3: ${client.name} holds ${quote(client.keyOf(path))} and no tree: name an empty bucket, or a prefix of its own`,
