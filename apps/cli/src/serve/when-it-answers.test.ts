@@ -8,12 +8,18 @@ interface Line {
 }
 
 /** An opener with short pauses, and what it logged. */
-function opener(changed: { limitMs?: number; signal?: AbortSignal } = {}) {
+function opener(changed: { limitMs?: number; signal?: AbortSignal; silentAfterMs?: number } = {}) {
   const lines: Line[] = [];
   const note = (fields: object, event: string) => void lines.push({ ...fields, event });
   const log = { warn: note, info: note } as unknown as Parameters<typeof whenItAnswers>[0];
   const { signal } = new AbortController();
-  const open = whenItAnswers(log, { signal, limitMs: 20_000, firstPauseMs: 1, ...changed });
+  const open = whenItAnswers(log, {
+    signal,
+    limitMs: 20_000,
+    firstPauseMs: 1,
+    silentAfterMs: 20_000,
+    ...changed,
+  });
   return { open, lines };
 }
 
@@ -60,6 +66,16 @@ describe('an engine at the start', () => {
     await expect(open('storage', () => late.promise)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     late.resolve({ [Symbol.asyncDispose]: async () => closed.resolve() });
     await closed.promise;
+  });
+
+  test('that takes long over an attempt is told of meanwhile', async () => {
+    const { open, lines } = opener({ silentAfterMs: 1 });
+    const found = Promise.withResolvers<string>();
+    const opening = open('catalog', () => found.promise);
+    while (lines.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    found.resolve('opened');
+    expect(await opening).toBe('opened');
+    expect(lines.map(({ event }) => event)).toEqual(['engine.waiting', 'engine.answers']);
   });
 
   test('that refuses us is not tried again: waiting mends nothing', async () => {

@@ -6,6 +6,8 @@ import type { Logger } from '@gantry/service';
 const WAIT_LIMIT_MS = 60_000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5000;
+/** An attempt may take long: a driver looks for its server by itself. After so long it is told of. */
+const SILENT_AFTER_MS = 2000;
 
 /** Opens an engine of a section of the configuration, such as `catalog`. What it opens is the caller's to close. */
 export type OpenEngine = <T>(section: string, open: () => Promise<T>) => Promise<T>;
@@ -19,6 +21,7 @@ export interface WaitOptions {
   /** For all engines together, from now on. */
   readonly limitMs?: number;
   readonly firstPauseMs?: number;
+  readonly silentAfterMs?: number;
 }
 
 /**
@@ -28,14 +31,26 @@ export interface WaitOptions {
  */
 export function whenItAnswers(
   log: Pick<Logger, 'warn' | 'info'>,
-  { signal, limitMs = WAIT_LIMIT_MS, firstPauseMs = FIRST_PAUSE_MS }: WaitOptions,
+  {
+    signal,
+    limitMs = WAIT_LIMIT_MS,
+    firstPauseMs = FIRST_PAUSE_MS,
+    silentAfterMs = SILENT_AFTER_MS,
+  }: WaitOptions,
 ): OpenEngine {
   const deadline = performance.now() + limitMs;
   return async (section, open) => {
+    let hasTold = false;
     for (let attempt = 1, pauseMs = firstPauseMs; ; attempt++) {
+      const tell = (fields: object) => {
+        hasTold = true;
+        const givingUpInMs = Math.max(0, Math.round(deadline - performance.now()));
+        log.warn({ section, attempt, givingUpInMs, ...fields }, 'engine.waiting');
+      };
+      const silent = setTimeout(() => tell({}), silentAfterMs);
       try {
         const opened = await inTime(open(), deadline, section, signal);
-        if (attempt > 1) log.info({ section, attempt }, 'engine.answers');
+        if (hasTold) log.info({ section, attempt }, 'engine.answers');
         return opened;
       } catch (error) {
         signal.throwIfAborted();
@@ -43,12 +58,12 @@ export function whenItAnswers(
         const leftMs = deadline - performance.now();
         if (fault.code !== 'UNAVAILABLE') throw error;
         if (leftMs <= pauseMs) throw givenUp(section, limitMs, fault);
-        log.warn(
-          { section, attempt, retryInMs: pauseMs, givingUpInMs: Math.round(leftMs), err: fault },
-          'engine.waiting',
-        );
+        tell({ retryInMs: pauseMs, err: fault });
+        clearTimeout(silent);
         await pause(pauseMs, undefined, { signal });
         pauseMs = Math.min(pauseMs * 2, LONGEST_PAUSE_MS);
+      } finally {
+        clearTimeout(silent);
       }
     }
   };
