@@ -7,6 +7,7 @@ import { createS3Client } from '@gantry/store/s3';
 import * as fc from 'fast-check';
 import { blobStoreContract } from '../../packages/store/src/blob-store.contract.ts';
 import { randomBytes } from '../fixtures/random-bytes.ts';
+import { startFaultyS3 } from '../servers/faulty-s3.ts';
 import { needs, withParts } from '../servers/parts.ts';
 import { type BucketPlace, startVersitygw, type Versitygw } from '../servers/versitygw.ts';
 import { isWhole, put, sample, throwUploadsAway } from './blobs-in-s3.ts';
@@ -163,6 +164,33 @@ real.test('blobs that are kept as objects tell where, for the publisher', async 
   using client = await createS3Client(s3);
   expect((await Array.fromAsync(client.list(''))).map((object) => client.keyOf(object.path))).toEqual([key]);
 });
+
+real.test(
+  'a server that has no conditional writes serves as well: it is found out when the store is opened',
+  async () => {
+    const s3 = await newBucket();
+    // As Swift before 2.36 answers.
+    await using proxy = await startFaultyS3(server.url, ({ method, headers }) =>
+      method !== 'GET' && ('if-none-match' in headers || 'if-match' in headers)
+        ? 'not implemented'
+        : undefined,
+    );
+    const behind = { ...s3, endpoint: proxy.url };
+    await using one = await openStore({ s3: behind });
+    await using two = await openStore({ s3: behind });
+    expect(proxy.seen.filter(({ mischief }) => mischief !== undefined)).toHaveLength(4);
+    for (const size of [MIB, 12 * MIB]) {
+      const { bytes, digest } = sample('unconditional', size);
+      const writers = await Promise.all([one, two].map((store) => store.write(digest, size)));
+      await Promise.all(writers.map((writer) => writer.append(bytes)));
+      await Promise.all(writers.map((writer) => writer.commit()));
+      expect(await isWhole(two, bytes, digest)).toBe(true);
+    }
+    expect(proxy.seen.filter(({ mischief }) => mischief !== undefined)).toHaveLength(4);
+    using client = await createS3Client(behind);
+    expect(await client.probe()).toEqual({ ifNoneMatch: false, ifMatch: false });
+  },
+);
 
 real.test(
   'a bucket that is missing, or not to be used, is refused when the store is opened, before anything is written',

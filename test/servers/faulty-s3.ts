@@ -17,8 +17,6 @@ export type Mischief =
   | 'internal error'
   /** 403 AccessDenied, before the request reaches the server. */
   | 'access denied'
-  /** 403 AccessDenied, before the request reaches the server. */
-  | 'access denied'
   /** 501 NotImplemented, before the request reaches the server. */
   | 'not implemented'
   /** The server gets half of the body, then both connections are cut. */
@@ -83,13 +81,8 @@ const REFUSALS = {
   'slow down': [503, 'SlowDown'],
   'internal error': [500, 'InternalError'],
   'access denied': [403, 'AccessDenied'],
-  'access denied': [403, 'AccessDenied'],
   'not implemented': [501, 'NotImplemented'],
 } as const;
-
-function isRefusal(mischief: Mischief): mischief is keyof typeof REFUSALS {
-  return Object.hasOwn(REFUSALS, mischief);
-}
 
 async function forward(
   incoming: IncomingMessage,

@@ -17,7 +17,7 @@ import {
 import { putStream } from './put-stream.ts';
 import type { RetryPolicy } from './retry.ts';
 import { type CallOptions, openSession } from './session.ts';
-import { copyObject, type CopySource, MAX_COPY_BYTES, type S3Upload, startUpload } from './uploads.ts';
+import { copyObject, type CopySource, MAX_PART_BYTES, type S3Upload, startUpload } from './uploads.ts';
 import { removeAbandonedUploads } from './abandoned-uploads.ts';
 
 /**
@@ -87,7 +87,7 @@ export interface S3ClientOptions {
  */
 export async function createS3Client(
   configuration: S3Configuration,
-  { retries, wholeCopyMaxBytes = MAX_COPY_BYTES }: S3ClientOptions = {},
+  { retries, wholeCopyMaxBytes = MAX_PART_BYTES }: S3ClientOptions = {},
 ): Promise<S3Client> {
   const session = await openSession(configuration, retries);
   const { name, bucket, endpoint } = session.place;

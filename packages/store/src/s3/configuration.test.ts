@@ -2,7 +2,7 @@ import { placeOf } from './configuration.ts';
 
 test('a prefix is folders, with or without slashes around them', () => {
   const prefixes = ['', '/', 'a', '/a/b_1.c/'].map((prefix) => placeOf({ bucket: 'abc', prefix }).prefix);
-  expect([placeOf({ bucket: 'abc' }).prefix, ...prefixes]).toEqual(['', '', 'a/', 'a/b_1.c/']);
+  expect([placeOf({ bucket: 'abc' }).prefix, ...prefixes]).toEqual(['', '', '', 'a/', 'a/b_1.c/']);
 });
 
 test('a place is named by bucket and endpoint', () => {

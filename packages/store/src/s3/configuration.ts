@@ -63,7 +63,10 @@ function checkedPrefix(prefix: string): string {
   const trimmed = prefix.replace(/^\/+|\/+$/g, '');
   if (trimmed === '') return '';
   const parts = trimmed.split('/');
-  if (trimmed.length > 512 || parts.some((part) => !/^[\w.-]+$/.test(part) || part === '.' || part === '..'))
+  if (
+    trimmed.length > 512 ||
+    parts.some((part) => !/^[\w.!*'()-]+$/.test(part) || part === '.' || part === '..')
+  )
     throw invalid(
       'prefix',
       prefix,

@@ -14,11 +14,11 @@ import { type CallOptions, payloadHash, type S3Session, signedAs } from './sessi
 
 /** Bounds of the S3 protocol ("Amazon S3 multipart upload limits"). */
 export const MIN_PART_BYTES = 5 * 1024 * 1024;
+/** Also the most that one request copies. */
 export const MAX_PART_BYTES = 5 * 1024 ** 3;
 export const MAX_PARTS = 10_000;
 const FEW_PARTS = 1000;
 const LARGE_PART_BYTES = 64 * 1024 * 1024;
-export const MAX_COPY_BYTES = MAX_PART_BYTES;
 const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 const MIB = 1024 * 1024;
 const COPIES_AT_ONCE = 4;
@@ -210,7 +210,7 @@ export async function copyObject(
   source: CopySource,
   path: string,
   options: PutOptions = {},
-  wholeMaxBytes = MAX_COPY_BYTES,
+  wholeMaxBytes = MAX_PART_BYTES,
 ): Promise<void> {
   const { sdk, client } = session;
   if (source.sizeBytes > wholeMaxBytes) return await copyInParts(session, source, path, options);
