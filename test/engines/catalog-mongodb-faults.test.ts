@@ -1,0 +1,346 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { inspect } from 'node:util';
+import { type Catalog, candidateRecord, openCatalog, promotionRecord } from '@gantry/catalog';
+import { catalogIn } from '../../packages/catalog/src/mongodb.ts';
+import {
+  candidate,
+  channelTag,
+  digest,
+  eventOf,
+  failure,
+  manifest,
+  poolObject,
+  promotion,
+  publication,
+  task,
+  time,
+} from '../../packages/catalog/src/contract/samples.ts';
+import { openDatabase } from '../../packages/catalog/src/mongodb/open-database.ts';
+import { freePort } from '../servers/free-port.ts';
+import { type MongoServer, startMongoJavaServer } from '../servers/mongo-java-server.ts';
+import { newDatabase } from '../servers/mongo-engines.ts';
+import { startMongoProxy } from '../servers/mongo-proxy.ts';
+import { needs } from '../servers/parts.ts';
+import { temporaryFolder } from '../servers/temporary-folder.ts';
+import { startToxiproxy } from '../servers/toxiproxy.ts';
+import { until } from '../servers/until.ts';
+
+const LATER = '9999-01-01T00:00:00.000Z';
+const MINUTE_MS = 60_000;
+const WRITES = new Set(['insert', 'update', 'delete', 'findAndModify']);
+
+let server: MongoServer;
+const withToxiproxy = needs('mongo-java-server', 'toxiproxy-server');
+const real = needs('mongo-java-server').showing(() => [server]);
+real.beforeAll(async () => {
+  server = await startMongoJavaServer();
+}, 60_000);
+real.afterAll(async () => {
+  await server?.[Symbol.asyncDispose]();
+}, 30_000);
+
+/** A catalog of its own behind a proxy, and the same one past the proxy. */
+async function proxied() {
+  const open = new AsyncDisposableStack();
+  const database = open.use(newDatabase((name) => server.url(name)));
+  const proxy = open.use(await startMongoProxy(server.host));
+  return {
+    proxy,
+    catalog: open.use(await openCatalog({ mongodb: { url: proxy.url(database.name) } })),
+    direct: open.use(await openCatalog({ mongodb: { url: database.url } })),
+    [Symbol.asyncDispose]: () => open.disposeAsync(),
+  };
+}
+
+real.test(
+  'when every second answer to each kind of write is lost, all is as if none had been',
+  async () => {
+    await using calm = await proxied();
+    await writeOfAll(calm.catalog);
+    const expected = await stateOf(calm.direct);
+
+    await using at = await proxied();
+    const counts = new Map<string, number>();
+    let lost = 0;
+    at.proxy.rule = ({ name: command, collection }) => {
+      if (!WRITES.has(command)) return 'pass';
+      const kind = `${command} ${collection}`;
+      const nth = (counts.get(kind) ?? 0) + 1;
+      counts.set(kind, nth);
+      if (nth % 2 === 0) return 'pass';
+      lost += 1;
+      return 'lose';
+    };
+    await writeOfAll(at.catalog);
+    expect(await stateOf(at.direct)).toEqual(expected);
+    expect(lost).toBeGreaterThan(15);
+  },
+  60_000,
+);
+
+real.test(
+  'an answer that is lost is known for the own one, also after another has written on top of it',
+  async () => {
+    await using at = await proxied();
+    const { catalog, direct, proxy } = at;
+    const { promotion: made } = await direct.promotions.create(promotion('p1'));
+    const published = Promise.withResolvers<void>();
+    let lost = false;
+    proxy.rule = async ({ name, collection }) => {
+      if (name === 'update' && collection === 'promotions' && !lost) {
+        lost = true;
+        return 'lose';
+      }
+      if (lost) await published.promise; // nothing more until the other has written
+      return 'pass';
+    };
+    const gating = catalog.promotions.replace({ ...made, state: 'gating' }, [
+      eventOf(promotionRecord(made), 'gating'),
+    ]);
+    const seen = await until('the write whose answer was lost', async () => {
+      const found = await direct.promotions.get('p1');
+      return found?.state === 'gating' ? found : undefined;
+    });
+    await direct.promotions.replace({ ...seen, state: 'failed' });
+    published.resolve();
+    expect(await gating).toEqual({ ...made, state: 'gating', revision: 2 });
+    expect(await direct.promotions.get('p1')).toMatchObject({ state: 'failed', revision: 3 });
+    expect((await direct.outbox.pending(LATER, 10)).map(({ type }) => type)).toEqual(['gating']);
+  },
+  30_000,
+);
+
+real.test(
+  'a publisher that is held up in the pool does not bring back what its successor took away',
+  async () => {
+    await using at = await proxied();
+    const { catalog, direct, proxy } = at;
+    await direct.pool.apply('tree', 1, [poolObject('a')], []);
+    const release = Promise.withResolvers<void>();
+    const held = Promise.withResolvers<void>();
+    proxy.rule = async ({ name, collection }): Promise<'pass'> => {
+      if (name !== 'insert' || collection !== 'pool') return 'pass';
+      held.resolve();
+      await release.promise;
+      return 'pass';
+    };
+    const late = catalog.pool.apply('tree', 2, [poolObject('b'), poolObject('c')], []);
+    await held.promise;
+    await direct.pool.apply('tree', 2, [poolObject('b'), poolObject('c')], []);
+    await direct.pool.apply('tree', 3, [poolObject('c', { size: 3 })], ['a', 'b']);
+    release.resolve();
+    await late;
+    expect(await Array.fromAsync(direct.pool.list('tree'))).toEqual([poolObject('c', { size: 3 })]);
+    expect(await direct.pool.getAll('tree', ['a', 'b'])).toEqual(new Map());
+    expect(await direct.pool.serial('tree')).toBe(3);
+    // what is taken away may come again
+    await direct.pool.apply('tree', 4, [poolObject('b')], []);
+    expect((await direct.pool.getAll('tree', ['b'])).size).toBe(1);
+  },
+  30_000,
+);
+
+real.test(
+  'a writer that is killed between its two steps leaves a channel as it was, and what it left is swept',
+  async () => {
+    await using at = await proxied();
+    const { catalog, direct, proxy } = at;
+    await direct.channels.apply('stable', 'app', [channelTag()], []);
+    const never = Promise.withResolvers<'pass'>();
+    const held = Promise.withResolvers<void>();
+    proxy.rule = ({ name, collection }) => {
+      if (name !== 'update' || collection !== 'channels') return 'pass';
+      held.resolve();
+      return never.promise;
+    };
+    const cut = catalog.channels.apply('stable', 'app', [channelTag({ tag: 'half' })], []);
+    cut.catch(() => undefined);
+    await held.promise;
+    expect(await direct.channels.tagsOf('stable', 'app')).toEqual([channelTag()]);
+    const tags = Array.from({ length: 20 }, (_, at2) => channelTag({ tag: `t${at2}` }));
+    for (const tag of tags) await direct.channels.apply('stable', 'app', [tag], []);
+    never.resolve('pass'); // it wakes, finds that the row has moved on, and begins anew
+    await cut;
+    expect((await direct.channels.tagsOf('stable', 'app')).map(({ tag }) => tag)).toEqual(
+      ['half', 'latest', ...tags.map(({ tag }) => tag)].toSorted(),
+    );
+  },
+  30_000,
+);
+
+withToxiproxy.test(
+  'connections that break all the time lose and double nothing',
+  async () => {
+    await using database = newDatabase((name) => server.url(name));
+    await using toxiproxy = await startToxiproxy(server.host, 4711);
+    const url = `mongodb://${toxiproxy.url.slice('http://'.length)}/${database.name}`;
+    await using one = await openCatalog({ mongodb: { url } });
+    await using other = await openCatalog({ mongodb: { url } });
+    await toxiproxy.add('cut', { type: 'reset_peer', attributes: { timeout: 40 } }, 0.5);
+    const made = await Promise.all(
+      Array.from({ length: 100 }, async (_, at) => {
+        const { promotions } = at % 2 ? one : other;
+        const id = `p${at}`;
+        const answer = await promotions.create(promotion(id), [eventOf(promotionRecord({ id }), 'accepted')]);
+        const done = await promotions.replace({ ...answer.promotion, state: 'done' }, [
+          eventOf(promotionRecord({ id }), 'done'),
+        ]);
+        return { ...answer, done };
+      }),
+    );
+    await toxiproxy.remove('cut');
+    await using direct = await openCatalog({ mongodb: { url: database.url } });
+    expect(made.every(({ created }) => created)).toBe(true);
+    const found = await direct.promotions.inStates(['done']);
+    expect(found.toSorted(byId)).toEqual(made.map(({ done }) => done).toSorted(byId));
+    expect(new Set(found.map(({ sequence }) => sequence)).size).toBe(100);
+    const events = (await direct.outbox.pending(LATER, 1000)).map(({ id }) => id);
+    expect(events.toSorted()).toEqual(
+      made
+        .flatMap(({ promotion: { id } }) => [`promotions/${id}/accepted`, `promotions/${id}/done`])
+        .toSorted(),
+    );
+  },
+  60_000,
+);
+
+real.test(
+  'a server that is gone for ten seconds and comes back is waited for, and has all that it acknowledged',
+  async () => {
+    await using folder = await temporaryFolder('mongo');
+    const [file, port] = [`${folder.path}/data`, await freePort()];
+    const first = await startMongoJavaServer({ file, port });
+    await using catalog = await openCatalog({ mongodb: { url: first.url('gantry') } });
+    const before = await catalog.promotions.create(promotion('before'));
+    const lease = await catalog.leases.acquire('publish', 'one', 10 * MINUTE_MS);
+    await first.stop();
+    const OUTAGE_MS = 10_000;
+    const during = Promise.all([
+      ...Array.from({ length: 20 }, (_, at) => catalog.promotions.create(promotion(`p${at}`))),
+      catalog.promotions.create(promotion('twice', { idempotency: { key: 'k', body: digest('b') } })),
+    ]);
+    await pause(OUTAGE_MS);
+    await using again = await startMongoJavaServer({ file, port });
+    const made = await during;
+    expect(made.every(({ created }) => created)).toBe(true);
+    const sequences = made.map(({ promotion: { sequence } }) => sequence);
+    expect(new Set(sequences).size).toBe(21);
+    expect(Math.min(...sequences)).toBeGreaterThan(before.promotion.sequence);
+    expect(await catalog.promotions.get('before')).toEqual(before.promotion);
+    expect((await catalog.promotions.inStates(['queued'])).length).toBe(22);
+    expect(await catalog.leases.list()).toEqual([lease]);
+    expect(await catalog.leases.acquire('publish', 'two', MINUTE_MS)).toBeUndefined();
+    expect(again.log()).toContain('ready');
+  },
+  60_000,
+);
+
+real.test(
+  'a server that does not answer is named without the password, and so is an address that is none',
+  async () => {
+    const secret = 'correct-horse';
+    const port = await freePort();
+    const refused = {
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining(`mongodb://127.0.0.1:${port}/gantry`),
+    };
+    const opening = openDatabase(
+      `mongodb://gantry:${secret}@127.0.0.1:${port}/?authSource=admin`,
+      catalogIn,
+      {
+        retryMs: 300,
+      },
+    );
+    await expect(opening).rejects.toMatchObject(refused);
+    const faults: unknown[] = [await opening.catch((error: unknown) => error)];
+
+    await using database = newDatabase((name) => server.url(name));
+    await using proxy = await startMongoProxy(server.host);
+    await using catalog = await openDatabase(proxy.url(database.name), catalogIn, { retryMs: 300 });
+    proxy.rule = () => 'lose';
+    await expect(catalog.tasks.get('t1')).rejects.toMatchObject({ code: 'UNAVAILABLE', retry: true });
+    proxy.rule = undefined;
+    await until('an answer again', async () => (await catalog.tasks.get('t1')) === undefined);
+
+    for (const url of [
+      `mongodb://gantry:${secret}@`,
+      `mongodb://gantry:${secret}@127.0.0.1:${port}/gantry?unknownOption=1`,
+      `mongodb://gantry:${secret}@127.0.0.1:99999/gantry`,
+      `http://gantry:${secret}@127.0.0.1/gantry`,
+    ]) {
+      const fault: unknown = await openCatalog({ mongodb: { url } }).catch((error: unknown) => error);
+      expect(fault).toMatchObject({
+        code: 'CONFIGURATION_INVALID',
+        message: expect.stringMatching(/^catalog\.mongodb\.url: .*write mongodb:\/\/host:27017\/gantry/),
+      });
+      faults.push(fault);
+    }
+    for (const fault of faults) {
+      expect(inspect(fault, { depth: 20, showHidden: true })).not.toContain(secret);
+      expect(String((fault as Error).stack)).not.toContain(secret);
+    }
+  },
+);
+
+/** Writes of every noun, with events, in an order that is the same each time. */
+async function writeOfAll(catalog: Catalog): Promise<void> {
+  const { manifests, candidates, failures, channels, promotions, publications, pool, tasks, leases, outbox } =
+    catalog;
+  await manifests.put(manifest('one'));
+  await manifests.replace(manifest('one', { size: 5 }));
+  for (const at of [0, 1, 2]) {
+    const one = candidate({ tag: `t${at % 2}`, digest: digest(`d${at}`) });
+    await candidates.put(one, [eventOf(candidateRecord(one), 'synced')]);
+  }
+  await candidates.put(candidate({ tag: 't0', digest: digest('d0') }));
+  await candidates.markGone('candidates', 'candidate/app', 't1', time(9));
+  await failures.put([failure({ tag: 'a' }), failure({ tag: 'b' })]);
+  await failures.put([failure({ tag: 'a', attempts: 2 })]);
+  await failures.remove([failure({ tag: 'b' })]);
+  for (const at of [0, 1, 2])
+    await channels.apply('stable', 'app', [channelTag({ tag: `t${at}` })], [`t${at - 1}`]);
+  for (const id of ['p1', 'p2']) {
+    const asked = promotion(id, { idempotency: { key: id, body: digest(id) } });
+    const { promotion: made } = await promotions.create(asked, [
+      eventOf(promotionRecord({ id }), 'accepted'),
+    ]);
+    const gating = await promotions.replace({ ...made, state: 'gating' });
+    if (gating === undefined) throw new Error('the promotion was not replaced');
+    await promotions.replace({ ...gating, state: 'done' }, [eventOf(promotionRecord({ id }), 'done')]);
+  }
+  await publications.put(publication(1));
+  await publications.put(publication(1, { state: 'published' }));
+  await pool.apply('tree', 1, [poolObject('a'), poolObject('b')], []);
+  await pool.apply('tree', 2, [poolObject('b', { size: 2 }), poolObject('c')], ['a']);
+  const made = await tasks.create(task('t1'));
+  await tasks.replace({ ...made, state: 'done' });
+  const lease = await leases.acquire('publish', 'one', 0);
+  if (lease !== undefined) await leases.release(lease);
+  await leases.acquire('publish', 'two', 10 * MINUTE_MS);
+  await outbox.sent((await outbox.pending(LATER, 100)).filter(({ type }) => type !== 'done'));
+}
+
+/** All that is there, but for what the number of attempts may change: sequences and fences. */
+async function stateOf(catalog: Catalog): Promise<unknown> {
+  const page = { limit: 100 };
+  const promotions = await catalog.promotions.list(page);
+  const leases = await catalog.leases.list();
+  return {
+    manifest: await catalog.manifests.get(digest('one')),
+    candidates: (await catalog.candidates.list(page)).items,
+    current: [...(await catalog.candidates.currentOf('candidates', 'candidate/app')).values()],
+    failures: await catalog.failures.list(page),
+    channels: await catalog.channels.tagsOf('stable', 'app'),
+    promotions: promotions.items.map((one) => ({ ...one, sequence: 0 })),
+    publications: await catalog.publications.list('public', page),
+    pool: await Array.fromAsync(catalog.pool.list('tree')),
+    serial: await catalog.pool.serial('tree'),
+    tasks: await catalog.tasks.list(page).then(({ items }) => items),
+    leases: leases.map(({ name, holder }) => ({ name, holder })),
+    events: (await catalog.outbox.pending(LATER, 100)).map(({ id }) => id),
+  };
+}
+
+function byId(a: { readonly id: string } | undefined, b: { readonly id: string } | undefined): number {
+  return (a?.id ?? '') < (b?.id ?? '') ? -1 : 1;
+}
