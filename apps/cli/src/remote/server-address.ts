@@ -98,7 +98,7 @@ async function readAdminToken(file: string): Promise<string | undefined> {
 }
 
 /** The server's own certificate, if this user may read it: its name need not be that of this machine. */
-async function readCertificate(
+export async function readCertificate(
   { api: { tls } }: LoadedConfiguration['configuration'],
   url: string,
 ): Promise<{ certificate?: string }> {

@@ -8,6 +8,7 @@ import {
 import type { Environment } from '../cli.ts';
 import { createApiClient } from '../remote/client.ts';
 import { createRemoteOperations } from '../remote/remote-operations.ts';
+import { readCertificate } from '../remote/server-address.ts';
 import { prepareFirstRun } from './first-run.ts';
 import type { ServiceName } from './service-names.ts';
 import { type RunningServices, startServices } from './start-services.ts';
@@ -35,7 +36,12 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
       if (firstRun !== undefined && running.crane !== undefined && running.promote !== undefined) {
         const token = running.admin?.token;
         const url = running.promote.url;
-        const client = createApiClient({ url, env: cli.env, ...(token === undefined ? {} : { token }) });
+        const client = createApiClient({
+          url,
+          env: cli.env,
+          ...(token === undefined ? {} : { token }),
+          ...(await readCertificate(configuration, url)),
+        });
         await using operations = createRemoteOperations(client);
         const image = await firstRun.run(running.crane.url, operations, signal, tell);
         tell(`\ndocker pull ${new URL(running.crane.url).host}/${image}\n`);
