@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect } from 'node:util';
 import { type Catalog, candidateRecord, openCatalog, promotionRecord } from '@gantry/catalog';
+import { MongoClient } from 'mongodb';
 import { catalogIn } from '../../packages/catalog/src/mongodb.ts';
 import {
   candidate,
@@ -15,10 +16,11 @@ import {
   task,
   time,
 } from '../../packages/catalog/src/contract/samples.ts';
+import type { ChannelRow, PieceRow } from '../../packages/catalog/src/mongodb/channels.ts';
 import { openDatabase } from '../../packages/catalog/src/mongodb/open-database.ts';
 import { freePort } from '../servers/free-port.ts';
 import { type MongoServer, startMongoJavaServer } from '../servers/mongo-java-server.ts';
-import { newDatabase } from '../servers/mongo-engines.ts';
+import { type MongoDatabase, newDatabase } from '../servers/mongo-engines.ts';
 import { startMongoProxy } from '../servers/mongo-proxy.ts';
 import { needs } from '../servers/parts.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
@@ -46,6 +48,7 @@ async function proxied() {
   const proxy = open.use(await startMongoProxy(server.host));
   return {
     proxy,
+    database,
     catalog: open.use(await openCatalog({ mongodb: { url: proxy.url(database.name) } })),
     direct: open.use(await openCatalog({ mongodb: { url: database.url } })),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
@@ -157,8 +160,10 @@ real.test(
     cut.catch(() => undefined);
     await held.promise;
     expect(await direct.channels.tagsOf('stable', 'app')).toEqual([channelTag()]);
+    expect((await piecesOf(at.database)).unnamed).toHaveLength(1);
     const tags = Array.from({ length: 20 }, (_, at2) => channelTag({ tag: `t${at2}` }));
     for (const tag of tags) await direct.channels.apply('stable', 'app', [tag], []);
+    expect(await piecesOf(at.database)).toMatchObject({ unnamed: [] });
     never.resolve('pass'); // it wakes, finds that the row has moved on, and begins anew
     await cut;
     expect((await direct.channels.tagsOf('stable', 'app')).map(({ tag }) => tag)).toEqual(
@@ -281,6 +286,15 @@ real.test(
     }
   },
 );
+
+/** The pieces of channels' tags that no row names. */
+async function piecesOf({ url }: MongoDatabase): Promise<{ unnamed: string[] }> {
+  await using client = new MongoClient(url);
+  const rows = await client.db().collection<ChannelRow>('channels').find().toArray();
+  const pieces = await client.db().collection<PieceRow>('channel_tags').find().toArray();
+  const named = new Set(rows.flatMap((row) => row.pieces.map(({ id }) => id)));
+  return { unnamed: pieces.map(({ _id }) => _id).filter((id) => !named.has(id)) };
+}
 
 /** Writes of every noun, with events, in an order that is the same each time. */
 async function writeOfAll(catalog: Catalog): Promise<void> {
