@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type Descriptor, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
 import { openStore } from '@gantry/store';
-import { fillForBenchmark } from '../../test/fixtures/benchmark-content.ts';
+import { BENCHMARK, fillForBenchmark } from '../../test/fixtures/benchmark-content.ts';
 import { startDockerRegistry } from '../../test/servers/docker-registry.ts';
 import { startVersitygw } from '../../test/servers/versitygw.ts';
 import { median, type Result } from './results.ts';
@@ -20,9 +21,14 @@ interface Timing {
   readonly maxRssMiB: number;
 }
 
+interface Upload {
+  readonly uploadS: number;
+  readonly maxRssMiB: number;
+}
+
 /**
- * A cold sync of the sync benchmark's content from Debian's docker-registry into a bucket of versitygw, beside an upload of
- * the same blobs, that lie on disk, with the AWS SDK alone. In turn, each into a new bucket.
+ * A cold sync of the sync benchmark's content from Debian's docker-registry into a bucket of versitygw, beside the AWS SDK
+ * alone: it uploads the same blobs from a folder, and it copies them from the same registry. In turn, each into a new bucket.
  */
 export async function benchS3(): Promise<Result[]> {
   await using opened = new AsyncDisposableStack();
@@ -31,36 +37,35 @@ export async function benchS3(): Promise<Result[]> {
   const { blobs, bytes } = await fillForBenchmark({ url: upstream.url });
   const folder = await mkdtemp(join(tmpdir(), 'gantry-bench-'));
   opened.defer(() => rm(folder, { recursive: true, force: true }));
-  const files = join(folder, 'blobs');
-  await keepAsFiles(upstream.url, folder, files);
+  const { files, addresses } = await listContent(upstream.url, folder);
   const ours: Timing[] = [];
-  const theirs: { readonly uploadS: number; readonly maxRssMiB: number }[] = [];
+  const uploads: Upload[] = [];
+  const copies: Upload[] = [];
+  const bucketFor = async (who: string, round: number) => await server.makeBucket(`${who}-${round}`);
   for (let round = 0; round < ROUNDS; round++) {
-    const peerBucket = JSON.stringify(await server.makeBucket(`peer-${round}`));
-    const upload = await run(process.execPath, [here('aws-sdk-upload.js'), files, peerBucket]);
-    theirs.push(JSON.parse(upload.stdout) as { uploadS: number; maxRssMiB: number });
-    const place = JSON.stringify({ s3: await server.makeBucket(`ours-${round}`) });
+    for (const [who, source, results] of [
+      ['upload', files, uploads],
+      ['copy', addresses, copies],
+    ] as const) {
+      const place = JSON.stringify(await bucketFor(who, round));
+      results.push(await runScript<Upload>('aws-sdk-upload.js', [source, place]));
+    }
+    const place = JSON.stringify({ s3: await bucketFor('sync', round) });
     const catalog = join(folder, `round-${round}`);
     await mkdir(catalog);
-    const sync = await run(process.execPath, [here('sync-once.ts'), upstream.url, catalog, place]);
-    ours.push(JSON.parse(sync.stdout) as Timing);
+    ours.push(await runScript<Timing>('sync-once.ts', [upstream.url, catalog, place]));
   }
-  const note = `${blobs} blobs, ${bytes} bytes; each round: ${ours
-    .map(({ coldS }, round) => `${coldS.toFixed(1)} s beside ${theirs[round]?.uploadS.toFixed(1)} s`)
-    .join(', ')}`;
   const gantry = median(ours.map(({ coldS }) => coldS));
-  const peerValue = median(theirs.map(({ uploadS }) => uploadS));
+  const compare = (peer: string, theirs: readonly Upload[]): Result => {
+    const peerValue = median(theirs.map(({ uploadS }) => uploadS));
+    const rounds = ours.map(({ coldS }, round) => `${coldS.toFixed(1)}/${theirs[round]?.uploadS.toFixed(1)}`);
+    const note = `${blobs} blobs, ${bytes} bytes; seconds in each round: ${rounds.join(', ')}`;
+    return { name: 'cold sync into S3', unit: 's', gantry, peer, peerValue, ratio: gantry / peerValue, note };
+  };
   const memory = Math.max(...ours.map(({ maxRssMiB }) => maxRssMiB));
   return [
-    {
-      name: 'cold sync into S3',
-      unit: 's',
-      gantry,
-      peer: 'aws-sdk upload',
-      peerValue,
-      ratio: gantry / peerValue,
-      note,
-    },
+    compare('aws-sdk, upload from a folder', uploads),
+    compare('aws-sdk, copy from the same registry', copies),
     {
       name: 'memory of a sync into S3',
       unit: 'MiB',
@@ -72,14 +77,36 @@ export async function benchS3(): Promise<Result[]> {
   ];
 }
 
-/** The blobs as files: what a sync into files leaves in its store. */
-async function keepAsFiles(url: string, folder: string, target: string): Promise<void> {
+async function runScript<T>(name: string, args: readonly string[]): Promise<T> {
+  const { stdout } = await run(process.execPath, [here(name), ...args]);
+  return JSON.parse(stdout) as T;
+}
+
+/** What a sync brings: as a folder of files, and as the addresses of all blobs in the registry. */
+async function listContent(url: string, folder: string): Promise<{ files: string; addresses: string }> {
   await run(process.execPath, [here('sync-once.ts'), url, folder]);
-  await mkdir(target);
+  const files = join(folder, 'blobs');
+  const addresses = join(folder, 'addresses');
+  await mkdir(files);
   const root = join(folder, 'store');
   await using store = await openStore({ filesystem: { root } });
+  const found: string[] = [];
   for await (const { digest } of store.list()) {
     const [algorithm = '', hex = ''] = digest.split(':');
-    await copyFile(join(root, 'blobs', algorithm, hex.slice(0, 2), hex), join(target, hex));
+    await copyFile(join(root, 'blobs', algorithm, hex.slice(0, 2), hex), join(files, hex));
   }
+  for (let number = 0; number < BENCHMARK.repositories; number++) {
+    const repository = `bench/repository-${String(number).padStart(2, '0')}`;
+    const { tags } = (await (await fetch(`${url}/v2/${repository}/tags/list`)).json()) as { tags: string[] };
+    const digests = new Set<string>();
+    for (const tag of tags) {
+      const place = `${url}/v2/${repository}/manifests/${tag}`;
+      const answer = await fetch(place, { headers: { Accept: MANIFEST_MEDIA_TYPES['oci-manifest'] } });
+      const { config, layers } = (await answer.json()) as { config: Descriptor; layers: Descriptor[] };
+      for (const { digest } of [config, ...layers]) digests.add(digest);
+    }
+    found.push(...[...digests].map((digest) => `${url}/v2/${repository}/blobs/${digest}`));
+  }
+  await writeFile(addresses, found.join('\n'));
+  return { files, addresses };
 }
