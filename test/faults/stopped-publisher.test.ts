@@ -36,7 +36,7 @@ const STEPS: Readonly<Record<string, number>> = {
   'files.link serial': 1,
   'files.mkdir .tmp': 2,
   'files.readdir .tmp': 1,
-  'files.readdir serial': 3,
+  'files.readdir serial': 2,
   'files.rename pool': 3,
   'files.rename serial': 1,
   'files.rm .tmp': 5,

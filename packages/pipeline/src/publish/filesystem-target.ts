@@ -31,9 +31,8 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
   const copyContent = (digest: PoolContent['digest']) => async (file: string) => {
     if (hasFiles(store)) await copyFile(store.pathOf(digest), file, constants.COPYFILE_FICLONE);
     else {
-      const bytes = await store.open(digest);
-      const handle = await open(file, 'wx', 0o600);
-      await pipeline(bytes, handle.createWriteStream());
+      await using handle = await open(file, 'wx', 0o600);
+      await pipeline(await store.open(digest), handle.createWriteStream());
     }
   };
 

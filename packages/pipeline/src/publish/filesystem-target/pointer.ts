@@ -18,8 +18,7 @@ export async function movePointer(
 ): Promise<void> {
   const { serial } = decodeStatement(statement);
   const shown = (await readStatement(source))?.statement.serial ?? 0;
-  const newer = Math.max(shown, await highestSerial());
-  if (newer > serial) throw followedBy(newer, serial, source.name);
+  if (shown > serial) throw followedBy(shown, serial, source.name);
   const show = async (bytes: Uint8Array) => {
     await files.replace(files.at(POINTER_PATH), writing(bytes));
     await files.settle();

@@ -14,8 +14,12 @@ export type PutContent = (object: PoolContent) => Promise<void>;
 export function contentPutter(client: S3Client, store: BlobStore): PutContent {
   let copies = hasObjects(store) && store.endpoint === client.endpoint;
   const stream = async ({ path, digest, size }: PoolContent) => {
-    const bytes = checked(await store.open(digest), digest);
-    await client.putStream(path, bytes, size, headersFor(path));
+    const bytes = await store.open(digest);
+    try {
+      await client.putStream(path, checked(bytes, digest), size, headersFor(path));
+    } finally {
+      bytes.destroy(); // where it failed before a byte was asked for
+    }
   };
   return async (object) => {
     const { path, digest, size } = object;
