@@ -1,13 +1,19 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type CatalogConfiguration, openCatalog, openCatalogTransfer } from '@gantry/catalog';
+import { poolObject } from '../../packages/catalog/src/contract/samples.ts';
 import { copy, dumpOf, fillCatalog, transferContract } from '../../packages/catalog/src/contract/transfer.ts';
 import { MongoClient } from 'mongodb';
 import { startFerretdb } from '../servers/ferretdb.ts';
 import { startMongoJavaServer } from '../servers/mongo-java-server.ts';
+import { GANTRY_BIN } from '../servers/gantry.ts';
 import { type Part, withParts } from '../servers/parts.ts';
+import { attempt } from '../servers/run.ts';
+import { until } from '../servers/until.ts';
 
 /** Catalogs as a whole on MongoDB's wire, and from SQLite there and back. */
 
@@ -87,6 +93,36 @@ function engine(name: string, parts: readonly Part[], start: () => Promise<Datab
       await using catalog = await openCatalog(to.configuration);
       expect(await catalog.pool.serial('main')).toBe(7);
     }, 90_000);
+
+    test(`the command that copies a catalog to ${name} is killed, and made again`, async () => {
+      await using from = await filePlace();
+      await using to = await databasePlace();
+      if (!('sqlite' in from.configuration && 'mongodb' in to.configuration))
+        throw new Error('other engines');
+      {
+        await using catalog = await openCatalog(from.configuration);
+        await fillCatalog(catalog);
+        const objects = Array.from({ length: 3000 }, (_, at) => poolObject(`pool/${at}`));
+        await catalog.pool.apply('large', 1, objects, []);
+      }
+      const { url } = to.configuration.mongodb;
+      const words = ['catalog', 'copy', '--from', from.configuration.sqlite.file, '--to', 'env:TARGET'];
+      const env = { ...process.env, TARGET: url };
+      const child = spawn(process.execPath, [GANTRY_BIN, ...words], { env, stdio: 'ignore' });
+      const exited = once(child, 'exit');
+      await using client = new MongoClient(url);
+      const pool = client.db().collection('pool');
+      await until('some of the pool to be there', async () => (await pool.countDocuments({})) > 0);
+      child.kill('SIGKILL');
+      expect((await exited)[1]).toBe('SIGKILL');
+      await expect(openCatalog(to.configuration)).rejects.toMatchObject({ code: 'CONFIGURATION_INVALID' });
+
+      const { code, stderr } = await attempt(process.execPath, [GANTRY_BIN, ...words], { env });
+      expect([code, stderr]).toEqual([0, expect.stringContaining('half filled by an earlier attempt')]);
+      await using last = await filePlace();
+      await copy(to.configuration, last.configuration);
+      expect(await dumpOf(last.configuration)).toEqual(await dumpOf(from.configuration));
+    }, 120_000);
 
     test(`from SQLite to ${name} and back, a catalog is what it was`, async () => {
       await using first = await filePlace();

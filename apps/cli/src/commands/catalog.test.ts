@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -8,10 +8,16 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type CatalogCounts, openCatalog, openCatalogTransfer } from '@gantry/catalog';
 import { asFault, digestOf } from '@gantry/oci';
+import { makeImage, makeLayer } from '@gantry/registry';
+import { layTree } from '@gantry/tree';
 import { gantry } from '../cli.fixture.ts';
 
 const MAIN = fileURLToPath(new URL('../main.ts', import.meta.url));
 const MINUTE_MS = 60_000;
+const image = makeImage({
+  platform: { os: 'linux', architecture: 'amd64' },
+  layers: [makeLayer([{ path: 'a', content: 'b' }])],
+});
 
 interface Place extends AsyncDisposable {
   readonly cwd: string;
@@ -196,6 +202,74 @@ describe('gantry catalog rebuild', () => {
     await expect(stat(path.join(cwd, 'data/catalog.db'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });
+
+describe('gantry catalog rebuild of a tree', () => {
+  test('a dry run says what would be remade, and writes nothing', async () => {
+    await using place = await openLost();
+    const { cwd } = place;
+    const ran = await gantry(['catalog', 'rebuild', '--dry-run', '--output', 'json'], { cwd });
+    expect([ran.code, JSON.parse(ran.out)]).toMatchObject([
+      0,
+      {
+        dryRun: true,
+        serial: 1,
+        channels: [{ channel: 'testing', repositories: 1, tags: 1 }],
+        counts: { manifests: 1, channels: 1, publications: 1 },
+        restored: { blobs: 3 },
+        problems: [],
+      },
+    ]);
+    await expect(stat(path.join(cwd, 'data/catalog.db'))).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await readdir(path.join(cwd, 'data/store/blobs/sha256'))).toEqual([]);
+  });
+
+  test('it is remade once, into an empty catalog that nobody works on', async () => {
+    await using place = await openLost();
+    const { cwd } = place;
+    const file = path.join(cwd, 'data/catalog.db');
+    await beat(file);
+    const used = await gantry(['catalog', 'rebuild'], { cwd });
+    expect(used).toMatchObject({ code: 1, out: '', err: expect.stringContaining('promote on build7') });
+    {
+      await using catalog = await openCatalog({ sqlite: { file } });
+      await catalog.workers.leave('w');
+    }
+    const ran = await gantry(['catalog', 'rebuild'], { cwd });
+    expect([ran.code, ran.err]).toEqual([0, expect.not.stringContaining('gantry:')]);
+    expect(ran.out).toMatch(/^CHANNEL +REPOSITORIES +TAGS\ntesting +1 +1\n/m);
+    expect(ran.out).toContain('The catalog is remade, from serial 1 of the tree. 3 blobs');
+    const again = await gantry(['catalog', 'rebuild'], { cwd });
+    expect(again).toMatchObject({ code: 1, out: '', err: expect.stringContaining('is not empty') });
+  });
+
+  test('what can not be remade is named, and the exit code says so', async () => {
+    await using place = await openLost();
+    const { cwd } = place;
+    const file = path.join(cwd, 'gantry.yaml');
+    await writeFile(file, 'channels: [{ name: other, prefix: other/ }]\n');
+    const ran = await gantry(['catalog', 'rebuild', '--config', file], { cwd });
+    expect(ran.code).toBe(1);
+    expect(ran.err).toContain('gantry: testing/app was published from the channel testing, and no channel');
+    expect(ran.out).toMatch(/^tags in channels +0$/m);
+  });
+});
+
+/** A working folder with a tree of one repository and its store, as they were left, and no catalog. */
+async function openLost() {
+  const cwd = await mkdtemp(path.join(tmpdir(), 'gantry-cli-rebuild-'));
+  await layTree(path.join(cwd, 'data/tree'), {
+    repositories: [
+      {
+        name: 'testing/app',
+        channel: 'testing',
+        tags: { latest: image.digest },
+        manifests: [image.bytes],
+        blobs: image.blobs.map(({ bytes }) => bytes),
+      },
+    ],
+  });
+  return { cwd, [Symbol.asyncDispose]: () => rm(cwd, { recursive: true, force: true }) };
+}
 
 /** How far a copy has come that was killed. */
 async function stateOf(file: string, source: string): Promise<string> {
