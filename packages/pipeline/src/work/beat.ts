@@ -43,12 +43,14 @@ export async function startBeating(
       isSilent = true;
     }
   };
-  const timer = setInterval(() => {
+  const beatNext = () => {
+    // One at a time: the catalog may be slower than the clock.
     beating ??= beat().finally(() => {
       beating = undefined;
     });
-  }, everyMs);
+  };
   await beat();
+  const timer = setInterval(beatNext, everyMs);
   return {
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
