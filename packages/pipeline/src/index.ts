@@ -16,6 +16,7 @@ export * from './publish/published-tree.ts';
 export * from './publish/publisher.ts';
 export * from './publish/tree-target.ts';
 export * from './rebuild/rebuild-catalog.ts';
+export type { RebuildProgress, RebuildReport } from './rebuild/rebuild-report.ts';
 export * from './sync/fetch-content.ts';
 export { anyOf, type Matcher } from './sync/pattern.ts';
 export * from './sync/progress.ts';

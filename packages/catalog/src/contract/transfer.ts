@@ -1,4 +1,3 @@
-import { toProblem } from '@gantry/oci';
 import {
   type Catalog,
   CATALOG_NOUNS,
@@ -7,25 +6,9 @@ import {
   type CatalogTransfer,
   openCatalog,
   openCatalogTransfer,
-  type OutboxEvent,
-  promotionRecord,
-  candidateRecord,
-  publicationRecord,
-  taskRecord,
 } from '../index.ts';
-import {
-  AWKWARD_NAMES,
-  candidate,
-  channelTag,
-  digest,
-  failure,
-  manifest,
-  poolObject,
-  promotion,
-  publication,
-  task,
-  time,
-} from './samples.ts';
+import { fillCatalog, TREES } from './filled-catalog.ts';
+import { digest, manifest, poolObject, promotion, task, time } from './samples.ts';
 
 /** Where one test keeps a catalog: empty at first, and gone when it is disposed of. */
 export interface TransferPlace extends AsyncDisposable {
@@ -35,7 +18,6 @@ export interface TransferPlace extends AsyncDisposable {
 const MINUTE_MS = 60_000;
 /** Some servers take their time to make a database. */
 const TEST_MS = 60_000;
-const TREES = ['main', 'private'];
 
 /** What an engine must hold of catalogs that are copied as a whole. */
 export function transferContract(name: string, open: () => Promise<TransferPlace>): void {
@@ -206,97 +188,6 @@ export function transferContract(name: string, open: () => Promise<TransferPlace
       TEST_MS,
     );
   });
-}
-
-/** A catalog with something of every noun, odd names among them. */
-export async function fillCatalog(catalog: Catalog): Promise<void> {
-  await catalog.manifests.put(
-    manifest('index', {
-      kind: 'oci-index',
-      manifests: [digest('one')],
-      absent: [digest('gone')],
-      annotations: AWKWARD_NAMES,
-      subject: digest('subject'),
-      artifactType: 'a/b',
-    }),
-  );
-  await catalog.manifests.put(
-    manifest('one', { blobs: [{ digest: digest('layer'), size: 7, foreign: true }] }),
-  );
-  await Promise.all(Array.from({ length: 600 }, (_, at) => catalog.manifests.put(manifest(`many ${at}`))));
-  await catalog.candidates.put(
-    candidate({ digest: digest('one'), syncedAt: time(9), labels: AWKWARD_NAMES }),
-  );
-  // Newer than the one before, though it says that it was synced earlier.
-  await catalog.candidates.put(candidate({ digest: digest('two'), syncedAt: time(1) }), [
-    event('c1', candidateRecord(candidate({ digest: digest('two') }))),
-  ]);
-  await catalog.candidates.put(candidate({ tag: '__proto__', platforms: [] }));
-  await catalog.candidates.markGone('candidates', 'candidate/app', '__proto__', time(3));
-  await catalog.failures.put([
-    failure({ problem: toProblem(new Error('boom')) }),
-    failure({ sourceRepository: 'candidate/other', retryAt: null }),
-    ((whole) => {
-      const { tag: _, ...rest } = whole;
-      return rest;
-    })(failure({ sourceRepository: 'candidate/whole' })),
-  ]);
-  await catalog.channels.apply(
-    'stable',
-    'app',
-    [
-      channelTag({ companions: [{ tag: 'sha256-x.sig', digest: digest('sig') }], referrers: [digest('r')] }),
-      channelTag({ tag: 'constructor', digest: digest('two') }),
-    ],
-    [],
-  );
-  await catalog.channels.apply('testing', 'app', [channelTag({ channel: 'testing' })], []);
-  const first = await catalog.promotions.create(promotion('p1'), [
-    event('p1/accepted', promotionRecord({ id: 'p1' })),
-  ]);
-  await catalog.promotions.create({
-    ...promotion('p2'),
-    idempotency: { key: 'key', body: digest('body') },
-    items: [
-      {
-        channel: 'stable',
-        repository: 'app',
-        reference: 'latest',
-        digest: digest('one'),
-        tags: ['latest'],
-        state: 'accepted',
-        companions: [],
-        referrers: [],
-      },
-    ],
-  });
-  await catalog.promotions.replace({ ...first.promotion, state: 'gating' }, [
-    event('p1/gating', promotionRecord({ id: 'p1' })),
-  ]);
-  for (const [at, tree] of TREES.entries()) {
-    for (const serial of [1, 2, 7]) await catalog.publications.put(publication(serial, { tree }));
-    await catalog.publications.put(publication(8, { tree, promotions: ['p1'], state: 'published' }), [
-      event(`${tree}/8`, publicationRecord({ tree, serial: 8 })),
-    ]);
-    await catalog.pool.apply(tree, 7 + at, [poolObject('a'), poolObject('b', { since: 3 })], []);
-  }
-  const made = await catalog.tasks.create(task('t1', { parameters: { source: 'x', __proto__: null } }));
-  await catalog.tasks.create(task('t2', { kind: 'publish', state: 'done' }));
-  await catalog.tasks.replace({ ...made, state: 'running' }, [event('t1/x', taskRecord({ id: 't1' }))]);
-  await catalog.leases.acquire('over', 'a', 0);
-  await catalog.leases.acquire('over', 'b', 0);
-  await catalog.leases.acquire('publish:main', 'a', MINUTE_MS);
-}
-
-function event(id: string, record: OutboxEvent['record']): OutboxEvent {
-  return {
-    id,
-    type: 'x.y',
-    subject: id,
-    time: time(4),
-    data: { ключ: [1, null, { $set: 'x', 'a.b': 1 }] },
-    record,
-  };
 }
 
 async function filledPlace(open: () => Promise<TransferPlace>): Promise<TransferPlace> {

@@ -2,7 +2,8 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { manifest } from '../contract/samples.ts';
-import { dumpOf, fillCatalog } from '../contract/transfer.ts';
+import { dumpOf } from '../contract/transfer.ts';
+import { fillCatalog } from '../contract/filled-catalog.ts';
 import { backupCatalog, openCatalog } from '../index.ts';
 
 async function place() {

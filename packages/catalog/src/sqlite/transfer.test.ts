@@ -1,7 +1,8 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { copy, fillCatalog, transferContract } from '../contract/transfer.ts';
+import { copy, transferContract } from '../contract/transfer.ts';
+import { fillCatalog } from '../contract/filled-catalog.ts';
 import { manifest } from '../contract/samples.ts';
 import { openCatalog, openCatalogTransfer } from '../index.ts';
 

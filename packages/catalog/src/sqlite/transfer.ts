@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Fault } from '@gantry/oci';
-import type { Promotion, Task } from '../records.ts';
 import {
   CATALOG_NOUNS,
   type CatalogCounts,
@@ -17,157 +16,12 @@ import {
   mustHaveAll,
 } from '../transfer.ts';
 import { Database } from './database.ts';
-import { documentIn } from './documents.ts';
 import { catalogFault, sqliteFailure, unusableFile } from './failures.ts';
 import { LOCK_WAIT_MS, whenUnlocked } from './locks.ts';
 import { openFile } from './open-database.ts';
 import { inTransaction, isHalfFilled, markAs } from './schema.ts';
+import { STORED } from './stored-nouns.ts';
 import { sqliteWorkers } from './workers.ts';
-
-/** How a noun stands in the file. */
-interface Stored<Noun extends CatalogNoun> {
-  readonly table: string;
-  /** Gives the rows in the order of a dump. */
-  readonly select: string;
-  readonly read: (row: never) => RecordOf<Noun>;
-  readonly insert: string;
-  readonly values: (record: RecordOf<Noun>) => SQLInputValue[];
-}
-type RecordOf<Noun extends CatalogNoun> = Extract<CatalogEntry, { noun: Noun }>['record'];
-
-/** The record of a noun that is nothing but its document. */
-const document = (row: object) => documentIn(row) as never;
-
-const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
-  manifests: {
-    table: 'manifests',
-    select: 'SELECT document FROM manifests ORDER BY digest',
-    read: document,
-    insert: 'INSERT INTO manifests (digest, document) VALUES (?, ?)',
-    values: (record) => [record.digest, JSON.stringify(record)],
-  },
-  candidates: {
-    table: 'candidates',
-    select: 'SELECT document FROM candidates ORDER BY sequence',
-    read: document,
-    insert: `
-      INSERT INTO candidates (source, source_repository, repository, tag, digest, synced_at, document)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`,
-    values: (record) => [
-      record.source,
-      record.sourceRepository,
-      record.repository,
-      record.tag,
-      record.digest,
-      record.syncedAt,
-      JSON.stringify(record),
-    ],
-  },
-  failures: {
-    table: 'failures',
-    select: 'SELECT document FROM failures ORDER BY source, source_repository, tag',
-    read: document,
-    insert: `
-      INSERT INTO failures (source, source_repository, tag, retry_at, document) VALUES (?, ?, ?, ?, ?)`,
-    values: (record) => [
-      record.source,
-      record.sourceRepository,
-      record.tag ?? '',
-      record.retryAt,
-      JSON.stringify(record),
-    ],
-  },
-  channels: {
-    table: 'channel_tags',
-    select: 'SELECT document FROM channel_tags ORDER BY channel, repository, tag',
-    read: document,
-    insert: `
-      INSERT INTO channel_tags (channel, repository, tag, digest, promoted_at, document)
-      VALUES (?, ?, ?, ?, ?, ?)`,
-    values: (record) => [
-      record.channel,
-      record.repository,
-      record.tag,
-      record.digest,
-      record.promotedAt,
-      JSON.stringify(record),
-    ],
-  },
-  promotions: {
-    table: 'promotions',
-    select: 'SELECT sequence, revision, document FROM promotions ORDER BY sequence',
-    read: (row: { sequence: number; revision: number }) => ({
-      ...(documentIn(row) as Promotion),
-      sequence: row.sequence,
-      revision: row.revision,
-    }),
-    insert: `
-      INSERT INTO promotions (sequence, id, revision, state, channel, idempotency_key, created_at, document)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-    values: (record) => [
-      record.sequence,
-      record.id,
-      record.revision,
-      record.state,
-      record.to,
-      record.idempotency?.key ?? null,
-      record.createdAt,
-      JSON.stringify(record),
-    ],
-  },
-  publications: {
-    table: 'publications',
-    select: 'SELECT document FROM publications ORDER BY tree, serial',
-    read: document,
-    insert: 'INSERT INTO publications (tree, serial, document) VALUES (?, ?, ?)',
-    values: (record) => [record.tree, record.serial, JSON.stringify(record)],
-  },
-  pool: {
-    table: 'pool',
-    select: 'SELECT tree, path, size, sha256, since FROM pool ORDER BY tree, path',
-    read: ({ tree, path, size, sha256, since }: RecordOf<'pool'>) => ({ tree, path, size, sha256, since }),
-    insert: 'INSERT INTO pool (tree, path, size, sha256, since) VALUES (?, ?, ?, ?, ?)',
-    values: ({ tree, path, size, sha256, since }) => [tree, path, size, sha256, since],
-  },
-  poolSerials: {
-    table: 'pool_serials',
-    select: 'SELECT tree, serial FROM pool_serials ORDER BY tree',
-    read: ({ tree, serial }: RecordOf<'poolSerials'>) => ({ tree, serial }),
-    insert: 'INSERT INTO pool_serials (tree, serial) VALUES (?, ?)',
-    values: ({ tree, serial }) => [tree, serial],
-  },
-  tasks: {
-    table: 'tasks',
-    select: 'SELECT revision, document FROM tasks ORDER BY sequence',
-    read: (row: { revision: number }) => ({ ...(documentIn(row) as Task), revision: row.revision }),
-    insert: `
-      INSERT INTO tasks (id, revision, state, kind, created_at, document) VALUES (?, ?, ?, ?, ?, ?)`,
-    values: (record) => [
-      record.id,
-      record.revision,
-      record.state,
-      record.kind,
-      record.createdAt,
-      JSON.stringify(record),
-    ],
-  },
-  leases: {
-    table: 'leases',
-    select: 'SELECT name, fence FROM leases ORDER BY name',
-    read: ({ name, fence }: RecordOf<'leases'>) => ({ name, fence }),
-    insert: `
-      INSERT INTO leases (name, holder, fence, expires_at_ms) VALUES (?, NULL, ?, 0)
-      ON CONFLICT (name) DO UPDATE SET fence = max(fence, excluded.fence)`,
-    values: ({ name, fence }) => [name, fence],
-  },
-  outbox: {
-    table: 'outbox',
-    select: 'SELECT stored_at, document FROM outbox ORDER BY stored_at, place',
-    read: (row: { stored_at: string }) => ({ event: document(row), storedAt: row.stored_at }),
-    insert: 'INSERT INTO outbox (id, stored_at, document) VALUES (?, ?, ?)',
-    values: ({ event, storedAt }) => [event.id, storedAt, JSON.stringify(event)],
-  },
-};
 
 /**
  * Opens the catalog in a file as a whole. An older schema is brought to the newest first, in a source too.

@@ -1,15 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import type { CatalogEntry, ManifestRecord, PoolObject, Promotion, Publication } from '@gantry/catalog';
+import type { CatalogEntry, ManifestRecord, PoolObject } from '@gantry/catalog';
 import type { Digest } from '@gantry/oci';
 import type { BlobStore } from '@gantry/store';
-import {
-  blobPath,
-  manifestPath,
-  openTree,
-  type RepositoryDocument,
-  type Statement,
-  type TreeView,
-} from '@gantry/tree';
+import { blobPath, manifestPath, openTree, type RepositoryDocument, type TreeView } from '@gantry/tree';
 import { forEachConcurrently } from '../concurrency.ts';
 import { type PublishedTree, publishLease } from '../publish/published-tree.ts';
 import { attribute } from './attribute.ts';
@@ -17,6 +9,8 @@ import { channelTags } from './channel-tags.ts';
 import { contentPlace } from './content-place.ts';
 import { earlierRepositories } from './earlier-repositories.ts';
 import { ManifestRecords } from './manifest-records.ts';
+import { countRepository, emptyReport, type RebuildProgress, type RebuildReport } from './rebuild-report.ts';
+import { iso, rebuildMark, rebuiltPublication } from './rebuilt-records.ts';
 import { likelyManifests } from './store-manifests.ts';
 import { newestStatement, readLists, statementsUpTo } from './tree-history.ts';
 
@@ -34,30 +28,6 @@ export interface RebuildOptions {
   readonly onProgress?: (progress: RebuildProgress) => void;
 }
 
-export interface RebuildProgress {
-  readonly step: 'history' | 'tree' | 'store';
-  /** Publications, repositories or blobs that were looked at so far. */
-  readonly done: number;
-}
-
-/** What a rebuild found. Filled in while its entries are taken. */
-export interface RebuildReport {
-  /** The tree's serial; null for a tree that nothing was published to. */
-  serial: number | null;
-  /** Of each channel that has something in the tree. */
-  channels: { channel: string; repositories: number; tags: number }[];
-  publications: number;
-  poolObjects: number;
-  /** Records of manifests: those that the tree reaches, and what else the store has. */
-  manifests: { inTree: number; inStore: number };
-  /** Blobs that the store lacked and that were put back from the tree. */
-  restored: { blobs: number; bytes: number };
-  /** What is not as before, and does no harm. */
-  notes: string[];
-  /** What could not be remade. */
-  problems: string[];
-}
-
 /** A rebuild on its way. */
 export interface Rebuild {
   readonly report: RebuildReport;
@@ -72,16 +42,7 @@ export interface Rebuild {
  * from the time in seconds, which is beyond any that were counted.
  */
 export function rebuildCatalog(parts: RebuildParts, options: RebuildOptions = {}): Rebuild {
-  const report: RebuildReport = {
-    serial: null,
-    channels: [],
-    publications: 0,
-    poolObjects: 0,
-    manifests: { inTree: 0, inStore: 0 },
-    restored: { blobs: 0, bytes: 0 },
-    notes: [],
-    problems: [],
-  };
+  const report = emptyReport();
   return { report, entries: () => rebuiltEntries(parts, options, report) };
 }
 
@@ -106,7 +67,7 @@ async function* rebuiltEntries(
     : [];
   onProgress({ step: 'history', done: chain.length });
   const publishedAt = new Map(chain.map(({ serial, published }) => [serial, iso(published)]));
-  const promotion = mark(at, beyond, report.serial);
+  const promotion = rebuildMark(at, beyond, report.serial);
 
   /** The records of all that a repository's document names. */
   const recordsOf = async (document: RepositoryDocument): Promise<Map<Digest, ManifestRecord>> => {
@@ -176,7 +137,7 @@ async function* rebuiltEntries(
       const since = document.manifests.get(digest)?.since;
       return publishedAt.get(since ?? 0) ?? iso(newest?.statement.published ?? at.toISOString());
     });
-    count(report, channel.name, tags.length);
+    countRepository(report, channel.name, tags.length);
     for (const record of tags) yield { noun: 'channels', record };
   }
   const order = tree.channels.map(({ name }) => name);
@@ -192,7 +153,7 @@ async function* rebuiltEntries(
   if (newest !== undefined) {
     const lists = await readLists(source, chain);
     for (const statement of chain) {
-      yield { noun: 'publications', record: publicationOf(tree.name, statement, lists.added) };
+      yield { noun: 'publications', record: rebuiltPublication(tree.name, statement, lists.added) };
     }
     report.publications = chain.length;
     for (const [path, { size, sha256, since }] of lists.pool) {
@@ -214,57 +175,4 @@ async function* repositoriesOf(view: TreeView | undefined): AsyncGenerator<Repos
     const document = await view.repository(name);
     if (document !== undefined) yield document;
   }
-}
-
-function count(report: RebuildReport, channel: string, tags: number): void {
-  let row = report.channels.find((one) => one.channel === channel);
-  if (row === undefined) report.channels.push((row = { channel, repositories: 0, tags: 0 }));
-  row.repositories++;
-  row.tags += tags;
-}
-
-/** What stands in the history for all promotions that were lost, and in each tag for the one that set it. */
-function mark(at: Date, sequence: number, serial: number | null): Promotion {
-  const time = at.toISOString();
-  return {
-    id: randomUUID(),
-    sequence,
-    revision: 1,
-    kind: 'promote',
-    to: '*',
-    state: 'done',
-    atomic: false,
-    items: [],
-    reason:
-      serial === null
-        ? 'the catalog was remade, with nothing in the tree'
-        : `the catalog was remade from serial ${serial} of the tree`,
-    requestedBy: 'gantry catalog rebuild',
-    ...(serial === null ? {} : { serial }),
-    timeline: [{ at: time, state: 'done' }],
-    createdAt: time,
-    startedAt: time,
-    endedAt: time,
-  };
-}
-
-function publicationOf(
-  tree: string,
-  { serial, root, published }: Statement,
-  added: ReadonlyMap<number, { readonly objects: number; readonly bytes: number }>,
-): Publication {
-  return {
-    tree,
-    serial,
-    state: 'published',
-    root,
-    promotions: [],
-    added: added.get(serial) ?? { objects: 0, bytes: 0 },
-    publishedAt: iso(published),
-  };
-}
-
-/** A time of the tree, as the catalog writes times. */
-function iso(time: string): string {
-  return new Date(time).toISOString();
 }

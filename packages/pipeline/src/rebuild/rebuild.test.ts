@@ -29,7 +29,8 @@ import { Progress } from '../sync/progress.ts';
 import { createSource } from '../sync/source.ts';
 import { syncSource } from '../sync/sync-source.ts';
 import { attribute } from './attribute.ts';
-import { rebuildCatalog, type RebuildReport } from './rebuild-catalog.ts';
+import { rebuildCatalog } from './rebuild-catalog.ts';
+import type { RebuildReport } from './rebuild-report.ts';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const arm64 = { os: 'linux', architecture: 'arm64' };
