@@ -1,10 +1,17 @@
 import { cpus } from 'node:os';
+import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
 import { benchManyTags } from './many-tags.ts';
 import { benchS3 } from './s3.ts';
 import { benchSync } from './sync.ts';
 
-const benches = { sync: benchSync, tags: benchManyTags, crane: benchCrane, s3: benchS3 };
+const benches = {
+  sync: benchSync,
+  tags: benchManyTags,
+  crane: benchCrane,
+  catalog: benchCatalog,
+  s3: benchS3,
+};
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */
 const wanted = process.argv.slice(2);

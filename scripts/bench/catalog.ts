@@ -1,0 +1,212 @@
+import {
+  type Catalog,
+  type CatalogConfiguration,
+  type CatalogEntry,
+  openCatalog,
+  openCatalogTransfer,
+} from '@gantry/catalog';
+import { type Digest, digestOf } from '@gantry/oci';
+import { newDatabase } from '../../test/servers/mongo-engines.ts';
+import { startMongoJavaServer } from '../../test/servers/mongo-java-server.ts';
+import { temporaryFolder } from '../../test/servers/temporary-folder.ts';
+import { median, type Result } from './results.ts';
+
+const FEW = 10_000;
+const MANY = 1_000_000;
+/**
+ * So many the stand-in for MongoDB is given, which keeps all in memory. It has indexes of keys and unique fields only,
+ * and looks through the collection for all else: so it is asked just for what goes by a key. A MongoDB that
+ * GANTRY_TEST_MONGODB_URL names is asked for all.
+ */
+const WIRE_FEW = 1000;
+const WIRE_MANY = 100_000;
+const byKey = (operation: Operation) => operation.byKey === true;
+
+const TAGS_A_REPOSITORY = 100;
+const SOURCE = 'candidates';
+const DAY = Date.UTC(2026, 10, 21);
+
+/**
+ * Catalog operations at 10,000 and at 1,000,000 tags, in SQLite and over MongoDB's wire. Each figure is the median at
+ * the larger number, beside that at the smaller one: by an index the ratio stays small.
+ */
+export async function benchCatalog(): Promise<Result[]> {
+  await using folder = await temporaryFolder('bench');
+  const sqlite = (tags: number) => ({ sqlite: { file: `${folder.path}/${tags}.db` } });
+  const results = await compare('SQLite', [FEW, MANY], sqlite);
+
+  const real = process.env['GANTRY_TEST_MONGODB_URL'];
+  if (real !== undefined && real !== '') {
+    const databases = new AsyncDisposableStack();
+    await using _ = databases;
+    const at = () =>
+      databases.use(newDatabase((name) => real.replace(/(:\/\/[^/?]+)(?:\/[^?]*)?/, `$1/${name}`)));
+    const urls = new Map([FEW, MANY].map((tags) => [tags, at().url]));
+    const place = (tags: number) => ({ mongodb: { url: urls.get(tags) as string } });
+    return [...results, ...(await compare('MongoDB', [FEW, MANY], place))];
+  }
+  await using server = await startMongoJavaServer();
+  const wire = (tags: number) => ({ mongodb: { url: server.url(`gantry_${tags}`) } });
+  return [...results, ...(await compare('mongo-java-server', [WIRE_FEW, WIRE_MANY], wire, byKey))];
+}
+
+async function compare(
+  engine: string,
+  [few, many]: readonly [number, number],
+  place: (tags: number) => CatalogConfiguration,
+  wanted: (operation: Operation) => boolean = () => true,
+): Promise<Result[]> {
+  const at = new Map<number, Map<string, number>>();
+  for (const tags of [few, many]) {
+    const start = performance.now();
+    {
+      await using filling = await openCatalogTransfer(place(tags), 'target');
+      await filling.load(entries(tags));
+    }
+    await using catalog = await openCatalog(place(tags));
+    console.error(`  ${engine}: ${tags} tags filled in ${Math.round(performance.now() - start)} ms`);
+    const operations = operationsOf(catalog, tags).filter(wanted);
+    at.set(tags, await timeAll(operations, tags));
+  }
+  return [...(at.get(many) ?? [])].map(([name, value]) => {
+    const peerValue = at.get(few)?.get(name) ?? Number.NaN;
+    return {
+      name: `catalog in ${engine}, ${many} tags: ${name}`,
+      unit: 'µs',
+      gantry: value,
+      peer: `${few} tags`,
+      peerValue,
+      ratio: value / peerValue,
+    };
+  });
+}
+
+const digestAt = (number: number): Digest => digestOf(`digest ${number}`);
+const timeAt = (number: number) => new Date(DAY + number * 1000).toISOString();
+const repositoryAt = (number: number) => {
+  const index = Math.floor(number / TAGS_A_REPOSITORY);
+  return `group-${index % 50}/app-${index}`;
+};
+const tagAt = (number: number) => `v1.${number % TAGS_A_REPOSITORY}`;
+
+/** So many tags, a hundred a repository, each a candidate and in a channel; a promotion for each repository. */
+async function* entries(tags: number): AsyncGenerator<CatalogEntry> {
+  for (const number of Array(tags).keys())
+    yield { noun: 'candidates', record: candidateAt(repositoryAt(number), number) };
+  for (const number of Array(tags).keys())
+    yield { noun: 'channels', record: channelTagAt(repositoryAt(number), number) };
+  for (const index of Array(tags / TAGS_A_REPOSITORY).keys()) {
+    const record = { ...promotionAt(`p${index}`, index), sequence: index + 1, revision: 1 };
+    yield { noun: 'promotions', record };
+  }
+}
+
+function candidateAt(repository: string, number: number) {
+  return {
+    source: SOURCE,
+    sourceRepository: `candidate/${repository}`,
+    repository,
+    tag: tagAt(number),
+    digest: digestAt(number),
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    platforms: ['linux/amd64', 'linux/arm64'],
+    size: 52_428_800,
+    labels: { 'org.opencontainers.image.version': String(number) },
+    syncedAt: timeAt(number),
+    companions: [],
+    referrers: [],
+  };
+}
+
+function promotionAt(id: string, number: number) {
+  const createdAt = timeAt(number);
+  const [kind, to, state] = ['promote', 'stable', 'done'] as const;
+  return { id, kind, to, state, atomic: false, items: [], requestedBy: 'bench', timeline: [], createdAt };
+}
+
+function channelTagAt(repository: string, number: number) {
+  const { tag, digest, companions, referrers } = candidateAt(repository, number);
+  const promotedAt = timeAt(number);
+  return { channel: 'stable', repository, tag, digest, promotion: 'p', promotedAt, companions, referrers };
+}
+
+interface Operation {
+  readonly name: string;
+  /** Whether it goes by a record's key alone. */
+  readonly byKey?: true;
+  readonly run: (number: number, repository: string) => Promise<unknown>;
+}
+
+function operationsOf({ candidates, channels, promotions }: Catalog, tags: number): readonly Operation[] {
+  const limit = 20;
+  let fresh = tags;
+  return [
+    { name: 'candidates.current', run: (at, repository) => candidates.current(repository, tagAt(at)) },
+    { name: 'candidates.byDigest', run: (at, repository) => candidates.byDigest(repository, digestAt(at)) },
+    {
+      name: 'candidates.currentOf a repository',
+      run: (_, repository) => candidates.currentOf(SOURCE, `candidate/${repository}`),
+    },
+    { name: 'candidates.sourceOf', run: (_, repository) => candidates.sourceOf(repository) },
+    { name: 'candidates.list', run: () => candidates.list({ limit }) },
+    {
+      name: 'candidates.list of a repository',
+      run: (_, repository) => candidates.list({ repository, limit }),
+    },
+    { name: 'candidates.list of a tag name', run: (at) => candidates.list({ tag: tagAt(at), limit }) },
+    { name: 'candidates.list of a digest', run: (at) => candidates.list({ digest: digestAt(at), limit }) },
+    {
+      name: 'candidates.put',
+      byKey: true,
+      run: (_, repository) => candidates.put(candidateAt(repository, fresh++)),
+    },
+    {
+      name: 'channels.tag',
+      byKey: true,
+      run: (at, repository) => channels.tag('stable', repository, tagAt(at)),
+    },
+    { name: 'channels.tagsOf', byKey: true, run: (_, repository) => channels.tagsOf('stable', repository) },
+    {
+      name: 'channels.byDigest',
+      run: (at, repository) => channels.byDigest('stable', repository, digestAt(at)),
+    },
+    { name: 'channels.repositories', run: () => channels.repositories('stable', { limit }) },
+    {
+      name: 'channels.apply',
+      byKey: true,
+      run: (at, repository) => channels.apply('stable', repository, [channelTagAt(repository, at)], []),
+    },
+    {
+      name: 'promotions.get',
+      byKey: true,
+      run: (at) => promotions.get(`p${Math.floor(at / TAGS_A_REPOSITORY)}`),
+    },
+    {
+      name: 'promotions.create',
+      byKey: true,
+      run: () => promotions.create(promotionAt(`new${fresh++}`, fresh)),
+    },
+    { name: 'promotions.list', run: () => promotions.list({ limit }) },
+    { name: 'promotions.list of a state', run: () => promotions.list({ state: 'done', limit }) },
+    { name: 'promotions.inStates', run: () => promotions.inStates(['gating', 'publishing']) },
+  ];
+}
+
+/** How often each operation is made; the first fifth warms up. */
+const ROUNDS = 100;
+
+/** The median of each operation, in µs, on keys all over the catalog. */
+async function timeAll(operations: readonly Operation[], tags: number): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  for (const { name, run } of operations) {
+    const times: number[] = [];
+    for (let at = 0; at < ROUNDS; at++) {
+      const number = (at * 7919 * 104_729) % tags; // all over, the same each time
+      const start = performance.now();
+      await run(number, repositoryAt(number));
+      times.push((performance.now() - start) * 1000);
+    }
+    found.set(name, median(times.slice(ROUNDS / 5)));
+  }
+  return found;
+}
