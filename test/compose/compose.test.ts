@@ -67,6 +67,7 @@ describe('docker-compose.yml', () => {
       'mongodb',
       'objects',
       'objects-bucket',
+      'origin',
       'prometheus',
       'promote-1',
       'promote-2',
@@ -259,9 +260,10 @@ describe('docker-compose.yml', () => {
         name: string;
         url: string;
       }[];
-      const wanted = ['mirror-1', 'mirror-2'].map((name) => {
+      const wanted = ['origin', 'mirror-1', 'mirror-2'].map((name) => {
         const address = model.services[name]?.networks?.['edge']?.ipv4_address;
-        return { name, url: `http://${address}:8080/tree`, trusted: true };
+        const url = `http://${address}:8080/tree`;
+        return name === 'origin' ? { name, url, weight: 1, trusted: true } : { name, url };
       });
       expect(mirrors).toEqual(wanted);
     }

@@ -1,4 +1,4 @@
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { freePorts } from '../servers/free-port.ts';
 import { embeddedConfiguration, type Gantry, startGantry } from '../servers/gantry.ts';
@@ -23,6 +23,8 @@ export interface Edge extends AsyncDisposable {
   readonly gantry: Gantry;
   readonly cranes: readonly [Gantry, Gantry];
   readonly mirrors: readonly [EdgeMirror, EdgeMirror];
+  /** Where the web server of the tree itself has it. */
+  readonly origin: string;
   /** `rsync://127.0.0.1:PORT/gantry` */
   readonly rsync: string;
   readonly servers: readonly ServerProcess[];
@@ -37,6 +39,8 @@ export interface EdgeMirror {
   readonly folder: string;
 }
 
+type Start = (options: Parameters<typeof startProcess>[0]) => Promise<void>;
+
 const local = (port: number | undefined) => `127.0.0.1:${port}`;
 
 export async function openEdge(): Promise<Edge> {
@@ -45,11 +49,12 @@ export async function openEdge(): Promise<Edge> {
   await makeSecrets(folder);
   const model = await loadComposeModel(folder);
   const secret = (name: string) => readFile(path.join(folder, 'secrets', name), 'utf8');
-  const [registry, registryDebug, pulls, api, own, rsync, mirror1, mirror2, nobody] = await freePorts(9);
+  const [registry, registryDebug, pulls, api, own, rsync, mirror1, mirror2, origin, nobody] =
+    await freePorts(10);
   const tree = path.join(folder, 'data/tree');
   const servers: ServerProcess[] = [];
-  const start = async (...options: Parameters<typeof startProcess>) => {
-    const server = opened.use(await startProcess(...options));
+  const start: Start = async (options) => {
+    const server = opened.use(await startProcess(options));
     servers.push(server);
   };
 
@@ -68,10 +73,15 @@ export async function openEdge(): Promise<Edge> {
   );
 
   const mirrors = [await mirrorAt(folder, 1, mirror1), await mirrorAt(folder, 2, mirror2)] as const;
+  const originUrl = `http://${local(origin)}/tree`;
+  const known = [
+    { name: 'origin', url: originUrl, weight: 1, trusted: true },
+    ...mirrors.map(({ url }, index) => ({ name: `mirror-${index + 1}`, url })),
+  ];
   const craneFile = await mountedText('scripts/compose/crane.yaml', { '/data/tree': tree });
   const cranes = [
-    opened.use(await startCrane(path.join(folder, 'crane-1'), craneFile, mirrors)),
-    opened.use(await startCrane(path.join(folder, 'crane-2'), craneFile, mirrors)),
+    opened.use(await startCrane(path.join(folder, 'crane-1'), craneFile, known)),
+    opened.use(await startCrane(path.join(folder, 'crane-2'), craneFile, known)),
   ] as const;
 
   const haproxy = path.join(folder, 'haproxy.cfg');
@@ -112,24 +122,12 @@ export async function openEdge(): Promise<Edge> {
     ready: async () => (await run('rsync', [`rsync://${local(rsync)}/`])).includes('gantry'),
   });
 
+  // The container of the origin has the tree below the folder of its web server.
+  await mkdir(path.join(folder, 'origin'));
+  await symlink(tree, path.join(folder, 'origin/tree'));
+  await startWebServer(folder, 'origin', originUrl, start);
   for (const [index, mirror] of mirrors.entries()) {
-    const conf = path.join(folder, `mirror-${index + 1}.conf`);
-    const temporary = path.join(folder, `mirror-${index + 1}-tmp`);
-    await mkdir(temporary);
-    const text = await mountedText('scripts/compose/mirror.conf', {
-      '/tmp/': `${temporary}/`, // first: other folders lie below /tmp too
-      'listen 8080': `listen ${new URL(mirror.url).host}`,
-      '/etc/nginx/gantry-mirror.conf': path.join(ROOT, 'scripts/mirror/nginx.conf'),
-      '/srv/mirror': mirror.folder,
-    });
-    // The tests' folders are their owner's alone.
-    await writeFile(conf, process.getuid?.() === 0 ? `user root;\n${text}` : text);
-    await start({
-      name: `nginx of mirror ${index + 1}`,
-      command: 'nginx',
-      args: ['-e', 'stderr', '-c', conf, '-g', 'daemon off;'],
-      ready: async () => (await fetch(new URL('/healthz', mirror.url))).ok,
-    });
+    await startWebServer(folder, `mirror-${index + 1}`, mirror.url, start);
     await start({
       name: `follow.sh of mirror ${index + 1}`,
       command: 'sh',
@@ -156,10 +154,32 @@ export async function openEdge(): Promise<Edge> {
     gantry,
     cranes,
     mirrors,
+    origin: originUrl,
     rsync: `rsync://${local(rsync)}/gantry`,
     servers: [gantry, ...cranes, ...servers],
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** nginx on mirror.conf, for the folder of that name. */
+async function startWebServer(folder: string, name: string, url: string, start: Start): Promise<void> {
+  const conf = path.join(folder, `${name}.conf`);
+  const temporary = path.join(folder, `${name}-tmp`);
+  await mkdir(temporary);
+  const text = await mountedText('scripts/compose/mirror.conf', {
+    '/tmp/': `${temporary}/`, // first: other folders lie below /tmp too
+    'listen 8080': `listen ${new URL(url).host}`,
+    '/etc/nginx/gantry-mirror.conf': path.join(ROOT, 'scripts/mirror/nginx.conf'),
+    '/srv/mirror': path.join(folder, name),
+  });
+  // The tests' folders are their owner's alone.
+  await writeFile(conf, process.getuid?.() === 0 ? `user root;\n${text}` : text);
+  await start({
+    name: `nginx of ${name}`,
+    command: 'nginx',
+    args: ['-e', 'stderr', '-c', conf, '-g', 'daemon off;'],
+    ready: async () => (await fetch(new URL('/healthz', url))).ok,
+  });
 }
 
 /** The build registry, started by the very command that its container has. */
@@ -169,7 +189,7 @@ async function startRegistry(given: {
   readonly registry: number | undefined;
   readonly registryDebug: number | undefined;
   readonly api: number | undefined;
-  readonly start: (options: Parameters<typeof startProcess>[0]) => Promise<void>;
+  readonly start: Start;
 }): Promise<void> {
   const { folder, model, registry, registryDebug, api, start } = given;
   const file = path.join(folder, 'registry.yml');
@@ -211,7 +231,7 @@ async function mirrorAt(folder: string, number: number, port: number | undefined
   };
 }
 
-async function startCrane(folder: string, file: string, mirrors: readonly EdgeMirror[]): Promise<Gantry> {
+async function startCrane(folder: string, file: string, mirrors: readonly object[]): Promise<Gantry> {
   const [listen, admin] = await freePorts(2);
   await mkdir(folder);
   const [, tree] = /tree: (\S+)/.exec(file) ?? [];
@@ -219,11 +239,7 @@ async function startCrane(folder: string, file: string, mirrors: readonly EdgeMi
     folder,
     service: 'crane',
     configuration: { crane: { listen: local(listen), adminListen: local(admin), tree } },
-    env: {
-      GANTRY_CRANE_MIRRORS: JSON.stringify(
-        mirrors.map(({ url }, index) => ({ name: `mirror-${index + 1}`, url, trusted: true })),
-      ),
-    },
+    env: { GANTRY_CRANE_MIRRORS: JSON.stringify(mirrors) },
   });
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { helloImage, push } from '../fixtures/build-registry.ts';
 import { gantry } from '../servers/gantry.ts';
 import { needs } from '../servers/parts.ts';
+import { run } from '../servers/run.ts';
 import { until } from '../servers/until.ts';
 import { ROOT } from './compose-model.ts';
 import { openWorkers, type Worker, type Workers, WORKERS_PARTS } from './workers.ts';
@@ -30,7 +31,9 @@ async function release(name: string, { api }: Worker): Promise<number> {
   return serial;
 }
 
+/** The tree is whole, and the web servers, who are other users, may read all of it. */
 async function verifies(): Promise<void> {
+  expect(await run('find', [workers.tree, '-not', '-name', '.tmp', '-not', '-perm', '-004'])).toBe('');
   const { code, stderr } = await gantry(workers.folder, ['verify', workers.tree, '--deep']);
   expect([code, code === 0 ? '' : stderr]).toEqual([0, '']);
 }
