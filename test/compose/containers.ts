@@ -1,5 +1,7 @@
-import { cp, mkdir, readFile, realpath, statfs, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, readFile, realpath, rename, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { BUILT_SERVERS } from '../servers/mongo-java-server.ts';
 import { attempt, type Outcome, run } from '../servers/run.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
 import { ROOT } from './compose-model.ts';
@@ -48,7 +50,7 @@ export async function openContainers(): Promise<Containers> {
       await attempt('podman', [...options, 'rm', '--force', '--time=5', name], { env });
     }
   });
-  await makeBases(at, options, podman);
+  await makeBases(at('node'), podman);
 
   const all = opened.move();
   return {
@@ -79,25 +81,10 @@ export async function openContainers(): Promise<Containers> {
 }
 
 async function makeBases(
-  at: (name: string) => string,
-  options: readonly string[],
+  context: string,
   podman: (...args: readonly string[]) => Promise<string>,
 ): Promise<void> {
-  const [, release = 'stable'] =
-    /^VERSION_CODENAME=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8')) ?? [];
-  const packages = 'libatomic1,rsync,ca-certificates';
-  await run('debootstrap', ['--variant=minbase', `--include=${packages}`, release, at('debian')], {
-    timeoutMs: BUILD_WITHIN_MS,
-  });
-  await run(
-    'sh',
-    ['-c', `tar -C "$0" -c . | podman "$@" import --quiet - ${RUN_IMAGE}`, at('debian'), ...options],
-    {
-      env: { ...process.env, HOME: path.dirname(at('debian')) },
-      timeoutMs: BUILD_WITHIN_MS,
-    },
-  );
-  const context = at('node');
+  await podman('import', '--quiet', await minimalDebian(), RUN_IMAGE);
   await mkdir(context);
   const npm = await realpath((await run('sh', ['-c', 'command -v npm'])).trim()); // …/npm/bin/npm-cli.js
   await cp(path.resolve(npm, '../..'), path.join(context, 'npm'), { recursive: true });
@@ -113,4 +100,23 @@ ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
 `;
   await writeFile(path.join(context, 'Dockerfile'), file);
   await podman('build', '--quiet', '--isolation=chroot', '--layers=false', `--tag=${BUILD_IMAGE}`, context);
+}
+
+/** An archive of Debian's minimal system. It takes a minute or two to make, and is kept for the next time. */
+async function minimalDebian(): Promise<string> {
+  const [, release = 'stable'] =
+    /^VERSION_CODENAME=(\S+)$/m.exec(await readFile('/etc/os-release', 'utf8')) ?? [];
+  const archive = path.join(BUILT_SERVERS, `debian-${release}.tar`);
+  if (existsSync(archive)) return archive;
+  await using folder = await temporaryFolder('debian');
+  const system = path.join(folder.path, 'system');
+  const packages = 'libatomic1,rsync,ca-certificates';
+  await run('debootstrap', ['--variant=minbase', `--include=${packages}`, release, system], {
+    timeoutMs: BUILD_WITHIN_MS,
+  });
+  await mkdir(BUILT_SERVERS, { recursive: true });
+  const writing = `${archive}.${process.pid}`;
+  await run('tar', ['--create', `--file=${writing}`, `--directory=${system}`, '.']);
+  await rename(writing, archive);
+  return archive;
 }
