@@ -23,7 +23,7 @@ import { MIN_PART_BYTES, partSizeFor, type S3Upload } from './s3/uploads.ts';
 import { VisibleWriter } from './visible-writer.ts';
 
 /** What all writers of a store together hold of bytes that are on their way. */
-const BUFFERED_MAX_BYTES = 6 * MIN_PART_BYTES;
+const BUFFERED_MAX_BYTES = 4 * MIN_PART_BYTES;
 /** How long a `stat` that found nothing spares the `write` after it the same question. */
 const ABSENT_MS = 10_000;
 const ABSENT_MAX = 10_000;
