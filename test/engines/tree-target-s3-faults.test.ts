@@ -1,10 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import type { TreeTarget } from '@gantry/pipeline';
+import { openTreeTarget, type TreeTarget } from '@gantry/pipeline';
 import { type Digest, digestOf } from '@gantry/oci';
 import { type BlobStore, hasFiles, openStore } from '@gantry/store';
 import { createS3Client, type S3Client, type S3Configuration } from '@gantry/store/s3';
 import { blobPath, encodeStatement, listPath, POINTER_PATH, serialPath } from '@gantry/tree';
-import { openS3Target } from '../../packages/pipeline/src/publish/s3-target.ts';
 import { randomBytes } from '../fixtures/random-bytes.ts';
 import { inParallel } from '../fixtures/in-parallel.ts';
 import { type FaultyS3, type Mischief, type S3Request, startFaultyS3 } from '../servers/faulty-s3.ts';
@@ -15,6 +14,8 @@ import { startVersitygw, type Versitygw } from '../servers/versitygw.ts';
 /** A tree in S3 behind a proxy that does what networks and busy servers do. */
 const real = needs('versitygw').showing(() => (server === undefined ? [] : [server]));
 const QUICK = { retries: { attempts: 6, baseMs: 1, maxMs: 20 } };
+
+const openS3Target = (s3: S3Configuration, store: BlobStore) => openTreeTarget({ s3 }, store, { s3: QUICK });
 
 let server: Versitygw;
 let places = 0;
@@ -54,7 +55,7 @@ async function open(
       storeIn === 's3' ? { s3: { ...content, endpoint: proxy.url } } : { filesystem: { root: folder.path } },
     ),
   );
-  const target = await openS3Target(s3, store, QUICK);
+  const target = await openS3Target(s3, store);
   isOpen = true;
   return { target, store, proxy, direct, s3, [Symbol.asyncDispose]: () => opened.disposeAsync() };
 }
@@ -117,7 +118,7 @@ real.test('a claim whose answer was lost is a claim, and nobody else’s', async
   const { target, proxy, direct, store, s3 } = opened;
   expect(await target.claim(1, statementOf(1))).toBe(true);
   expect(proxy.seen.filter(claiming).map(({ mischief }) => mischief)).toEqual(['lose the answer', undefined]);
-  const another = await openS3Target(s3, store, QUICK);
+  const another = await openS3Target(s3, store);
   expect(await another.claim(1, statementOf(1, 'another'))).toBe(false);
   expect(await bytesAt(direct, serialPath(1))).toEqual(Buffer.from(statementOf(1)));
 });
@@ -250,7 +251,7 @@ const refusal = (why: string) => ({
 describe('a bucket that can not be used is told as a fault of the configuration', () => {
   real.test('one that does not exist', async () => {
     const s3 = { ...(await server.makeBucket(`gone-${places++}`)), bucket: 'never-made' };
-    await expect(openS3Target(s3, {} as BlobStore, QUICK)).rejects.toMatchObject(
+    await expect(openS3Target(s3, {} as BlobStore)).rejects.toMatchObject(
       refusal('"never-made".*there is no such bucket'),
     );
   });
@@ -258,7 +259,7 @@ describe('a bucket that can not be used is told as a fault of the configuration'
   real.test('a wrong secret', async () => {
     const place = await server.makeBucket(`secret-${places++}`);
     const s3 = { ...place, credentials: { ...place.credentials, secretAccessKey: 'wrong-secret' } };
-    const opening = openS3Target(s3, {} as BlobStore, QUICK);
+    const opening = openS3Target(s3, {} as BlobStore);
     await expect(opening).rejects.toMatchObject(refusal('secret key does not belong'));
     await expect(opening).rejects.not.toMatchObject({ message: expect.stringContaining('wrong-secret') });
   });
@@ -269,7 +270,7 @@ describe('a bucket that can not be used is told as a fault of the configuration'
       method === 'PUT' ? 'access denied' : undefined,
     );
     const s3 = { ...place, endpoint: proxy.url };
-    await expect(openS3Target(s3, {} as BlobStore, QUICK)).rejects.toMatchObject(refusal('access is denied'));
+    await expect(openS3Target(s3, {} as BlobStore)).rejects.toMatchObject(refusal('access is denied'));
     using direct = await createS3Client(place);
     expect(await Array.fromAsync(direct.list(''))).toEqual([]);
   });
@@ -281,11 +282,11 @@ describe('a bucket that can not be used is told as a fault of the configuration'
     const before = await Array.fromAsync(direct.list(''));
     await using proxy = await startFaultyS3(server.url, () => undefined);
     const s3 = { ...place, endpoint: proxy.url };
-    await expect(openS3Target(s3, {} as BlobStore, QUICK)).rejects.toMatchObject(
+    await expect(openS3Target(s3, {} as BlobStore)).rejects.toMatchObject(
       refusal('holds "photos/1.jpg" and no tree'),
     );
     expect(proxy.seen.filter(({ method }) => method !== 'GET')).toEqual([]);
     expect(await Array.fromAsync(direct.list(''))).toEqual(before);
-    await openS3Target({ ...place, prefix: 'gantry/tree' }, {} as BlobStore, QUICK);
+    await openS3Target({ ...place, prefix: 'gantry/tree' }, {} as BlobStore);
   });
 });

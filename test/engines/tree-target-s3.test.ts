@@ -1,6 +1,6 @@
+import { openTreeTarget } from '@gantry/pipeline';
 import { openStore, type StoreConfiguration } from '@gantry/store';
 import { createS3Client, type S3Upload } from '@gantry/store/s3';
-import { openS3Target } from '../../packages/pipeline/src/publish/s3-target.ts';
 import {
   type OpenedTarget,
   treeTargetContract,
@@ -35,7 +35,8 @@ withParts('S3 as a place for trees', ['versitygw'], () => {
     const store = opened.use(await openStore(storage));
     const client = opened.use(await createS3Client(place));
     const uploads: S3Upload[] = [];
-    const another = () => openS3Target(place, store, { retries: QUICK, abandonedMs: LONG_AGO_MS });
+    const another = () =>
+      openTreeTarget({ s3: place }, store, { s3: { retries: QUICK, abandonedMs: LONG_AGO_MS } });
     return {
       target: await another(),
       store,

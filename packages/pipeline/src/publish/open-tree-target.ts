@@ -1,10 +1,16 @@
 import type { BlobStore, StoreConfiguration } from '@gantry/store';
 import { directoryTree, type ListingSource } from '@gantry/tree';
 import { openFilesystemTarget } from './filesystem-target.ts';
+import type { S3TargetOptions } from './s3-target.ts';
 import type { TreeTarget } from './tree-target.ts';
 
 /** Where a tree lies, as `tree` in the configuration: the same places as a store's. */
 export type TreeConfiguration = StoreConfiguration;
+
+/** For tests. */
+export interface TreeTargetOptions {
+  readonly s3?: S3TargetOptions;
+}
 
 /**
  * Opens the tree that the configuration names, for writing. Its engine is loaded only then.
@@ -14,10 +20,11 @@ export type TreeConfiguration = StoreConfiguration;
 export async function openTreeTarget(
   configuration: TreeConfiguration,
   store: BlobStore,
+  options: TreeTargetOptions = {},
 ): Promise<TreeTarget> {
   if ('filesystem' in configuration) return openFilesystemTarget(configuration.filesystem.root, store);
   const { openS3Target } = await import('./s3-target.ts');
-  return openS3Target(configuration.s3, store);
+  return openS3Target(configuration.s3, store, options.s3);
 }
 
 /** Opens the tree that the configuration names, for reading alone. @throws Fault CONFIGURATION_INVALID */

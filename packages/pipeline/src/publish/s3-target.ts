@@ -60,6 +60,19 @@ export async function openS3Target(
     return there !== undefined && Buffer.compare(there.bytes, bytes) === 0;
   };
 
+  const highestSerial = async () => {
+    // Those below the pointer need not be listed, however long the history is.
+    const pointer = await client.read(POINTER_PATH, MAX_STATEMENT_BYTES);
+    let highest =
+      pointer === undefined ? 0 : decodeStatement(pointer.bytes, `${POINTER_PATH} of ${source.name}`).serial;
+    const after = highest === 0 ? {} : { after: serialPath(highest) };
+    for await (const { path } of client.list('serial/', after)) {
+      const parsed = parsePath(path);
+      if (parsed?.type === 'serial') highest = Math.max(highest, parsed.serial);
+    }
+    return highest;
+  };
+
   return {
     source,
 
@@ -91,23 +104,9 @@ export async function openS3Target(
     putList: create,
     settle: async () => undefined, // what S3 has answered is durable
     claim: (serial, statement) => create(serialPath(serial), statement),
-    movePointer: (statement) => movePointer(client, source.name, statement),
+    movePointer: (statement) => movePointer(client, source.name, highestSerial, statement),
 
-    async highestSerial() {
-      // Those below the pointer need not be listed, however long the history is.
-      const pointer = await client.read(POINTER_PATH, MAX_STATEMENT_BYTES);
-      let highest =
-        pointer === undefined
-          ? 0
-          : decodeStatement(pointer.bytes, `${POINTER_PATH} of ${source.name}`).serial;
-      const after = highest === 0 ? {} : { after: serialPath(highest) };
-      for await (const { path } of client.list('serial/', after)) {
-        const parsed = parsePath(path);
-        if (parsed?.type === 'serial') highest = Math.max(highest, parsed.serial);
-      }
-      return highest;
-    },
-
+    highestSerial,
     removeFullList: (serial) => client.remove(fullListPath(serial)),
   };
 }

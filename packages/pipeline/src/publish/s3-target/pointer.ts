@@ -1,4 +1,4 @@
-import { decodeStatement, MAX_STATEMENT_BYTES, POINTER_PATH } from '@gantry/tree';
+import { decodeStatement, MAX_STATEMENT_BYTES, POINTER_PATH, serialPath } from '@gantry/tree';
 import { Fault } from '@gantry/oci';
 import type { S3Client } from '@gantry/store/s3';
 import { followedBy } from '../followed-by.ts';
@@ -9,11 +9,32 @@ const ATTEMPTS = 16;
 
 /**
  * Moves the pointer on, never back: what is written takes the place of that very pointer that was compared (If-Match), or
- * of none (If-None-Match).
+ * of none (If-None-Match). Some servers compare and write in two steps, so that of two who write at the same moment both
+ * may: so whoever wrote looks whether a newer serial was claimed, as each is before its pointer moves, and puts it back.
  * @throws Fault LEASE_LOST when there is a newer serial
  */
-export async function movePointer(client: S3Client, tree: string, statement: Uint8Array): Promise<void> {
+export async function movePointer(
+  client: S3Client,
+  tree: string,
+  highestSerial: () => Promise<number>,
+  statement: Uint8Array,
+): Promise<void> {
   const { serial } = decodeStatement(statement);
+  let bytes = statement;
+  for (let current = serial; ;) {
+    await show(client, tree, current, bytes);
+    const highest = await highestSerial();
+    const newer = highest > current ? await client.read(serialPath(highest), MAX_STATEMENT_BYTES) : undefined;
+    if (newer === undefined) {
+      if (current === serial) return;
+      throw followedBy(current, serial, tree);
+    }
+    [current, bytes] = [highest, newer.bytes];
+  }
+}
+
+/** @throws Fault LEASE_LOST when the pointer is at a newer serial */
+async function show(client: S3Client, tree: string, serial: number, statement: Uint8Array): Promise<void> {
   for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
     const current = await client.read(POINTER_PATH, MAX_STATEMENT_BYTES);
     // Also after an answer that was lost.
