@@ -111,6 +111,15 @@ test('a parked message tells why and since when, and is replayed as it was, its 
   );
 });
 
+test('headers that a broker routes by do not come along where a message is parked or replayed', () => {
+  const given = { CC: ['gantry.promote'], BCC: ['gantry.sync'], 'x-build': '1' };
+  const come = message({ content: Buffer.from('{}'), routingKey: 'q', properties: { headers: given } });
+  const inDead = parked(come, 'no event', NOW);
+  expect(ofOthers(inDead.options.headers)).toEqual([['x-build', '1']]);
+  const old = sent({ ...inDead, options: { ...inDead.options, headers: given } });
+  expect(ofOthers(replayed(old).options.headers)).toEqual([['x-build', '1']]);
+});
+
 test('whatever bytes and headers come, they are read without a failure and within bounds', () => {
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 6000 }).map((array) => Buffer.from(array)),

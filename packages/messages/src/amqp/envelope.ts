@@ -166,12 +166,16 @@ function copy({ content, properties }: Message, headers: Record<string, string>)
   };
 }
 
-/** What others gave a message: nothing of ours, and nothing that the broker counts by. */
+/** Name further queues for the broker to route to: on the default exchange any queue of the vhost. */
+const ROUTING_HEADERS = ['CC', 'BCC'];
+
+/** What others gave a message: nothing of ours, and nothing that the broker counts or routes by. */
 function foreignHeaders({ headers }: MessageProperties): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(headers ?? {}).filter(
       ([name]) =>
         !OURS.includes(name) &&
+        !ROUTING_HEADERS.includes(name) &&
         !/^x-(death|first-death-|last-death-|delivery-count|acquired-count)/.test(name),
     ),
   );
