@@ -12,7 +12,7 @@ describe('addresses of engines', () => {
 
   test.each([
     'amqp://localhost',
-    'amqps://gantry:p%25ss%2Fw%3Ard%40@mq.example:5671/gantry?heartbeat=10',
+    'amqps://gantry:p%25ss%2Fw%3Ard%40@mq.example:5671/gantry',
     'amqp://[::1]:5672/%2Fvhost',
   ])('%s is one of an AMQP broker', (url) => {
     expect(amqpUrlProblem(url)).toBeUndefined();
@@ -26,12 +26,22 @@ describe('addresses of engines', () => {
     'mongodb://h:port',
     'mongodb://a,,b',
     'mongodb://h/a$b',
+    'mongodb://u:p@ss/word@h',
+    'mongodb://u:27/word@h?tls=true',
   ])('%j is none of MongoDB', (url) => expect(mongodbUrlProblem(url)).toEqual(expect.any(String)));
 
-  test.each(['', 'amqp', 'amqp://', 'amqp://h:port', 'http://h', 'amqp://u:%zz@h', 'amqp://u:a/b@h'])(
-    '%j is none of an AMQP broker',
-    (url) => expect(amqpUrlProblem(url)).toEqual(expect.any(String)),
-  );
+  test.each([
+    '',
+    'amqp',
+    'amqp://',
+    'amqp://h:port',
+    'http://h',
+    'amqp://u:%zz@h',
+    'amqp://u:a/b@h',
+    'amqp://u:27/word@h',
+    'amqp://h/v?heartbeat=10',
+    'amqp://u:a?b@h',
+  ])('%j is none of an AMQP broker', (url) => expect(amqpUrlProblem(url)).toEqual(expect.any(String)));
 
   test.each([
     ['mongodb://h/d?replicaSet=rs0', 'mongodb://h/d?replicaSet=rs0'],

@@ -25,6 +25,8 @@ export function mongodbUrlProblem(text: string): string | undefined {
   const [decodedUser, decodedName] = [decoded(user), decoded(database)];
   if (decodedUser === undefined || decodedName === undefined)
     return `holds a "%" that stands for no character: ${ESCAPED}`;
+  // Of a password with "/" and "@" the rest would be taken for host and database, and shown as such.
+  if (database.includes('@')) return `has an "@" behind the host: ${ESCAPED}`;
   if (decodedName.length > DATABASE_MAX_LENGTH || NO_DATABASE.test(decodedName))
     return 'names a database that can not be: letters, digits, "_" and "-", 63 at the most';
   return undefined;
@@ -35,7 +37,10 @@ export function amqpUrlProblem(text: string): string | undefined {
   const url = URL.parse(text);
   if (!/^amqps?:\/\//i.test(text)) return AMQP_EXPECTED;
   if (text.includes('#')) return 'has a "#", which is %23 in a user or a password';
+  if (text.includes('?'))
+    return 'has parameters behind a "?", which Gantry does not read: leave them out; in a user or a password "?" is %3F';
   if (url === null || url.hostname === '') return `${AMQP_EXPECTED}; ${ESCAPED}`;
+  if (url.pathname.includes('@')) return `has an "@" behind the host: ${ESCAPED}`;
   if (url.pathname.slice(1).includes('/'))
     return 'has more than a virtual host behind the host: "/" in it is %2F';
   if ([url.username, url.password, url.pathname].some((part) => decoded(part) === undefined))

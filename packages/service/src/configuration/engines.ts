@@ -87,8 +87,8 @@ export const Amqp = z
     urlFile: FilePath.optional(),
     exchange: z
       .string()
-      .regex(/^[a-zA-Z0-9_.:-]{1,127}$/, {
-        error: 'is not the name of an exchange: letters, digits, "_", ".", ":" and "-", 127 at the most',
+      .regex(/^[a-zA-Z0-9_.:-]{1,100}$/, {
+        error: 'is not the name of an exchange: letters, digits, "_", ".", ":" and "-", 100 at the most',
       })
       .refine((name) => !name.startsWith('amq.'), {
         error: 'begins with amq., which the broker keeps for itself',
