@@ -2,7 +2,7 @@ import { type Task, TASK_ENDED, updateTask } from '@gantry/catalog';
 import { asFault, Fault, toProblem } from '@gantry/oci';
 import type { Flow } from '../context.ts';
 import { taskEvents } from '../events/task-events.ts';
-import { withLease } from '../hold-lease.ts';
+import { type HeldLease, withLease } from '../hold-lease.ts';
 import { Progress } from '../sync/progress.ts';
 
 const SAVE_PROGRESS_EVERY_MS = 1000;
@@ -48,6 +48,7 @@ export async function runTask(
     } finally {
       clearInterval(save);
     }
+    if (!(await isStillHeld(lease))) return;
     await updateTask(
       flow.catalog,
       id,
@@ -58,6 +59,17 @@ export async function runTask(
       taskEvents,
     );
   });
+}
+
+/** A worker that was stopped for longer than its lease lasts leaves the end of the task to who has taken it over. */
+async function isStillHeld(lease: HeldLease): Promise<boolean> {
+  try {
+    await lease.confirm();
+    return true;
+  } catch (error) {
+    if (lease.signal.aborted) return false;
+    throw error;
+  }
 }
 
 /** What a task that failed as a whole is about. */
