@@ -151,12 +151,16 @@ real.test(
       'crane',
       '--network=none',
       '--volume=tree:/data/tree:ro',
+      `--volume=${containers.folder}/secrets/metrics-token:/run/secrets/metrics-token:ro`,
       '--env=GANTRY_CRANE_MIRRORS=[]',
       mounted('scripts/compose/crane.yaml', '/gantry.yaml'),
       IMAGE,
       ...words('crane-1', 'command'),
     );
     await healthy('crane', 'crane-1');
+    // A secret lies in a folder that only its owner may enter, and is read by another user in the container.
+    const secret = await containers.exec('crane', 'cat', '/run/secrets/metrics-token');
+    expect(secret.stdout).toMatch(/^[0-9a-f]{64}$/);
     const ready = await containers.exec('crane', 'node', HEALTH, 'http://127.0.0.1:5082/readyz');
     expect([ready.code, ready.stderr]).toEqual([0, '']);
 
