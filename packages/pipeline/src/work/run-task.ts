@@ -48,7 +48,7 @@ export async function runTask(
     } finally {
       clearInterval(save);
     }
-    if (!(await isStillHeld(lease))) return;
+    if (!(await isStillHeld(flow, id, lease))) return;
     await updateTask(
       flow.catalog,
       id,
@@ -62,13 +62,14 @@ export async function runTask(
 }
 
 /** A worker that was stopped for longer than its lease lasts leaves the end of the task to who has taken it over. */
-async function isStillHeld(lease: HeldLease): Promise<boolean> {
+async function isStillHeld(flow: Flow, id: string, lease: HeldLease): Promise<boolean> {
   try {
     await lease.confirm();
     return true;
   } catch (error) {
-    if (lease.signal.aborted) return false;
-    throw error;
+    if (!lease.signal.aborted) throw error;
+    flow.log.warn({ err: asFault(error), task: id }, 'task.left_to_another');
+    return false;
   }
 }
 
