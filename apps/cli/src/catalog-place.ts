@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { CatalogConfiguration } from '@gantry/catalog';
 import { Fault, quote } from '@gantry/oci';
-import { loadConfiguration } from '@gantry/service';
+import { loadConfiguration, mongodbUrlProblem } from '@gantry/service';
 import type { Environment } from './cli.ts';
 import { catalogSettings } from './serve/engine-settings.ts';
 
@@ -35,7 +35,11 @@ export async function catalogAt(
     return catalogAt(value, `${option} (${variable})`, cli);
   }
   if (CONFIGURATION_FILE.test(word)) return catalogOfFile(word, cli);
-  if (/^mongodb(?:\+srv)?:\/\//i.test(word)) return { mongodb: { url: word } };
+  if (/^mongodb(?:\+srv)?:\/\//i.test(word)) {
+    const problem = mongodbUrlProblem(word);
+    if (problem !== undefined) throw new Fault('REQUEST_INVALID', `${option}: the address ${problem}`);
+    return { mongodb: { url: word } };
+  }
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(word)?.[1]?.toLowerCase();
   if (scheme !== undefined && scheme !== 'sqlite') {
     throw new Fault(

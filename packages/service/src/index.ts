@@ -3,6 +3,7 @@ export * from './auth/scopes.ts';
 export * from './auth/tokens.ts';
 export * from './configuration/configuration.ts';
 export * from './configuration/duration.ts';
+export { mongodbUrlProblem } from './configuration/engine-address.ts';
 export * from './configuration/environment.ts';
 export * from './configuration/listen-address.ts';
 export * from './configuration/load.ts';

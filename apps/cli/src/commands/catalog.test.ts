@@ -110,6 +110,7 @@ describe('gantry catalog copy', () => {
       [['--from', 'from.db', '--to', './from.db'], 2, 'one and the same'],
       [['--from', 'absent.db', '--to', 'to.db'], 2, 'absent.db is absent'],
       [['--from', 'env:NOWHERE', '--to', 'to.db'], 2, '--from: the environment variable "NOWHERE"'],
+      [['--from', 'a.db', '--to', 'mongodb://u:p@ss/word@h'], 2, '--to: the address has an "@" behind'],
       [['--from', 'from.db', '--to', 'redis://x'], 2, '--to: "redis:" is no catalog'],
       [['--from', 'from.db', '--to', 'sqlite:'], 2, '--to: no file is named'],
       [['--from', 'from.db'], 2, '--to'],
