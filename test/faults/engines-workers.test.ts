@@ -1,0 +1,130 @@
+import { needs } from '../servers/parts.ts';
+import { until } from '../servers/until.ts';
+import { WITHIN_MS } from './each-once.ts';
+import { type FaultWorld, openFaultWorld, PARTS, type Worker } from './engines-world.ts';
+import { countCalls, momentOf, random } from './moments.ts';
+import { openPromotionRun, type PromotionRun } from './promotion-run.ts';
+import { SOAK } from './soak.ts';
+
+/** Sync and promote processes on real engines that are killed, stopped, and wrong about the time. */
+const KILLS = SOAK ? 20 : 2;
+const STOPS = SOAK ? 10 : 1;
+const PROMOTIONS_A_FAULT = 10;
+const HOUR_MS = 3_600_000;
+
+let world: FaultWorld;
+let run: PromotionRun;
+/** How many calls of the catalog it takes the busiest process of a kind to do its part of a round. */
+let calls: Readonly<Record<Worker['service'], number>>;
+
+const real = needs(...PARTS).showing(() => world?.servers() ?? []);
+real.beforeAll(async () => {
+  world = await openFaultWorld({ each: 2 });
+  run = openPromotionRun(world);
+  calls = await countCalls(world, () => run.round(PROMOTIONS_A_FAULT));
+  await run.expectEachOnce();
+}, 300_000);
+real.afterAll(async () => world?.[Symbol.asyncDispose](), 120_000);
+
+const kill = (worker: Worker) => worker.signal('SIGKILL');
+const stop = (worker: Worker) => worker.signal('SIGSTOP');
+
+real.test(
+  `kill -9 of sync and promote processes at ${KILLS} moments of ${KILLS * PROMOTIONS_A_FAULT} promotions: each ends once, and no event is lost`,
+  async () => {
+    let inTheMidst = 0;
+    for (let number = 0; number < KILLS; number++) {
+      const service = number % 2 === 0 ? 'promote' : 'sync';
+      // The moments lie all over the work, each somewhere in its own part of it.
+      const at = Math.ceil(((number + random()) / KILLS) * calls[service]);
+      const fate = random() < 0.5 ? 'goes on' : 'is lost';
+      const moment = momentOf(world.workers(service), at, kill, fate);
+      const round = run.round(PROMOTIONS_A_FAULT);
+      const killed = await Promise.race([moment.reached, round]);
+      moment.forget();
+      if (killed === undefined) await world.workers(service)[0]?.kill('SIGKILL');
+      else {
+        inTheMidst++;
+        await killed.ended;
+      }
+      await world.start(service);
+      await round;
+    }
+    expect(inTheMidst).toBeGreaterThan(0);
+    await run.expectEachOnce();
+  },
+  120_000 + KILLS * 120_000,
+);
+
+real.test(
+  'a promote and a sync process that are stopped past their leases are followed by others, and do no harm when they wake',
+  async () => {
+    for (let number = 0; number < STOPS; number++) {
+      const publishing = run.round(PROMOTIONS_A_FAULT);
+      const publisher = await stopInTheMidst('promote', /^publish:/, publishing);
+      const syncing = run.round(PROMOTIONS_A_FAULT);
+      const sync = await stopInTheMidst('sync', /^sync:/, syncing);
+      await Promise.all([publishing, syncing]); // by the others
+      for (const worker of [publisher, sync]) {
+        worker.signal('SIGCONT');
+        await until('the woken one to see that it has been followed', () => isFollowed(worker), {
+          withinMs: WITHIN_MS,
+        });
+      }
+      await run.round(PROMOTIONS_A_FAULT);
+    }
+    await run.expectEachOnce();
+  },
+  120_000 + STOPS * 120_000,
+);
+
+/** Stops a process of the kind in a moment in which it holds such a lease, while `work` is being done. */
+async function stopInTheMidst(
+  service: Worker['service'],
+  lease: RegExp,
+  work: Promise<void>,
+): Promise<Worker> {
+  for (;;) {
+    const moment = momentOf(world.workers(service), 1 + Math.floor(random() * 10), stop);
+    const stopped = await Promise.race([moment.reached, work]);
+    moment.forget();
+    if (stopped === undefined) throw new Error(`no ${service} process could be stopped with ${lease}`);
+    const leases = await world.catalog.leases.list();
+    if (leases.some(({ name, holder }) => lease.test(name) && holder.includes(` ${stopped.pid} `)))
+      return stopped;
+    stopped.signal('SIGCONT');
+  }
+}
+
+const isFollowed = (worker: Worker) => worker.log().includes('LEASE_LOST');
+
+real.test(
+  'two promote processes whose clocks are an hour apart share the work in its order',
+  async () => {
+    const [right, other] = world.workers('promote') as [Worker, Worker];
+    expect(await other.stop()).toEqual({ code: 0, signal: null });
+    const ahead = await world.start('promote', HOUR_MS);
+    const { length: earlier } = publicationsBy(right);
+    const both = () => publicationsBy(right).length > earlier && publicationsBy(ahead).length > 0;
+    const { length: seen } = right.log();
+    do await run.round(PROMOTIONS_A_FAULT);
+    while (!both());
+    await run.expectEachOnce();
+    expect(Date.parse(publicationsBy(ahead)[0]?.time ?? '') - Date.now()).toBeGreaterThan(HOUR_MS / 2);
+    for (const log of [right.log().slice(seen), ahead.log()]) expect(log).not.toContain('LEASE_LOST');
+  },
+  240_000,
+);
+
+interface LogLine {
+  readonly time: string;
+  readonly msg: string;
+}
+
+function publicationsBy(worker: Worker): LogLine[] {
+  const lines = worker
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('"publication.done"'));
+  return lines.map((line) => JSON.parse(line) as LogLine);
+}
