@@ -4,6 +4,7 @@
 import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { peakMemoryBytes } from '../../test/fixtures/peak-memory.ts';
 
 // The SDK is a dependency of the store.
 const require = createRequire(new URL('../../packages/store/package.json', import.meta.url));
@@ -52,4 +53,4 @@ const next = async () => {
 };
 await Promise.all(Array.from({ length: 16 }, next));
 const uploadS = (performance.now() - start) / 1000;
-console.log(JSON.stringify({ uploadS, maxRssMiB: process.resourceUsage().maxRSS / 1024 }));
+console.log(JSON.stringify({ uploadS, maxRssMiB: peakMemoryBytes() / 1024 ** 2 }));

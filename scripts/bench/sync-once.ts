@@ -3,6 +3,7 @@ import { openCatalog } from '@gantry/catalog';
 import { ContentFetcher, createSource, type Flow, Progress, syncSource } from '@gantry/pipeline';
 import { openRegistry } from '@gantry/registry';
 import { openStore, type StoreConfiguration } from '@gantry/store';
+import { peakMemoryBytes } from '../../test/fixtures/peak-memory.ts';
 import { median } from './results.ts';
 
 // One cold sync and five without a change, in a process of its own, so that its memory is its own: node sync-once.ts URL FOLDER [STORE]
@@ -39,4 +40,4 @@ const coldS = await sync();
 const same: number[] = [];
 for (let round = 0; round < SAME_ROUNDS; round++) same.push(await sync());
 const sameS = median(same);
-console.log(JSON.stringify({ coldS, sameS, maxRssMiB: process.resourceUsage().maxRSS / 1024 }));
+console.log(JSON.stringify({ coldS, sameS, maxRssMiB: peakMemoryBytes() / 1024 ** 2 }));

@@ -6,6 +6,8 @@ import { createS3Client } from '@gantry/store/s3';
 import { randomBytes } from '../fixtures/random-bytes.ts';
 import type { BucketPlace } from '../servers/versitygw.ts';
 
+const PEAK_MEMORY = JSON.stringify(import.meta.resolve('../fixtures/peak-memory.ts'));
+
 /** Bytes that are the same each time, by their name. */
 export function sample(name: string, size: number): { bytes: Buffer; digest: Digest } {
   const bytes = randomBytes(name, size);
@@ -29,6 +31,7 @@ export function startChild(s3: BucketPlace, script: string) {
   const source = `
     import { createHash } from 'node:crypto';
     import { openStore } from '@gantry/store';
+    import { peakMemoryBytes } from ${PEAK_MEMORY};
     const say = (line) => process.stdout.write(line + '\\n');
     const store = await openStore({ s3: ${JSON.stringify(s3)} });
     ${script}`;
