@@ -30,7 +30,7 @@ const OVERLAY = 0x794c7630;
 
 /** Makes both bases: Debian's minimal system, by debootstrap, and the same with Node and npm. */
 export async function openContainers(): Promise<Containers> {
-  const opened = new AsyncDisposableStack();
+  await using opened = new AsyncDisposableStack();
   const folder = opened.use(await temporaryFolder('containers')).path;
   const at = (name: string) => path.join(folder, name);
   const options = [
