@@ -1,36 +1,25 @@
+import { Room } from '@gantry/pipeline';
+
 /**
  * Where work waits. In one lane one thing follows the other; over all lanes no more run at once than there is room for.
  * What waits for its lane takes no room.
  */
 export class Lanes {
   readonly #last = new Map<string, Promise<void>>();
-  readonly #waiting: (() => void)[] = [];
-  #room: number;
+  readonly #room: Room;
 
   /** @param room how much runs at once */
   constructor(room: number) {
-    this.#room = room;
+    this.#room = new Room(room);
   }
 
   /** Runs the work when its turn comes. Rejects as it does; what follows in the lane runs all the same. */
   run(lane: string, work: () => Promise<void>): Promise<void> {
     const before = this.#last.get(lane) ?? Promise.resolve();
-    const mine = before.then(() => this.#inRoom(work));
+    const mine = before.then(() => this.#room.run(work));
     const over: Promise<void> = mine.catch(() => {}).then(() => this.#leave(lane, over));
     this.#last.set(lane, over);
     return mine;
-  }
-
-  async #inRoom(work: () => Promise<void>): Promise<void> {
-    if (this.#room > 0) this.#room--;
-    else await new Promise<void>((enter) => this.#waiting.push(enter));
-    try {
-      await work();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#room++;
-      else next();
-    }
   }
 
   #leave(lane: string, over: Promise<void>): void {

@@ -23,6 +23,30 @@ export async function forEachConcurrently<T>(
   if (failure !== undefined) throw failure.error;
 }
 
+/** Room for some work at once; what comes when it is full waits for its turn. */
+export class Room {
+  readonly #waiting: (() => void)[] = [];
+  #free: number;
+
+  /** @param size how much runs at once */
+  constructor(size: number) {
+    this.#free = size;
+  }
+
+  /** Runs the work when there is room, and gives what it gives. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((enter) => this.#waiting.push(enter));
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free++;
+      else next();
+    }
+  }
+}
+
 /**
  * One run a key at a time: whoever asks for a key that is under way waits for that run. If it fails, each waiter tries
  * for itself, as its own source may do better.

@@ -1,8 +1,13 @@
 import { type Digest, Fault, hasherFor, splitDigest } from '@gantry/oci';
 import { type BlobStore, hasObjects } from '@gantry/store';
 import type { S3Client } from '@gantry/store/s3';
+import { Room } from '../../concurrency.ts';
 import type { PoolContent } from '../compose-repository.ts';
 import { headersFor } from './headers.ts';
+
+/** A stream of a blob that is larger than this goes in parts, and holds some 20 MiB of memory. */
+const LARGE_BYTES = 5 * 1024 * 1024;
+const LARGE_AT_ONCE = 4;
 
 /** Puts an object of the store into the pool. */
 export type PutContent = (object: PoolContent) => Promise<void>;
@@ -13,7 +18,10 @@ export type PutContent = (object: PoolContent) => Promise<void>;
  */
 export function contentPutter(client: S3Client, store: BlobStore): PutContent {
   let copies = hasObjects(store) && store.endpoint === client.endpoint;
-  const stream = async ({ path, digest, size }: PoolContent) => {
+  const large = new Room(LARGE_AT_ONCE);
+  const stream = (object: PoolContent) =>
+    object.size > LARGE_BYTES ? large.run(() => streamNow(object)) : streamNow(object);
+  const streamNow = async ({ path, digest, size }: PoolContent) => {
     const bytes = await store.open(digest);
     try {
       await client.putStream(path, checked(bytes, digest), size, headersFor(path));
