@@ -1,9 +1,11 @@
+import { CANDIDATES } from '../fixtures/build-registry.ts';
+import { SOURCE } from '../end-to-end/engines-world.ts';
 import { needs } from '../servers/parts.ts';
 import { until } from '../servers/until.ts';
 import { WITHIN_MS } from './each-once.ts';
 import { type FaultWorld, openFaultWorld, PARTS, type Worker } from './engines-world.ts';
 import { countCalls, momentOf, random } from './moments.ts';
-import { openPromotionRun, type PromotionRun } from './promotion-run.ts';
+import { image, openPromotionRun, type PromotionRun } from './promotion-run.ts';
 import { SOAK } from './soak.ts';
 
 /** Sync and promote processes on real engines that are killed, stopped, and wrong about the time. */
@@ -66,8 +68,9 @@ real.test(
       const sync = await stopInTheMidst('sync', /^sync:/, syncing);
       await Promise.all([publishing, syncing]); // by the others
       for (const worker of [publisher, sync]) {
+        const { length: seen } = worker.log();
         worker.signal('SIGCONT');
-        await until('the woken one to see that it has been followed', () => isFollowed(worker), {
+        await until('the woken one to see that it has been followed', () => isFollowed(worker, seen), {
           withinMs: WITHIN_MS,
         });
       }
@@ -96,7 +99,60 @@ async function stopInTheMidst(
   }
 }
 
-const isFollowed = (worker: Worker) => worker.log().includes('LEASE_LOST');
+/** @param from where in its log it is looked for */
+const isFollowed = (worker: Worker, from: number) => worker.log().slice(from).includes('LEASE_LOST');
+
+real.test(
+  'a sync that is stopped before it writes a candidate does not undo what its successor has found',
+  async () => {
+    const [repository, tag] = ['moved/app', '1'];
+    const former = image('before it moved');
+    const newer = image('after it moved');
+    world.registry.push(`${CANDIDATES}${repository}`, former, tag);
+    const { promise: stopped, resolve } = Promise.withResolvers<Worker>();
+    const syncs = world.workers('sync');
+    const release = Promise.withResolvers<void>();
+    for (const worker of syncs) {
+      worker.tap.watch((bytes) => {
+        // Its place among the candidates, which it asks for before it puts one.
+        if (!bytes.includes('counters') || !bytes.includes('candidates')) return undefined;
+        for (const { tap } of syncs) tap.watch(undefined);
+        worker.signal('SIGSTOP');
+        resolve(worker);
+        return release.promise;
+      });
+    }
+    const { body: task } = await (world.workers('promote')[0] as Worker).api.call<{ id: string }>(
+      'POST',
+      '/api/v1/syncs',
+      {
+        body: { source: SOURCE },
+      },
+    );
+    const worker = await stopped;
+    const { length: seen } = worker.log();
+    world.registry.push(`${CANDIDATES}${repository}`, newer, tag);
+    const current = async () => (await world.catalog.candidates.current(repository, tag))?.digest;
+    await until(
+      'its successor to end the sync',
+      async () => (await world.catalog.tasks.get(task.id))?.state === 'done',
+      {
+        withinMs: WITHIN_MS,
+      },
+    );
+    expect(await current()).toBe(newer.digest);
+    release.resolve();
+    worker.signal('SIGCONT');
+    await until('the woken one to see that it has been followed', () => isFollowed(worker, seen), {
+      withinMs: WITHIN_MS,
+    });
+    // What it was at is written by then, as it ends in order after that.
+    expect(await worker.stop()).toEqual({ code: 0, signal: null });
+    expect(await current()).toBe(newer.digest);
+    await world.start('sync');
+  },
+  240_000,
+);
 
 real.test(
   'two promote processes whose clocks are an hour apart share the work in its order',

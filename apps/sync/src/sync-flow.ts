@@ -11,8 +11,8 @@ export function flowOfSync(flow: Flow, task: string, onCandidate: () => void): F
       ...catalog,
       candidates: {
         ...candidates,
-        async put(candidate, events) {
-          await candidates.put(candidate, events);
+        async put(candidate, events, turn) {
+          await candidates.put(candidate, events, turn);
           onCandidate();
         },
       },

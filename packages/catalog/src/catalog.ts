@@ -86,8 +86,15 @@ export interface Candidates {
   /**
    * Inserts, or replaces the candidate of the same source, repository, tag and digest. It is its tag's newest then,
    * whatever its `syncedAt`.
+   * @param turn of `turn`: it counts as put at that time. One of its tag that was put since stays the tag's newest; whether
+   * this one is then kept as an older one, and its events with it, is the engine's.
    */
-  put(candidate: Candidate, events?: readonly OutboxEvent[]): Promise<void>;
+  put(candidate: Candidate, events?: readonly OutboxEvent[], turn?: number): Promise<void>;
+  /**
+   * The place of one candidate among all that are put, for one who will put it later. Who takes it, asks what the tag
+   * means, and then puts that, can not undo what another found out since, however long it was stopped in between.
+   */
+  turn(): Promise<number>;
   /** The newest candidate of a tag. */
   current(repository: string, tag: string): Promise<Candidate | undefined>;
   /** The newest candidate of a digest in a repository. */

@@ -12,8 +12,8 @@ export function tellEvents(catalog: Catalog): Catalog {
     ...catalog,
     candidates: {
       ...candidates,
-      async put(candidate, events = []) {
-        await candidates.put(candidate, events);
+      async put(candidate, events = [], turn) {
+        await candidates.put(candidate, events, turn);
         tell(events);
       },
     },

@@ -33,6 +33,28 @@ export function candidatesContract(open: () => Promise<CatalogPlace>): void {
     expect(all.items.map((item) => item.digest)).toEqual([two.digest, one.digest]); // replaced, not doubled
   });
 
+  test('who has a turn puts what was found at that turn: what was put since stays the newest', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const [former, newer] = [candidate({ digest: digest('former') }), candidate({ digest: digest('newer') })];
+    const [first, second, third] = [
+      await candidates.turn(),
+      await candidates.turn(),
+      await candidates.turn(),
+    ];
+    await candidates.put(former, [], await candidates.turn());
+    expect(await candidates.current('app', 'latest')).toEqual(former);
+    await candidates.put(newer, [], await candidates.turn());
+    expect(await candidates.current('app', 'latest')).toEqual(newer);
+    await candidates.put(candidate({ digest: digest('found early') }), [], first);
+    await candidates.put({ ...former, size: 1 }, [], second); // also one that is there already
+    expect(await candidates.current('app', 'latest')).toEqual(newer);
+    expect((await candidates.currentOf('candidates', 'candidate/app')).get('latest')).toEqual(newer);
+    // Of another tag nothing was put since.
+    await candidates.put(candidate({ tag: 'other' }), [], third);
+    expect(await candidates.current('app', 'other')).toEqual(candidate({ tag: 'other' }));
+  });
+
   test('byDigest finds the newest of a digest in one repository, under whichever tag', async () => {
     await using place = await open();
     const { candidates } = await place.connect();

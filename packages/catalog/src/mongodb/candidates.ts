@@ -3,7 +3,7 @@ import type { Candidates } from '../catalog.ts';
 import { candidateRecord } from '../record-keys.ts';
 import type { Candidate, OutboxEvent } from '../records.ts';
 import type { Database } from './database.ts';
-import { inParts, is, placeOf, recordIn, text } from './documents.ts';
+import { inParts, is, mustBeNumber, placeOf, recordIn, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
 import { catchUp, type ListedRow, newestFirst } from './newest-first.ts';
 import { eventKeeper, type OutboxRow, withEvents } from './outbox.ts';
@@ -34,6 +34,7 @@ export function mongodbCandidates(database: Database): Candidates {
     ],
     item: read,
   });
+  const nextSequence = () => database.counters.next('candidates');
   const newestOf = (source: string, sourceRepository: string, tag: string) =>
     database.first(rows, {
       index: 'candidates_of_source',
@@ -42,7 +43,8 @@ export function mongodbCandidates(database: Database): Candidates {
     });
 
   return {
-    put: (candidate, events = []) => database.whole(() => put(candidate, events)),
+    put: (candidate, events = [], turn) => database.whole(() => put(candidate, events, turn)),
+    turn: () => database.call(nextSequence),
     async current(repository, tag) {
       const row = await database.call(() =>
         database.first(rows, {
@@ -113,10 +115,14 @@ export function mongodbCandidates(database: Database): Candidates {
    * Mostly it is new, and inserted; else the row gives way to a sequence that is higher than its own. So a put is done
    * once, however often it is made, and one that was overtaken changes nothing but the outbox.
    */
-  async function put(candidate: Candidate, events: readonly OutboxEvent[]): Promise<void> {
+  async function put(
+    candidate: Candidate,
+    events: readonly OutboxEvent[],
+    turn: number | undefined,
+  ): Promise<void> {
     const [kept, first] = await Promise.all([
       keep(events),
-      database.attempt(() => database.counters.next('candidates')),
+      turn === undefined ? database.attempt(nextSequence) : mustBeNumber(turn),
     ]);
     let sequence = first;
     await database.attempt(async () => {
@@ -143,7 +149,7 @@ export function mongodbCandidates(database: Database): Candidates {
         // It is the sequence that another has: the counter fell behind.
         if (await hasSequence(sequence)) {
           await catchUp(database, rows, 'candidates');
-          sequence = await database.counters.next('candidates');
+          sequence = await nextSequence();
         }
       }
     });

@@ -14,6 +14,10 @@ export function sqliteCandidates(database: Database): Candidates {
   const current = database.prepare(
     'SELECT document FROM candidates WHERE repository = ? AND tag = ? ORDER BY sequence DESC LIMIT 1',
   );
+  const newestSequence = database.prepare(
+    'SELECT sequence FROM candidates WHERE repository = ? AND tag = ? ORDER BY sequence DESC LIMIT 1',
+  );
+  const lastSequence = database.prepare('SELECT max(sequence) AS sequence FROM candidates');
   const byDigest = database.prepare(
     'SELECT document FROM candidates WHERE repository = ? AND digest = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
   );
@@ -40,15 +44,18 @@ export function sqliteCandidates(database: Database): Candidates {
   });
 
   return {
-    async put(candidate, events = []) {
+    async put(candidate, events = [], turn = Infinity) {
       const { source, sourceRepository, repository, tag, digest, syncedAt } = candidate;
       const document = JSON.stringify(candidate);
       const row = { source, sourceRepository, repository, tag, digest, syncedAt, document };
       await database.write(() => {
+        const newest = newestSequence.get(repository, tag) as { sequence: number } | undefined;
+        if (newest !== undefined && newest.sequence > turn) return;
         put.run(row);
         keepEvents(events);
       });
     },
+    turn: () => database.read(() => (lastSequence.get() as { sequence: number | null }).sequence ?? 0),
     current: (repository, tag) => database.read(() => maybe(current.get(repository, tag), read)),
     byDigest: (repository, digest) => database.read(() => maybe(byDigest.get(repository, digest), read)),
     async currentOf(source, sourceRepository) {

@@ -95,6 +95,7 @@ async function syncTag(
   const belonging = await fetchCompanions(catalog, sync.fetcher, head.digest, companions, from);
   if (isComplete && sameCompanions(former, belonging)) return;
 
+  const turn = await catalog.candidates.turn(); // before it is looked whether it is overtaken
   const current = await catalog.candidates.current(sync.repository, tag);
   if (await isOvertaken(sync, tag, head, former, current)) return;
   const graph = await readContentGraph(catalog, [head.digest]);
@@ -111,7 +112,7 @@ async function syncTag(
     syncedAt: unchanged ? former.syncedAt : now().toISOString(),
     ...belonging,
   };
-  await catalog.candidates.put(candidate, candidateEvents(current, candidate));
+  await catalog.candidates.put(candidate, candidateEvents(current, candidate), turn);
   const { source, repository, digest } = candidate;
   log.info({ source, sync: sync.id, repository, tag, digest }, 'candidate.synced');
 }
