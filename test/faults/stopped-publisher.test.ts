@@ -17,6 +17,7 @@ import { type TemporaryFolder, temporaryFolder } from '../servers/temporary-fold
  */
 const STEPS: Readonly<Record<string, number>> = {
   'catalog.channels.apply': 1,
+  'catalog.channels.tag': 1,
   'catalog.channels.tagsOf': 1,
   'catalog.leases.acquire': 1,
   'catalog.leases.release': 1,
@@ -26,7 +27,7 @@ const STEPS: Readonly<Record<string, number>> = {
   'catalog.pool.getAll': 2,
   'catalog.pool.list': 1,
   'catalog.pool.serial': 2,
-  'catalog.promotions.get': 2,
+  'catalog.promotions.get': 3,
   'catalog.promotions.inStates': 3,
   'catalog.promotions.replace': 1,
   'catalog.publications.get': 1,

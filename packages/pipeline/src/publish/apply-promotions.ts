@@ -1,4 +1,5 @@
 import type { ChannelTag, Lease, Promotion } from '@gantry/catalog';
+import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel, Flow } from '../context.ts';
 
 /** A repository of a channel that promotions have touched. */
@@ -7,13 +8,22 @@ export interface TouchedRepository {
   readonly repository: string;
 }
 
-interface Change extends TouchedRepository {
-  readonly tags: Map<string, ChannelTag | undefined>;
+/** What a tag is to become, by which promotion; without `set` it is to be removed. */
+interface TagChange {
+  readonly promotion: Promotion;
+  readonly set?: ChannelTag;
 }
+
+interface Change extends TouchedRepository {
+  readonly tags: Map<string, TagChange>;
+}
+
+const TAGS_AT_ONCE = 16;
 
 /**
  * Writes accepted items into the channels, in the order of acceptance, one write a repository: so that promotions which
- * are published together are never seen in part. Doing it again changes nothing.
+ * are published together are never seen in part. Doing it again changes nothing. A tag that a promotion which was accepted
+ * later has set already, as the worker of this one was killed or slow, stays as it is.
  * @param lease of the publisher: one that has it no more writes nothing
  * @returns what was touched
  * @throws Fault LEASE_LOST
@@ -38,30 +48,32 @@ export async function applyPromotions(
         tags: new Map(),
       }));
       for (const tag of item.tags) {
-        change.tags.set(
-          tag,
-          digest === null
-            ? undefined
-            : {
-                channel: channel.name,
-                repository,
-                tag,
-                digest,
-                promotion: promotion.id,
-                promotedAt,
-                companions,
-                referrers,
-              },
-        );
+        const set = { channel: channel.name, repository, tag, promotion: promotion.id, promotedAt };
+        change.tags.set(tag, {
+          promotion,
+          ...(digest !== null && { set: { ...set, digest, companions, referrers } }),
+        });
       }
     }
   }
   await Promise.all(
-    [...changes.values()].map(async ({ channel, repository, tags }) => {
-      const set = [...tags.values()].filter((tag) => tag !== undefined);
-      const remove = [...tags].filter(([, tag]) => tag === undefined).map(([name]) => name);
+    [...changes.values()].map(async (change) => {
+      const { channel, repository, tags } = change;
+      await leaveNewer(flow, change);
+      const set = [...tags.values()].flatMap((tag) => tag.set ?? []);
+      const remove = [...tags].filter(([, tag]) => tag.set === undefined).map(([name]) => name);
       await flow.catalog.channels.apply(channel.name, repository, set, remove, lease);
     }),
   );
   return [...changes.values()].map(({ channel, repository }) => ({ channel, repository }));
+}
+
+/** Takes out of a change what was set by promotions that were accepted later. */
+async function leaveNewer({ catalog }: Flow, { channel, repository, tags }: Change): Promise<void> {
+  await forEachConcurrently([...tags], TAGS_AT_ONCE, async ([tag, { promotion }]) => {
+    const present = await catalog.channels.tag(channel.name, repository, tag);
+    if (present === undefined || present.promotion === promotion.id) return;
+    const setBy = await catalog.promotions.get(present.promotion);
+    if (setBy !== undefined && setBy.sequence > promotion.sequence) tags.delete(tag);
+  });
 }
