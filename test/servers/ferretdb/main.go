@@ -23,7 +23,7 @@ var turn sync.Mutex
 
 func main() {
 	address, folder := os.Args[1], os.Args[2]
-	socket := folder + "/socket"
+	socket := folder + "/ferretdb.sock"
 	server, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{Unix: socket},
 		Handler:   "sqlite",

@@ -1,4 +1,4 @@
-import { type Db, type Document, MongoServerError } from 'mongodb';
+import { type Db, type Document, type MongoClient, MongoServerError } from 'mongodb';
 
 /** CommandNotFound: the server is older than the name `hello`. */
 const COMMAND_NOT_FOUND = 59;
@@ -9,7 +9,6 @@ const COMMAND_NOT_FOUND = 59;
  */
 export class ServerClock {
   readonly #database: Db;
-  #command: Document = { hello: 1 };
   #asking: Promise<unknown> = Promise.resolve();
   #next: Promise<number> | undefined;
 
@@ -29,19 +28,23 @@ export class ServerClock {
   async #ask(): Promise<number> {
     await this.#asking; // an answer that is under way may be of a time before the call
     this.#next = undefined;
-    const answer = this.#hello();
+    const answer = hello(this.#database);
     this.#asking = answer.catch(() => undefined);
     const { localTime } = (await answer) as { localTime: Date };
     return localTime.getTime();
   }
+}
 
-  async #hello(): Promise<Document> {
-    try {
-      return await this.#database.command(this.#command);
-    } catch (error) {
-      if (!(error instanceof MongoServerError && error.code === COMMAND_NOT_FOUND)) throw error;
-      this.#command = { isMaster: 1 };
-      return this.#database.command(this.#command);
-    }
+const oldServers = new WeakSet<MongoClient>();
+
+/** What the server says of itself: https://www.mongodb.com/docs/manual/reference/command/hello/ */
+export async function hello(database: Db): Promise<Document> {
+  if (oldServers.has(database.client)) return database.command({ isMaster: 1 });
+  try {
+    return await database.command({ hello: 1 });
+  } catch (error) {
+    if (!(error instanceof MongoServerError && error.code === COMMAND_NOT_FOUND)) throw error;
+    oldServers.add(database.client);
+    return database.command({ isMaster: 1 });
   }
 }

@@ -138,7 +138,7 @@ export class Database {
  * A local read on the primary, since one of the majority may, right after a failover, not know yet what was acknowledged
  * before. The outbox alone asks for the majority: what it tells leaves the house.
  */
-const WRITES_AND_READS = {
+export const WRITES_AND_READS = {
   writeConcern: { w: 'majority', journal: true, wtimeoutMS: MAJORITY_WAIT_MS },
   readConcern: { level: 'local' },
   readPreference: 'primary',

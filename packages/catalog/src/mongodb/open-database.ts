@@ -1,6 +1,7 @@
 import { MongoClient, type MongoClientOptions } from 'mongodb';
 import { Database } from './database.ts';
 import { openingFault, unusableDatabase } from './failures.ts';
+import { mustWriteInOneStep } from './one-step.ts';
 import { RETRY_MS, untilAnswered } from './retry.ts';
 import { isNewest, migrate, MIGRATIONS, mustBeOurs, type Step } from './schema.ts';
 
@@ -49,10 +50,12 @@ export async function openDatabase<T>(
   try {
     await untilAnswered(async () => {
       await checkSchema(); // before anything is changed in it
-      if (await isNewest(database, steps)) return;
-      // A step may take as long as it takes.
-      await using patient = clientFor(url, name, { ...options, silenceMs: 0 });
-      await migrate(patient.db(databaseName), name, steps);
+      if (!(await isNewest(database, steps))) {
+        // A step may take as long as it takes.
+        await using patient = clientFor(url, name, { ...options, silenceMs: 0 });
+        await migrate(patient.db(databaseName), name, steps);
+      }
+      await mustWriteInOneStep(database, name);
     }, retryMs);
     return use(new Database(client, database, name, { ...options, retryMs, checkSchema }));
   } catch (error) {
