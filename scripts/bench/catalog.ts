@@ -56,29 +56,32 @@ async function compare(
   place: (tags: number) => CatalogConfiguration,
   wanted: (operation: Operation) => boolean = () => true,
 ): Promise<Result[]> {
-  const at = new Map<number, Map<string, number>>();
   for (const tags of [few, many]) {
     const start = performance.now();
-    {
-      await using filling = await openCatalogTransfer(place(tags), 'target');
-      await filling.load(entries(tags));
-    }
-    await using catalog = await openCatalog(place(tags));
+    await using filling = await openCatalogTransfer(place(tags), 'target');
+    await filling.load(entries(tags));
     console.error(`  ${engine}: ${tags} tags filled in ${Math.round(performance.now() - start)} ms`);
-    const operations = operationsOf(catalog, tags).filter(wanted);
-    at.set(tags, await timeAll(operations, tags));
   }
-  return [...(at.get(many) ?? [])].map(([name, value]) => {
-    const peerValue = at.get(few)?.get(name) ?? Number.NaN;
-    return {
-      name: `catalog in ${engine}, ${many} tags: ${name}`,
+  await using small = await openCatalog(place(few));
+  await using large = await openCatalog(place(many));
+  const results: Result[] = [];
+  const inLarge = operationsOf(large, many);
+  for (const [at, inSmall] of operationsOf(small, few).entries()) {
+    if (!wanted(inSmall)) continue;
+    const [peerValue, gantry] = await timeBoth([
+      [inSmall, few],
+      [inLarge[at] as Operation, many],
+    ]);
+    results.push({
+      name: `catalog in ${engine}, ${many} tags: ${inSmall.name}`,
       unit: 'µs',
-      gantry: value,
+      gantry,
       peer: `${few} tags`,
       peerValue,
-      ratio: value / peerValue,
-    };
-  });
+      ratio: gantry / peerValue,
+    });
+  }
+  return results;
 }
 
 const digestAt = (number: number): Digest => digestOf(`digest ${number}`);
@@ -195,18 +198,19 @@ function operationsOf({ candidates, channels, promotions }: Catalog, tags: numbe
 /** How often each operation is made; the first fifth warms up. */
 const ROUNDS = 100;
 
-/** The median of each operation, in µs, on keys all over the catalog. */
-async function timeAll(operations: readonly Operation[], tags: number): Promise<Map<string, number>> {
-  const found = new Map<string, number>();
-  for (const { name, run } of operations) {
-    const times: number[] = [];
-    for (let at = 0; at < ROUNDS; at++) {
-      const number = (at * 7919 * 104_729) % tags; // all over, the same each time
+/** The median of an operation on each catalog, in µs, on keys all over it; by turns, as a disk is not always as fast. */
+async function timeBoth(
+  both: readonly [readonly [Operation, number], readonly [Operation, number]],
+): Promise<[number, number]> {
+  const times: [number[], number[]] = [[], []];
+  for (let at = 0; at < ROUNDS; at++) {
+    for (const [which, [{ run }, tags]] of both.entries()) {
+      const number = (at * 7919 * 104_729) % tags; // the same each time
       const start = performance.now();
       await run(number, repositoryAt(number));
-      times.push((performance.now() - start) * 1000);
+      times[which as 0 | 1].push((performance.now() - start) * 1000);
     }
-    found.set(name, median(times.slice(ROUNDS / 5)));
   }
-  return found;
+  const [small, large] = times;
+  return [median(small.slice(ROUNDS / 5)), median(large.slice(ROUNDS / 5))];
 }
