@@ -24,16 +24,16 @@ switch (command) {
 await catalog[Symbol.asyncDispose]();
 process.stdin.destroy();
 
-/** On a word from the test, creates 100 promotions, some at a time. Prints the sequences in the order of the answers. */
+/** On a word from the test, creates 100 promotions, ten at a time. Prints the sequences of each ten. */
 async function createAtOnce(): Promise<void> {
   console.log(JSON.stringify('ready'));
   await once(process.stdin, 'data');
-  const sequences: number[] = [];
+  const sequences: number[][] = [];
   for (let at = 0; at < 100; at += 10) {
     const made = await Promise.all(
       Array.from({ length: 10 }, (_, by) => catalog.promotions.create(promotion(`${name}${at + by}`))),
     );
-    sequences.push(...made.map(({ promotion: { sequence } }) => sequence));
+    sequences.push(made.map(({ promotion: { sequence } }) => sequence));
   }
   console.log(JSON.stringify(sequences));
 }
