@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { gantry } from './cli.fixture.ts';
 
 const COMMANDS = [
@@ -13,6 +14,7 @@ const COMMANDS = [
   'leases',
   'queues',
   'dead-letters',
+  'catalog',
   'config',
 ];
 
@@ -29,6 +31,26 @@ describe('the command line', () => {
       'Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a gate, 70 a defect in Gantry, 75 try again',
     );
     expect(out).toContain('gantry promote fedora/httpd:2.4 --to stable --wait');
+  });
+
+  test.each([
+    [[], COMMANDS],
+    [['catalog'], ['backup', 'copy', 'rebuild']],
+    [['config'], ['check', 'schema', 'show']],
+  ])('%j --help has one line for each command, in the order of the work', async (words, commands) => {
+    const { out } = await gantry([...words, '--help']);
+    const [, list = ''] = /^Commands:\n(.*?)\n\n/ms.exec(out) ?? [];
+    const lines = list.split('\n').map((line) => /^ {2}(\S+)(?: \S+)* {2,}([a-z].*[^.])$/.exec(line));
+    expect(lines.map((line) => line?.[1])).toEqual([...commands, 'help']);
+  });
+
+  test.each(['--version', '-V'])('%s says which Gantry this is, and on which Node', async (flag) => {
+    const { version } = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
+    const expected = { code: 0, out: `gantry ${version} (node ${process.versions.node})\n`, err: '' };
+    expect(await gantry([flag])).toEqual(expected);
+    expect(await gantry(['sync', flag])).toEqual(expected);
   });
 
   test.each(COMMANDS)('%s --help has an example and the global options', async (command) => {

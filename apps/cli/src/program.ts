@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import type { AddCommand, Cli, Environment, GlobalOptions } from './cli.ts';
 import { EXIT, exitOfError } from './exit-codes.ts';
 import { printable } from './output/text.ts';
+import { gantryVersion } from './version.ts';
 
 const HELP = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a gate, 70 a defect in Gantry, 75 try again, 130 interrupted.
@@ -57,6 +58,13 @@ function createProgram({ stdout, stderr }: Environment): Command {
     .addOption(
       new Option('--output <form>', 'what standard output is').choices(['table', 'json']).default('table'),
     )
+    .version(
+      `gantry ${gantryVersion()} (node ${process.versions.node})`,
+      '-V, --version',
+      'say which Gantry this is, and on which Node',
+    )
+    .helpOption('-h, --help', 'say how it is used')
+    .helpCommand('help [command]', 'say how a command is used')
     .addHelpText('after', HELP)
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({

@@ -42,6 +42,7 @@ export const addCatalog: AddCommand = (program, cli) => {
 
   command
     .command('backup')
+    .summary('copy the SQLite catalog to a file')
     .description('Copies the SQLite catalog to a file while services work on it: whole, and of one moment.')
     .argument('<file>', 'a file that is not there yet')
     .option('--from <catalog>', "which; absent: the configuration's")

@@ -18,6 +18,7 @@ export const addConfig: AddCommand = (program, cli) => {
 
   command
     .command('check')
+    .summary('say what is wrong')
     .description('Says everything that is wrong with the file and the environment, with its line.')
     .action(
       cli.act(async (options) => {
@@ -30,6 +31,7 @@ export const addConfig: AddCommand = (program, cli) => {
 
   command
     .command('schema')
+    .summary('print what the file may hold, as a JSON Schema')
     .description('Prints the JSON Schema of the file.')
     .action(
       cli.act(async () => {
@@ -40,6 +42,7 @@ export const addConfig: AddCommand = (program, cli) => {
 
   command
     .command('show')
+    .summary('print what is in force')
     .description('Prints what is in force, defaults and environment included, secrets masked.')
     .action(
       cli.act(async (options) => {
