@@ -75,8 +75,10 @@ export interface ApiFixture extends AsyncDisposable {
   readonly flow: Flow;
   readonly publisher: Publisher;
   readonly health: Health;
-  /** The lines of the access log, `path` and all. */
+  /** The lines of the access log from level info on, `path` and all. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
+  /** Those of level debug. */
+  readonly debugLines: readonly Readonly<Record<string, unknown>>[];
   /** One request. Its answer was checked against what the OpenAPI document says of it. */
   call(method: string, place: string, options?: CallOptions): Promise<Answered>;
   /** All items of a list, page by page, and of how many pages. */
@@ -121,7 +123,9 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     refreshMs: 86_400_000,
   });
   const lines: Record<string, unknown>[] = [];
+  const debugLines: Record<string, unknown>[] = [];
   const note = (fields: object, event: string) => lines.push({ ...fields, event });
+  const debug = (fields: object, event: string) => debugLines.push({ ...fields, event });
   const health = createHealth({ cacheMs: 0 });
   const options: ApiOptions = {
     flow,
@@ -135,7 +139,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     ),
     health,
     metrics: await createMetrics('promote'),
-    log: { ...silent, info: note, error: note },
+    log: { ...silent, debug, info: note, error: note },
     ...changed,
   };
   const server = createServer(createApi(options)).listen(0, '127.0.0.1');
@@ -175,6 +179,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     publisher,
     health,
     lines,
+    debugLines,
     call,
     work,
     async listAll(place, limit) {

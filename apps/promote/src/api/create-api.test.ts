@@ -209,7 +209,7 @@ describe('every answer', () => {
     'has the request id %.20s that the caller gave',
     async (id) => {
       await using api = await openApi();
-      const { headers } = await api.call('GET', '/healthz', { headers: { 'X-Request-Id': id } });
+      const { headers } = await api.call('GET', '/docs', { headers: { 'X-Request-Id': id } });
       expect(headers.get('x-request-id')).toBe(id);
       expect(api.lines.at(-1)).toMatchObject({ requestId: id });
     },
@@ -278,6 +278,32 @@ describe('the log', () => {
       expect.objectContaining({ method: 'GET', path: '/nothing', status: 404 }),
     ]);
     expect(JSON.stringify(api.lines)).not.toMatch(/-token|secret-name/);
+  });
+
+  test('tells of health, readiness and figures at debug, and of their failures as of any other', async () => {
+    await using api = await openApi();
+    const probes = ['/healthz', '/readyz', '/metrics'];
+    for (const path of probes) {
+      expect((await api.call('GET', path, { token: 'reader' })).status).toBe(200);
+      expect((await api.call('HEAD', path, { token: 'reader' })).status).toBe(200);
+    }
+    expect(api.lines).toEqual([]);
+    expect(api.debugLines.map(({ event, method, path, status }) => [event, method, path, status])).toEqual(
+      probes.flatMap((path) => [
+        ['request', 'GET', path, 200],
+        ['request', 'HEAD', path, 200],
+      ]),
+    );
+
+    api.health.drain();
+    await api.call('GET', '/readyz');
+    await api.call('GET', '/metrics', { token: null });
+    await api.call('POST', '/healthz');
+    expect(api.lines.map(({ path, status }) => [path, status])).toEqual([
+      ['/readyz', 503],
+      ['/metrics', 401],
+      ['/healthz', 405],
+    ]);
   });
 
   test('says when a caller did not wait for the answer', async () => {

@@ -59,5 +59,13 @@ function logRequest(
     ...(response.writableFinished ? {} : { aborted: true }),
   };
   if (exchange.error !== undefined && status >= 500) log.error({ ...fields, err: exchange.error }, 'request');
+  else if (isRoutine(exchange, response)) log.debug(fields, 'request');
   else log.info(fields, 'request');
+}
+
+/** Asked every few seconds, by machines that count for themselves: worth a line only where it fails. */
+const PROBED = new Set(['/healthz', '/readyz', '/metrics']);
+
+function isRoutine({ route }: Exchange, { statusCode, writableFinished }: Response): boolean {
+  return route !== undefined && PROBED.has(route) && statusCode < 400 && writableFinished;
 }
