@@ -357,6 +357,8 @@ describe('what is mounted', () => {
       ].filter((secret) => secret !== undefined);
       expect(read).toHaveLength(file.endsWith('compose/gantry.yaml') ? 5 : 0);
       for (const secret of read) expect(await secret.read()).toMatch(/[0-9a-f]{64}/);
+      // Promote workers know one administrator; elsewhere a token is made at the first start.
+      expect(existsSync(api.adminTokenFile)).toBe(file.endsWith('compose/gantry.yaml'));
     },
   );
 

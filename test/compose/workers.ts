@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type GantryApi, openApi } from '../clients/gantry-api.ts';
 import { type DockerRegistry, startDockerRegistry } from '../servers/docker-registry.ts';
@@ -61,9 +61,6 @@ export async function openWorkers(): Promise<Workers> {
     '/data/tree': at('tree'),
   });
   await writeFile(at('gantry.yaml'), text);
-  // Where compose mounts it.
-  await mkdir(at('data'));
-  await writeFile(at('data/admin-token'), await secret('admin-token'), { mode: 0o600 });
   const token = await secret('admin-token');
   const start = async (service: 'sync' | 'promote', number: number) =>
     opened.use(await startWorker(folder, service, number, token));

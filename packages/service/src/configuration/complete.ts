@@ -42,10 +42,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(file.api.tls !== undefined && {
         tls: { certFile: at(file.api.tls.certFile), keyFile: at(file.api.tls.keyFile) },
       }),
-      adminTokenFile: path.join(
-        'sqlite' in catalog ? path.dirname(catalog.sqlite.file) : at(DATA_FOLDER),
-        'admin-token',
-      ),
+      adminTokenFile: at(file.api.adminTokenFile ?? path.join(dataFolder(catalog), 'admin-token')),
     },
     sync: { ...(file.sync.adminListen !== undefined && { adminListen: file.sync.adminListen }) },
     crane: {
@@ -62,8 +59,10 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
   };
 }
 
-/** Where what is no engine's is kept when the catalog is no file. */
-const DATA_FOLDER = './data';
+/** Where what is no engine's is kept: beside the catalog, where that is a file. */
+function dataFolder(catalog: Configuration['catalog']): string {
+  return 'sqlite' in catalog ? path.dirname(catalog.sqlite.file) : './data';
+}
 
 type FileSource = ConfigurationFile['sources'][number];
 

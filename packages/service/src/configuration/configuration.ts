@@ -26,8 +26,8 @@ export interface Configuration {
     readonly tls?: TlsFiles;
     readonly tokens: readonly TokenConfiguration[];
     /**
-     * Where the administrator's token is kept that is made at the first start: beside the catalog, where that is a
-     * file, else in `data` beside the configuration.
+     * Where the administrator's token is kept, which is made at the first start where there is none. Unless it was
+     * named: beside the catalog, where that is a file, else in `data` beside the configuration.
      */
     readonly adminTokenFile: string;
   };

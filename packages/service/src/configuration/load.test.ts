@@ -127,6 +127,21 @@ sources:
     expect(configuration.storage).toEqual({ filesystem: { root: path.join(cwd, 'etc/data/store') } });
   });
 
+  test('the admin token lies where it is said to, from the folder of the file on', async () => {
+    const mongodb = 'catalog: { mongodb: { url: "mongodb://h" } }\n';
+    const fileOf = async (text: string, env = {}) =>
+      (await load(cwd, text, env)).configuration.api.adminTokenFile;
+    expect(await fileOf('api: { adminTokenFile: secrets/admin }')).toBe(path.join(cwd, 'secrets/admin'));
+    expect(await fileOf(`${mongodb}api: { adminTokenFile: /run/secrets/admin-token }`)).toBe(
+      '/run/secrets/admin-token',
+    );
+    expect(await fileOf(mongodb, { GANTRY_API_ADMIN_TOKEN_FILE: '/x/admin' })).toBe('/x/admin');
+    expect(await fileOf(mongodb)).toBe(path.join(cwd, 'data/admin-token'));
+    expect(await problemsOf(cwd, 'api: { adminTokenFile: "" }')).toEqual([
+      'gantry.yaml:1:24: api.adminTokenFile: "" is empty',
+    ]);
+  });
+
   test('the crane reads a folder, or an address without a slash at its end', async () => {
     const { configuration } = await load(
       cwd,

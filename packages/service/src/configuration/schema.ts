@@ -170,6 +170,9 @@ const Api = z.strictObject({
     .optional()
     .describe('HTTPS: the certificate with what it was signed by, and its key, as PEM; absent: http'),
   tokens: z.array(Token).default([]),
+  adminTokenFile: FilePath.optional().describe(
+    "The administrator's token; made at the first start where it is not there. Absent: admin-token beside catalog.sqlite.file, else in ./data",
+  ),
 });
 const Sync = z.strictObject({
   adminListen: Listen.optional().describe('serve sync: health and metrics; absent: none'),

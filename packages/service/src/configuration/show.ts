@@ -24,6 +24,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       listen: formatListenAddress(api.listen),
       ...(api.tls !== undefined && { tls: api.tls }),
       tokens: api.tokens.map(({ name, token, scopes }) => ({ name, ...showSecret('token', token), scopes })),
+      adminTokenFile: api.adminTokenFile,
     },
     sync: {
       ...(sync.adminListen !== undefined && { adminListen: formatListenAddress(sync.adminListen) }),
