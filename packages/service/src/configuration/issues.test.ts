@@ -219,6 +219,55 @@ describe('what is wrong with a file', () => {
     ]);
   });
 
+  test.each([
+    [
+      'catalog: { mongodb: { uri: "mongodb://h" } }\n',
+      ['gantry.yaml:1:23: catalog.mongodb.uri: unknown key; did you mean url?'],
+    ],
+    [
+      'storage: { s3: { buket: abc, accessKeyId: a, secretAcessKeyFile: b } }\n',
+      [
+        'gantry.yaml:1:18: storage.s3.buket: unknown key; did you mean bucket?',
+        'gantry.yaml:1:46: storage.s3.secretAcessKeyFile: unknown key; did you mean secretAccessKeyFile?',
+      ],
+    ],
+    [
+      'sources: [{ name: a, registri: b.example, credentials: { usrname: u, pasword: hunter2 } }]\n',
+      [
+        'gantry.yaml:1:22: sources[0].registri: unknown key; did you mean registry?',
+        'gantry.yaml:1:58: sources[0].credentials.usrname: unknown key; did you mean username?',
+        'gantry.yaml:1:70: sources[0].credentials.pasword: unknown key; did you mean password?',
+      ],
+    ],
+    [
+      'chanels: [{ name: beta }]\nmessages: { commandScopes: ["promote:beta"] }\n',
+      ['gantry.yaml:1:1: chanels: unknown key; did you mean channels?'],
+    ],
+    [
+      'api: { tls: { certFle: c, keyFile: "" } }\n',
+      [
+        'gantry.yaml:1:15: api.tls.certFle: unknown key; did you mean certFile?',
+        'gantry.yaml:1:36: api.tls.keyFile: "" is empty',
+      ],
+    ],
+    [
+      'catalog: { mongodb: { url: "http://h", uri: x } }\n',
+      [
+        'gantry.yaml:1:28: catalog.mongodb.url: the value is not the address of a MongoDB: write mongodb://HOST:27017/gantry, or mongodb+srv://HOST/gantry',
+        'gantry.yaml:1:40: catalog.mongodb.uri: unknown key; did you mean url?',
+      ],
+    ],
+    [
+      'catalog: { mongodb: { adress: x } }\n',
+      [
+        'gantry.yaml:1:21: catalog.mongodb: is not complete: it needs url or urlFile',
+        'gantry.yaml:1:23: catalog.mongodb.adress: unknown key; known here: url, urlFile',
+      ],
+    ],
+  ])('a misspelt key is one mistake, and what else is wrong is told beside it: %j', async (text, lines) => {
+    expect(await problemsOf(cwd, text)).toEqual(lines);
+  });
+
   test('an alias bomb is refused', async () => {
     const bomb = Array.from(
       { length: 20 },

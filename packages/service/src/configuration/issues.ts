@@ -1,6 +1,8 @@
 import type { z } from 'zod';
-import { nearestName } from './nearest-name.ts';
+import { asMeant, isAtOrBelow, meantKey } from './as-meant.ts';
+import { crossProblems } from './checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
+import { ConfigurationFile } from './schema.ts';
 import { knownKeys, type SchemaShape } from './schema-shape.ts';
 
 const EXPECTED: Readonly<Record<string, string>> = {
@@ -12,17 +14,41 @@ const EXPECTED: Readonly<Record<string, string>> = {
   object: 'a map',
 };
 
-/** What the schema found wrong, in our words: one problem a key. */
-export function problemsOf(
-  issues: readonly z.core.$ZodIssue[],
+/**
+ * All that is wrong with a value that the schema refused, which found `issues`: one problem for each mistake. What a
+ * misspelt key leads to is none of its own.
+ */
+export function problemsIn(
   value: unknown,
+  issues: readonly z.core.$ZodIssue[],
   shape: SchemaShape,
 ): Problem[] {
+  const meant = asMeant(value, issues, shape);
+  const others = meant.renamed.length === 0 ? issues : ConfigurationFile.safeParse(meant.value).error?.issues;
+  return [
+    ...problemsOf(issues.filter(isUnknownKey), value, shape),
+    ...[
+      ...problemsOf(
+        (others ?? []).filter((issue) => !isUnknownKey(issue)),
+        meant.value,
+        shape,
+      ),
+      ...crossProblems(meant.value),
+    ].filter(({ path }) => !isAtOrBelow(path, meant.renamed)),
+  ];
+}
+
+function isUnknownKey({ code }: z.core.$ZodIssue): boolean {
+  return code === 'unrecognized_keys';
+}
+
+/** What the schema found wrong, in our words: one problem a key. */
+function problemsOf(issues: readonly z.core.$ZodIssue[], value: unknown, shape: SchemaShape): Problem[] {
   return issues.flatMap((issue) => {
     const path = issue.path.map((part) => (typeof part === 'number' ? part : String(part)));
     const held = valueAt(value, path);
     if (issue.code === 'unrecognized_keys') {
-      return issue.keys.map((key) => unknownKey([...path, key], knownKeys(shape, path)));
+      return issue.keys.map((key) => unknownKey(path, key, shape));
     }
     if (issue.code === 'invalid_type')
       return [wrongType(path, held, EXPECTED[issue.expected] ?? issue.expected)];
@@ -33,10 +59,11 @@ export function problemsOf(
   });
 }
 
-function unknownKey(path: KeyPath, known: readonly string[]): Problem {
-  const meant = nearestName(String(path.at(-1)), known);
-  const help = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
-  return { path, atKey: true, message: `unknown key; ${help}` };
+function unknownKey(path: KeyPath, key: string, shape: SchemaShape): Problem {
+  const meant = meantKey(path, key, shape);
+  const help =
+    meant === undefined ? `known here: ${knownKeys(shape, path).join(', ')}` : `did you mean ${meant}?`;
+  return { path: [...path, key], atKey: true, message: `unknown key; ${help}` };
 }
 
 function wrongType(path: KeyPath, value: unknown, expected: string): Problem {

@@ -16,7 +16,7 @@ import {
   overlay,
   readEnvironment,
 } from './environment.ts';
-import { problemsOf } from './issues.ts';
+import { problemsIn } from './issues.ts';
 import { configurationFault, type KeyPath, type Place, type Problem, problemText } from './problems.ts';
 import { ConfigurationFile, configurationJsonSchema, EMBEDDED_DEFAULTS } from './schema.ts';
 import { isRecord, type SchemaShape, withoutEmpty } from './schema-shape.ts';
@@ -75,10 +75,9 @@ export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promis
   const start = read === undefined ? embeddedDefaults(settings) : written;
   const value = withoutEmpty(overlay(start, settings, ENGINES), shape);
   const parsed = ConfigurationFile.safeParse(value);
-  const cross = crossProblems(value);
-  if (!parsed.success) return fail([...problemsOf(parsed.error.issues, value, shape), ...cross]);
+  if (!parsed.success) return fail(problemsIn(value, parsed.error.issues, shape));
   const configuration = completeConfiguration(parsed.data, folder);
-  const problems = [...cross, ...placeProblems(configuration)];
+  const problems = [...crossProblems(value), ...placeProblems(configuration)];
   if (problems.length > 0 || syntax.length > 0) fail(problems);
 
   if (read !== undefined && read.othersMayRead && holdsSecret(base)) {
