@@ -19,12 +19,19 @@ export const addConfig: AddCommand = (program, cli) => {
   command
     .command('check')
     .summary('say what is wrong')
-    .description('Says everything that is wrong with the file and the environment, with its line.')
+    .description(
+      'Says everything that is wrong with the file and the environment, with its line, and warns of files that it names and that can not be read here.',
+    )
     .action(
       cli.act(async (options) => {
-        const { file, warnings } = await loadWithWarnings(options, cli);
+        const { file, warnings } = await loadWithWarnings(options, cli, { lookAtFiles: true });
         if (options.output === 'json') writeJson(cli.stdout, { valid: true, file: file ?? null, warnings });
-        else cli.stdout.write(`${file ?? 'the embedded defaults (no file)'}: nothing is wrong\n`);
+        else {
+          const { length } = warnings;
+          const found =
+            length === 0 ? 'nothing is wrong' : `valid, with ${length} warning${length === 1 ? '' : 's'}`;
+          cli.stdout.write(`${file ?? 'the embedded defaults (no file)'}: ${found}\n`);
+        }
         return EXIT.done;
       }),
     );

@@ -111,6 +111,56 @@ describe('gantry config', () => {
     );
   });
 
+  test('check warns of files that are named and can not be read, each with its key and line', async () => {
+    await writeFile(
+      path.join(cwd, 'gantry.yaml'),
+      [
+        'catalog: { mongodb: { urlFile: url } }',
+        'storage: { s3: { bucket: abc, accessKeyId: a, secretAccessKeyFile: here/below } }',
+        'messages: { amqp: { url: "amqps://h", tls: { caFile: here } } }',
+        'api:',
+        '  tls: { certFile: ., keyFile: here }',
+        '  tokens: [{ name: ci, tokenFile: /absent/token, scopes: [read] }]',
+        '  adminTokenFile: made-at-the-start',
+        'sources:',
+        '  - name: a',
+        '    registry: a.example',
+        '    tls: { caFile: absent.pem }',
+        '    credentials: { username: u, passwordFile: absent }',
+        'crane: { serialFile: made-too }',
+      ].join('\n'),
+    );
+    await writeFile(path.join(cwd, 'here'), 'x');
+    const at = (name: string) => path.join(cwd, name);
+    const warnings = [
+      `gantry.yaml:1:32: catalog.mongodb.urlFile: the file ${at('url')} is not there`,
+      `gantry.yaml:2:68: storage.s3.secretAccessKeyFile: the file ${at('here/below')} can not be read: ENOTDIR`,
+      `gantry.yaml:5:20: api.tls.certFile: the file ${cwd} is a folder`,
+      'gantry.yaml:6:35: api.tokens[0].tokenFile: the file /absent/token is not there',
+      `gantry.yaml:11:20: sources[0].tls.caFile: the file ${at('absent.pem')} is not there`,
+      `gantry.yaml:12:47: sources[0].credentials.passwordFile: the file ${at('absent')} is not there`,
+    ];
+    const err = warnings.map((warning) => `gantry: warning: ${warning}\n`).join('');
+    expect(await gantry(['config', 'check'], { cwd })).toEqual({
+      code: 0,
+      out: `${cwd}/gantry.yaml: valid, with 6 warnings\n`,
+      err,
+    });
+    const json = await gantry(['config', 'check', '--output', 'json'], { cwd });
+    expect(JSON.parse(json.out)).toEqual({ valid: true, file: at('gantry.yaml'), warnings });
+    // Others, which may have no use for them, keep silent.
+    expect(await gantry(['config', 'show'], { cwd })).toMatchObject({ code: 0, err: '' });
+  });
+
+  test('check names the variable that names the file', async () => {
+    const env = { GANTRY_CATALOG_MONGODB_URL_FILE: '/absent/url' };
+    expect(await gantry(['config', 'check'], { cwd, env })).toMatchObject({
+      code: 0,
+      out: 'the embedded defaults (no file): valid, with 1 warning\n',
+      err: 'gantry: warning: GANTRY_CATALOG_MONGODB_URL_FILE: catalog.mongodb.urlFile: the file /absent/url is not there\n',
+    });
+  });
+
   test('schema is JSON, show is YAML or JSON with secrets masked', async () => {
     const env = { GANTRY_API_TOKENS: '[{"name":"ci","token":"hunter2","scopes":["read"]}]' };
     expect(JSON.parse((await gantry(['config', 'schema'], { cwd })).out)).toMatchObject({

@@ -46,12 +46,17 @@ export async function findServer(options: GlobalOptions, cli: Environment): Prom
   return { url, loaded, ...checkToken(token), ...(await readCertificate(loaded.configuration, url)) };
 }
 
-/** Loads the configuration and says on standard error what is odd about it. @throws Fault CONFIGURATION_INVALID */
+/**
+ * Loads the configuration and says on standard error what is odd about it.
+ * @param lookAtFiles whether files that it names and nobody can read here are odd
+ * @throws Fault CONFIGURATION_INVALID
+ */
 export async function loadWithWarnings(
   options: GlobalOptions,
   cli: Environment,
+  { lookAtFiles = false }: { readonly lookAtFiles?: boolean } = {},
 ): Promise<LoadedConfiguration> {
-  const loaded = await loadConfiguration({ file: options.config, env: cli.env, cwd: cli.cwd });
+  const loaded = await loadConfiguration({ file: options.config, env: cli.env, cwd: cli.cwd, lookAtFiles });
   for (const warning of loaded.warnings) cli.stderr.write(`gantry: warning: ${printable(warning)}\n`);
   return loaded;
 }

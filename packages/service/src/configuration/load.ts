@@ -17,7 +17,15 @@ import {
   readEnvironment,
 } from './environment.ts';
 import { problemsIn } from './issues.ts';
-import { configurationFault, type KeyPath, type Place, type Problem, problemText } from './problems.ts';
+import { unreadableFiles } from './named-files.ts';
+import {
+  configurationFault,
+  type KeyPath,
+  type Place,
+  type Problem,
+  problemLines,
+  problemText,
+} from './problems.ts';
 import { ConfigurationFile, configurationJsonSchema, EMBEDDED_DEFAULTS } from './schema.ts';
 import { isRecord, type SchemaShape, withoutEmpty } from './schema-shape.ts';
 import { MASK } from './secret.ts';
@@ -31,6 +39,8 @@ export interface LoadOptions {
   readonly file?: string | undefined;
   readonly env: Environment;
   readonly cwd: string;
+  /** Whether to warn of files that the configuration names and this user can't read. */
+  readonly lookAtFiles?: boolean;
 }
 
 export interface LoadedConfiguration {
@@ -46,7 +56,8 @@ export interface LoadedConfiguration {
  * @throws Fault CONFIGURATION_INVALID with a line for each thing that is wrong: where it stands, the key, the value
  * (never a secret's) and what would be right
  */
-export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promise<LoadedConfiguration> {
+export async function loadConfiguration(options: LoadOptions): Promise<LoadedConfiguration> {
+  const { file, env, cwd, lookAtFiles = false } = options;
   const named = file ?? (env['GANTRY_CONFIG'] || undefined);
   const read = await readFileText(path.resolve(cwd, named ?? DEFAULT_FILE), named);
   const document = readConfigurationDocument(read?.text ?? '', named ?? DEFAULT_FILE);
@@ -63,9 +74,10 @@ export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promis
     locateInEnvironment(settings, problemPath, atKey) ??
     (isWritten(document.value, problemPath) ? undefined : locateWithin(settings, problemPath)) ??
     locateInFile(document, read !== undefined, problemPath, atKey);
+  const located = (problems: readonly Problem[]) =>
+    problems.map((one) => ({ place: locate(one.path, one.atKey), text: problemText(one) }));
   const fail = (problems: readonly Problem[]): never => {
-    const located = problems.map((one) => ({ place: locate(one.path, one.atKey), text: problemText(one) }));
-    throw configurationFault([...syntax, ...located]);
+    throw configurationFault([...syntax, ...located(problems)]);
   };
 
   const base = document.value ?? {};
@@ -85,6 +97,7 @@ export async function loadConfiguration({ file, env, cwd }: LoadOptions): Promis
       `${read.file} holds a secret and other users may read it: chmod 600, or put the secret into a file`,
     );
   }
+  if (lookAtFiles) warnings.push(...problemLines(located(await unreadableFiles(value, folder))));
   return { configuration, ...(read !== undefined && { file: read.file }), warnings };
 }
 

@@ -30,11 +30,16 @@ export interface LocatedProblem {
 
 /** One fault for all that is wrong: a line a problem, in the order of the places. */
 export function configurationFault(problems: readonly LocatedProblem[]): Fault {
+  const lines = problemLines(problems);
+  return new Fault('CONFIGURATION_INVALID', lines.join('\n'), { problems: lines.length });
+}
+
+/** A line for each problem, each once, in the order of the places. */
+export function problemLines(problems: readonly LocatedProblem[]): string[] {
   const sorted = problems.toSorted(
     (a, b) => (a.place.line ?? 0) - (b.place.line ?? 0) || (a.place.column ?? 0) - (b.place.column ?? 0),
   );
-  const lines = new Set(sorted.map(({ place, text }) => `${formatPlace(place)}: ${text}`));
-  return new Fault('CONFIGURATION_INVALID', [...lines].join('\n'), { problems: lines.size });
+  return [...new Set(sorted.map(({ place, text }) => `${formatPlace(place)}: ${text}`))];
 }
 
 /** The text of a problem: key, value, and what would be right. */
