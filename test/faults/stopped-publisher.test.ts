@@ -27,7 +27,7 @@ const STEPS: Readonly<Record<string, number>> = {
   'catalog.pool.getAll': 2,
   'catalog.pool.list': 1,
   'catalog.pool.serial': 2,
-  'catalog.promotions.get': 3,
+  'catalog.promotions.get': 2,
   'catalog.promotions.inStates': 3,
   'catalog.promotions.replace': 1,
   'catalog.publications.get': 1,

@@ -13,17 +13,18 @@ const STATS_AT_ONCE = 64;
  * @returns the promotion as it stands then; undefined if there is none of that id
  */
 export async function runPromotion(flow: Flow, id: string): Promise<Promotion | undefined> {
-  for (;;) {
-    const promotion = await flow.catalog.promotions.get(id);
-    if (
-      promotion === undefined ||
-      promotion.state === 'publishing' ||
-      PROMOTION_ENDED.includes(promotion.state)
-    )
-      return promotion;
+  const { promotions } = flow.catalog;
+  let promotion = await promotions.get(id);
+  while (
+    promotion !== undefined &&
+    promotion.state !== 'publishing' &&
+    !PROMOTION_ENDED.includes(promotion.state)
+  ) {
     const advanced = await advance(flow, promotion);
-    await flow.catalog.promotions.replace(advanced, promotionEvents(promotion, advanced));
+    const replaced = await promotions.replace(advanced, promotionEvents(promotion, advanced));
+    promotion = replaced ?? (await promotions.get(id)); // another was faster
   }
+  return promotion;
 }
 
 async function advance(flow: Flow, promotion: Promotion): Promise<Promotion> {

@@ -18,8 +18,12 @@ async function openSynced(...tags: string[]): Promise<FlowFixture> {
 }
 
 /** Accepts a promotion, whose work is then left to whoever comes. */
-async function accept({ flow, channels }: FlowFixture, reference: string): Promise<string> {
-  const items = [{ repository: 'app', reference, tags: [reference, 'latest'] }];
+async function accept(
+  { flow, channels }: FlowFixture,
+  reference: string,
+  tags: readonly string[],
+): Promise<string> {
+  const items = [{ repository: 'app', reference, tags: [reference, ...tags] }];
   return (await acceptPromotion(flow, channels, { items, to: 'stable' }, { name: 'tester' })).promotion.id;
 }
 
@@ -29,26 +33,28 @@ async function publish({ flow, publisher }: FlowFixture, id: string): Promise<vo
   expect(await flow.catalog.promotions.get(id)).toMatchObject({ state: 'done' });
 }
 
-async function tagsOf({ treeSource }: FlowFixture): Promise<ReadonlyMap<string, string> | undefined> {
-  return (await (await openTree(treeSource))?.repository('app'))?.tags;
+async function tagsOf({ treeSource }: FlowFixture): Promise<object> {
+  const tags = (await (await openTree(treeSource))?.repository('app'))?.tags;
+  return Object.fromEntries(tags ?? []);
 }
 
-test('a promotion that is published after one that was accepted later leaves that one its tags', async () => {
-  await using fixture = await openSynced('1', '2', '3');
-  const [first, second, third] = [
-    await accept(fixture, '1'),
-    await accept(fixture, '2'),
-    await accept(fixture, '3'),
-  ];
-  await publish(fixture, second);
-  await publish(fixture, first); // the worker that had it was killed, say
-  expect(await tagsOf(fixture)).toEqual(
-    new Map([
-      ['1', image('1').digest],
-      ['2', image('2').digest],
-      ['latest', image('2').digest],
-    ]),
-  );
-  await publish(fixture, third);
-  expect((await tagsOf(fixture))?.get('latest')).toBe(image('3').digest);
-});
+const digests = (name: string, tags: readonly string[]) =>
+  Object.fromEntries(tags.map((tag) => [tag, image(name).digest]));
+
+test.each([[['latest']], [['latest', '1.2', '1', 'stable', 'newest']]])(
+  'a promotion that is published after one that was accepted later leaves that one its tags %j',
+  async (moving) => {
+    await using fixture = await openSynced('one', 'two', 'three');
+    const first = await accept(fixture, 'one', moving);
+    const second = await accept(fixture, 'two', moving);
+    const third = await accept(fixture, 'three', moving);
+    await publish(fixture, second);
+    await publish(fixture, first); // the worker that had it was killed, say
+    expect(await tagsOf(fixture)).toEqual({
+      ...digests('one', ['one']),
+      ...digests('two', ['two', ...moving]),
+    });
+    await publish(fixture, third);
+    expect(await tagsOf(fixture)).toMatchObject(digests('three', ['three', ...moving]));
+  },
+);

@@ -18,7 +18,9 @@ interface Change extends TouchedRepository {
   readonly tags: Map<string, TagChange>;
 }
 
-const TAGS_AT_ONCE = 16;
+const PROMOTIONS_AT_ONCE = 16;
+/** From so many tags of a repository on all that it has are read at once. */
+const MANY_TAGS = 4;
 
 /**
  * Writes accepted items into the channels, in the order of acceptance, one write a repository: so that promotions which
@@ -70,10 +72,17 @@ export async function applyPromotions(
 
 /** Takes out of a change what was set by promotions that were accepted later. */
 async function leaveNewer({ catalog }: Flow, { channel, repository, tags }: Change): Promise<void> {
-  await forEachConcurrently([...tags], TAGS_AT_ONCE, async ([tag, { promotion }]) => {
-    const present = await catalog.channels.tag(channel.name, repository, tag);
-    if (present === undefined || present.promotion === promotion.id) return;
-    const setBy = await catalog.promotions.get(present.promotion);
-    if (setBy !== undefined && setBy.sequence > promotion.sequence) tags.delete(tag);
+  const { channels, promotions } = catalog;
+  const names = [...tags.keys()];
+  const present =
+    names.length < MANY_TAGS
+      ? await Promise.all(names.map((tag) => channels.tag(channel.name, repository, tag)))
+      : await channels.tagsOf(channel.name, repository);
+  await forEachConcurrently(present, PROMOTIONS_AT_ONCE, async (former) => {
+    if (former === undefined) return;
+    const change = tags.get(former.tag);
+    if (change === undefined || former.promotion === change.promotion.id) return;
+    const setBy = await promotions.get(former.promotion);
+    if (setBy !== undefined && setBy.sequence > change.promotion.sequence) tags.delete(former.tag);
   });
 }

@@ -10,16 +10,20 @@ export async function endPromotions(
   publication: Pick<Publication, 'promotions'> & { readonly serial?: number },
 ): Promise<void> {
   const { serial } = publication;
-  const open: string[] = [];
+  const open: Promotion[] = [];
   for (const id of publication.promotions) {
-    if ((await flow.catalog.promotions.get(id))?.state === 'publishing') open.push(id);
+    const promotion = await flow.catalog.promotions.get(id);
+    if (promotion?.state === 'publishing') open.push(promotion);
   }
   if (open.length === 0) return;
   if (serial !== undefined) await tree.served?.(serial);
-  await forEachConcurrently(open, 16, async (id) => {
-    for (;;) {
-      const promotion = await flow.catalog.promotions.get(id);
-      if (promotion?.state !== 'publishing') return;
+  await forEachConcurrently(open, 16, async (read) => {
+    const { id } = read;
+    for (
+      let promotion: Promotion | undefined = read;
+      promotion?.state === 'publishing';
+      promotion = await flow.catalog.promotions.get(id)
+    ) {
       const ended = end(flow, promotion, serial);
       const replaced = await flow.catalog.promotions.replace(ended, promotionEvents(promotion, ended));
       if (replaced === undefined) continue;
