@@ -15,11 +15,17 @@ const benches = {
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */
 const wanted = process.argv.slice(2);
-const unknown = wanted.find((name) => !(name in benches));
+const names = Object.keys(benches).join(', ');
+if (wanted.some((word) => word === '--help' || word === '-h')) {
+  console.log(`Usage: npm run bench [-- NAME…]
+
+Runs the benchmarks, all or those named, and prints one JSON document. There are ${names}.
+What each measures and needs stands in docs/benchmarks.md.`);
+  process.exit(0);
+}
+const unknown = wanted.find((name) => !Object.hasOwn(benches, name));
 if (unknown !== undefined) {
-  console.error(
-    `there is no benchmark ${JSON.stringify(unknown)}: there are ${Object.keys(benches).join(', ')}`,
-  );
+  console.error(`there is no benchmark ${JSON.stringify(unknown)}: there are ${names}`);
   process.exit(2);
 }
 const results = [];
