@@ -2,6 +2,7 @@ import { cpus } from 'node:os';
 import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
 import { benchManyTags } from './many-tags.ts';
+import { benchPromotions } from './promotions.ts';
 import { benchS3 } from './s3.ts';
 import { benchSync } from './sync.ts';
 
@@ -11,6 +12,7 @@ const benches = {
   crane: benchCrane,
   catalog: benchCatalog,
   s3: benchS3,
+  promotions: benchPromotions,
 };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */
