@@ -25,7 +25,7 @@ export function faultOfAnswer(url: string, status: number, contentType: string, 
   const detail = typeof problem?.['detail'] === 'string' ? problem['detail'] : undefined;
   const hint =
     code === 'UNAUTHORIZED'
-      ? ' (--token or GANTRY_TOKEN; that of a local server lies in data/admin-token)'
+      ? ' (--token or GANTRY_TOKEN; that of a local server lies in data/admin-token, unless api.adminTokenFile names another)'
       : '';
   return new Fault(code, `${detail ?? `${url} answered with status ${status}`}${hint}`, detailsOf(problem));
 }
