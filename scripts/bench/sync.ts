@@ -30,18 +30,24 @@ export async function benchSync(): Promise<Result[]> {
   const toRegistry: Timing[] = [];
   const toLayouts: Timing[] = [];
   const copyAndHash: Timing[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 1; round <= ROUNDS; round++) {
+    const say = (what: string) => console.error(`  round ${round} of ${ROUNDS}: ${what}`);
+    say('regsync into a registry');
     toRegistry.push(await inFolder((folder) => timeRegsyncToRegistry(upstream.url, folder)));
     await inFolder(async (folder) => {
+      say('gantry');
       ours.push(await timeGantry(upstream.url, folder));
+      say('cp and sha256sum');
       copyAndHash.push(await timeCopyAndHash(folder));
     });
+    say('regsync into layouts');
     toLayouts.push(
       await inFolder((folder) =>
         timeRegsync(upstream.url, folder, `ocidir://${folder}/oci`, 'registry-to-ocidir'),
       ),
     );
   }
+  console.error('  skopeo');
   const skopeo = await inFolder((folder) => timeSkopeo(upstream.url, folder));
   const note = `${blobs} blobs, ${bytes} bytes`;
   const cold = (timing: Timing) => timing.coldS;
@@ -106,7 +112,7 @@ async function timeCopyAndHash(folder: string): Promise<Timing> {
 
 async function timeRegsyncToRegistry(url: string, folder: string): Promise<Timing> {
   await using target = await startDockerRegistry();
-  return timeRegsync(url, folder, new URL(target.url).host, 'registry');
+  return await timeRegsync(url, folder, new URL(target.url).host, 'registry');
 }
 
 /** regsync copies a whole registry into another; into layouts it wants each repository named. */
