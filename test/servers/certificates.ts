@@ -41,7 +41,7 @@ export function makeAuthority(name: string): Authority {
           publicKey: own.publicKey,
           extensions: [extension('551d11', alternatives)],
         }),
-        key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
+        key: own.privateKey.export({ type: 'pkcs8', format: 'pem' }),
       };
     },
   };

@@ -38,6 +38,8 @@ const plan = (report: Partial<SyncReport>) =>
     publishedName: (name) => name.replace('candidate/', ''),
     ...report,
   });
+const limited = (retryAfterSeconds: number) =>
+  failed('a', { problem: toProblem(new Fault('TOOMANYREQUESTS', 'answered 429', { retryAfterSeconds })) });
 const items = (...tags: string[]) => [{ sourceRepository: 'candidate/app', tags }];
 const placesOf = (places: readonly { tag?: string }[]) =>
   places.map(({ tag }) => String(tag)).toSorted((a, b) => (a < b ? -1 : 1));
@@ -57,13 +59,8 @@ describe('after a sync of what the source lists', () => {
   });
 
   test('what the registry asked to leave alone for a time is left alone for so long, a day at the most', () => {
-    const limited = (retryAfterSeconds: number) =>
-      failed('a', {
-        problem: toProblem(new Fault('TOOMANYREQUESTS', 'answered 429', { retryAfterSeconds })),
-      });
-    const retryAt = (failure: SyncFailure) => plan({ failures: [failure] }).put[0]?.retryAt;
-    expect(retryAt(limited(7200))).toBe(at(7_200_000 + 60_000));
-    expect(retryAt(limited(10 * 24 * 3600))).toBe(at(24 * 3_600_000 + 60_000));
+    expect(plan({ failures: [limited(7200)] }).put[0]?.retryAt).toBe(at(7_200_000 + 60_000));
+    expect(plan({ failures: [limited(10 * 24 * 3600)] }).put[0]?.retryAt).toBe(at(24 * 3_600_000 + 60_000));
   });
 
   test('of a repository that could not be listed, what is known of its tags stands', () => {
