@@ -4,6 +4,7 @@ import { mkdir, readdir, utimes } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
+import type { Fault } from '@gantry/oci';
 import { openStore } from '@gantry/store';
 import { createS3Client } from '@gantry/store/s3';
 import { type Mischief, startFaultyS3 } from '../servers/faulty-s3.ts';
@@ -145,6 +146,26 @@ real.test('an upload in which something moves is not abandoned, however long ago
   expect(await client.removeAbandonedUploads('blobs/', 24 * 3600 * 1000)).toBe(0);
   await writer.commit();
   expect(await isWhole(store, bytes, digest)).toBe(true);
+});
+
+real.test('a key that may not list uploads serves all the same, and it is told', async () => {
+  const s3 = await newBucket();
+  await using proxy = await startFaultyS3(server.url, ({ query }) =>
+    query.has('uploads') ? 'access denied' : undefined,
+  );
+  const told: Fault[] = [];
+  const onTrouble = (fault: Fault) => told.push(fault);
+  await using store = await openStore({ s3: { ...s3, endpoint: proxy.url } }, { onTrouble });
+  const { bytes, digest } = sample('served', 1000);
+  await put(store, bytes, digest);
+  expect(await isWhole(store, bytes, digest)).toBe(true);
+  await until('it to be told', () => told.length > 0);
+  expect(told).toMatchObject([
+    {
+      code: 'CONFIGURATION_INVALID',
+      message: expect.stringMatching(/could not list unfinished uploads in .*access is denied/) as string,
+    },
+  ]);
 });
 
 real.test(

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Digest } from '@gantry/oci';
+import type { Digest, Fault } from '@gantry/oci';
 
 /** Bytes `start` to `end`, both included, counted from 0 (as in RFC 9110, section 14.1.2); `end` absent: to the last one. */
 export interface ByteRange {
@@ -64,6 +64,12 @@ export interface BlobWriter extends AsyncDisposable {
 
   /** Throws away what came, for a source that can't go on from an offset. The writer then starts again at 0. */
   restart(): Promise<void>;
+}
+
+/** What has a default that serves, whatever the engine. */
+export interface StoreOptions {
+  /** Told of what goes wrong beside the calls, and is nobody's failure: such as a right that tidying lacks. Must not throw. */
+  readonly onTrouble?: (fault: Fault) => void;
 }
 
 /** A power of stores whose blobs are files: the publisher can hardlink them. Mode 0444; never to be changed in place. */

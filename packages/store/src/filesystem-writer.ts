@@ -30,7 +30,10 @@ export interface WriterOptions {
   readonly release: () => void;
 }
 
-/** Writes a blob into a partial file that is its own, and renames it into place. */
+/**
+ * Writes a blob into a partial file that is its own, and renames it into place. Whoever calls it waits for one call before
+ * the next.
+ */
 export class FilesystemWriter implements BlobWriter {
   readonly #options: WriterOptions;
   readonly #claim: Claim;
@@ -39,7 +42,6 @@ export class FilesystemWriter implements BlobWriter {
   #file: AppendFile;
   #resumedAt: number;
   #ended = false;
-  #lastCall: Promise<void> = Promise.resolve();
 
   private constructor(options: WriterOptions, claim: Claim, blobFile: BlobFile, hash: Hash, length: number) {
     this.#options = options;
@@ -72,44 +74,17 @@ export class FilesystemWriter implements BlobWriter {
     return this.#file.length;
   }
 
-  append(chunk: Uint8Array): Promise<void> {
-    return this.#inTurn(() => this.#append(chunk));
-  }
-
-  commit(): Promise<void> {
-    return this.#inTurn(() => this.#commit());
-  }
-
-  suspend(): Promise<void> {
-    return this.#inTurn(() => this.#suspend());
-  }
-
-  restart(): Promise<void> {
-    return this.#inTurn(() => this.#restart());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.suspend();
-  }
-
-  /** One call after the other: a store that is closed suspends its writers, whatever they are at. */
-  #inTurn(call: () => Promise<void>): Promise<void> {
-    const done = this.#lastCall.then(call);
-    this.#lastCall = done.catch(() => undefined);
-    return done;
-  }
-
-  async #append(chunk: Uint8Array): Promise<void> {
+  async append(chunk: Uint8Array): Promise<void> {
     this.#mustBeOpen();
     const { digest, size } = this.#options;
     if (this.#file.length + chunk.length > size) {
-      await this.#restart();
+      await this.restart();
       throw tooLong(digest, size);
     }
     await this.#attempt(() => this.#file.append(chunk));
   }
 
-  async #commit(): Promise<void> {
+  async commit(): Promise<void> {
     this.#mustBeOpen();
     const { digest, size } = this.#options;
     if (this.#file.length < size) throw tooShort(digest, size, this.#file.length);
@@ -117,14 +92,14 @@ export class FilesystemWriter implements BlobWriter {
     const received = `${splitDigest(digest).algorithm}:${this.#hash.digest('hex')}`;
     if (received !== digest) {
       const resumedAt = this.#resumedAt;
-      await this.#restart();
+      await this.restart();
       throw wrongDigest(digest, received, resumedAt);
     }
     await this.#attempt(() => this.#moveIntoPlace());
     this.#end();
   }
 
-  async #suspend(): Promise<void> {
+  async suspend(): Promise<void> {
     if (this.#ended) return;
     if (this.#file.length === 0) return await this.#drop();
     await this.#attempt(async () => {
@@ -134,7 +109,7 @@ export class FilesystemWriter implements BlobWriter {
     this.#end();
   }
 
-  async #restart(): Promise<void> {
+  async restart(): Promise<void> {
     this.#mustBeOpen();
     const { digest, size, buffers } = this.#options;
     await this.#attempt(async () => {
@@ -144,6 +119,10 @@ export class FilesystemWriter implements BlobWriter {
     this.#hash = hasherFor(digest);
     this.#file = new AppendFile(this.#blobFile, this.#hash, size, 0, buffers);
     this.#resumedAt = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.suspend();
   }
 
   /** What was written can't be relied on after a failure, and a full disk needs the space: that ends the writer. */

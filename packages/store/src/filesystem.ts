@@ -16,7 +16,7 @@ import type { BlobStore, BlobWriter, ByteRange, FileBlobs } from './blob-store.t
 import { DirectoryFlushes, makeDirectory } from './durable-directory.ts';
 import { openFile, readFile } from './file-calls.ts';
 import { FilesystemWriter } from './filesystem-writer.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import { OpenWriters } from './open-writers.ts';
 import { PartialFiles } from './partial-files.ts';
 import { PieceBuffers } from './piece-buffers.ts';
 import { storageFault } from './storage-fault.ts';
@@ -58,8 +58,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
   readonly #buffers = new PieceBuffers();
   readonly #direct = new DirectWrites(this.#buffers);
   readonly #directories = new DirectoryFlushes();
-  readonly #writing = new OneAtATime();
-  readonly #writers = new Set<BlobWriter>();
+  readonly #writers = new OpenWriters();
   readonly #folders = new Map<string, Promise<{ durable: Promise<void> }>>();
   /** Blobs whose names are in place, but may not outlive a power loss yet. */
   readonly #settling = new Map<Digest, Promise<void>>();
@@ -118,20 +117,13 @@ class FilesystemStore implements BlobStore, FileBlobs {
   }
 
   async write(digest: Digest, size: number): Promise<BlobWriter> {
-    const leave = await this.#writing.enter(digest);
-    let writer: BlobWriter | undefined;
-    const release = () => {
-      if (writer !== undefined) this.#writers.delete(writer);
-      leave();
-    };
-    try {
-      writer = await this.#writer(digest, size, release);
-    } catch (error) {
-      leave();
-      throw storageFault(error, this.#root);
-    }
-    this.#writers.add(writer);
-    return writer;
+    return await this.#writers.open(digest, async (release) => {
+      try {
+        return await this.#writer(digest, size, release);
+      } catch (error) {
+        throw storageFault(error, this.#root);
+      }
+    });
   }
 
   async *list(): AsyncIterable<{ digest: Digest; size: number }> {
@@ -156,7 +148,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#writers].map((writer) => writer.suspend()));
+    await this.#writers[Symbol.asyncDispose]();
     await this.#partials[Symbol.asyncDispose]();
   }
 

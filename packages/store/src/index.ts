@@ -1,4 +1,4 @@
-import type { BlobStore } from './blob-store.ts';
+import type { BlobStore, StoreOptions } from './blob-store.ts';
 import type { S3Configuration } from './s3/configuration.ts';
 
 export * from './blob-store.ts';
@@ -7,10 +7,13 @@ export * from './blob-store.ts';
 export type StoreConfiguration = { filesystem: { root: string } } | { s3: S3Configuration };
 
 /** Opens the store that the configuration names. Its engine is loaded only then. @throws Fault CONFIGURATION_INVALID */
-export async function openStore(configuration: StoreConfiguration): Promise<BlobStore> {
+export async function openStore(
+  configuration: StoreConfiguration,
+  options: StoreOptions = {},
+): Promise<BlobStore> {
   if ('s3' in configuration) {
     const { openS3Store } = await import('./s3.ts');
-    return openS3Store(configuration.s3);
+    return openS3Store(configuration.s3, options);
   }
   const { openFilesystemStore } = await import('./filesystem.ts');
   return openFilesystemStore(configuration.filesystem);

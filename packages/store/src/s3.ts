@@ -7,18 +7,19 @@ import {
   isDigest,
   splitDigest,
 } from '@gantry/oci';
-import type { BlobStore, BlobWriter, ByteRange, ObjectBlobs } from './blob-store.ts';
-import { OneAtATime } from './one-at-a-time.ts';
+import type { BlobStore, BlobWriter, ByteRange, ObjectBlobs, StoreOptions } from './blob-store.ts';
+import { OpenWriters } from './open-writers.ts';
 import { type S3Abilities } from './s3/access.ts';
 import { goneAgain, S3Writer } from './s3/blob-writer.ts';
+import { Cleaning } from './s3/cleaning.ts';
 import { createS3Client, type S3Client } from './s3/client.ts';
 import type { S3Configuration } from './s3/configuration.ts';
 import { KeptUploads } from './s3/kept-uploads.ts';
+import { Leftovers } from './s3/leftovers.ts';
 import { PartBuffers } from './s3/part-buffers.ts';
 import type { BlobParts } from './s3/parts-sender.ts';
 import type { RetryPolicy } from './s3/retry.ts';
 import { SmallBlobs } from './s3/small-blobs.ts';
-import { Cleaning } from './s3/cleaning.ts';
 import { MIN_PART_BYTES, partSizeFor, type S3Upload } from './s3/uploads.ts';
 import { VisibleWriter } from './visible-writer.ts';
 
@@ -28,8 +29,8 @@ const BUFFERED_MAX_BYTES = 4 * MIN_PART_BYTES;
 const ABSENT_MS = 10_000;
 const ABSENT_MAX = 10_000;
 
-/** For tests. */
-export interface S3StoreOptions {
+export interface S3StoreOptions extends StoreOptions {
+  /** For tests. */
   readonly retries?: RetryPolicy;
 }
 
@@ -40,12 +41,12 @@ export interface S3StoreOptions {
  */
 export async function openS3Store(
   configuration: S3Configuration,
-  { retries }: S3StoreOptions = {},
+  { retries, onTrouble = () => undefined }: S3StoreOptions = {},
 ): Promise<BlobStore & ObjectBlobs> {
   let client: S3Client | undefined;
   try {
     client = await createS3Client(configuration, retries === undefined ? {} : { retries });
-    return new S3Store(client, await client.probe());
+    return new S3Store(client, await client.probe(), onTrouble);
   } catch (error) {
     client?.[Symbol.dispose]();
     throw error instanceof Fault && error.code === 'CONFIGURATION_INVALID' ? ofStorage(error) : error;
@@ -69,18 +70,17 @@ class S3Store implements BlobStore, ObjectBlobs {
   /** Without it, a second writer replaces a blob by the same bytes: no harm, but no use. */
   readonly #createOnly: { ifNoneMatch?: '*' };
   readonly #buffers = new PartBuffers(MIN_PART_BYTES, BUFFERED_MAX_BYTES);
-  readonly #writing = new OneAtATime();
-  readonly #writers = new Set<BlobWriter>();
+  readonly #writers = new OpenWriters();
   readonly #kept = new KeptUploads();
   readonly #small = new SmallBlobs();
   readonly #absent = new Map<Digest, number>();
   readonly #cleaning: Cleaning;
 
-  constructor(client: S3Client, abilities: S3Abilities) {
+  constructor(client: S3Client, abilities: S3Abilities, onTrouble: (fault: Fault) => void) {
     this.endpoint = client.endpoint;
     this.#client = client;
     this.#createOnly = abilities.ifNoneMatch ? { ifNoneMatch: '*' } : {};
-    this.#cleaning = new Cleaning(client, 'blobs/');
+    this.#cleaning = new Cleaning(new Leftovers(client, 'blobs/', onTrouble));
   }
 
   objectOf(digest: Digest): { bucket: string; key: string } {
@@ -118,20 +118,7 @@ class S3Store implements BlobStore, ObjectBlobs {
   }
 
   async write(digest: Digest, size: number): Promise<BlobWriter> {
-    const leave = await this.#writing.enter(digest);
-    let writer: BlobWriter | undefined;
-    const release = () => {
-      if (writer !== undefined) this.#writers.delete(writer);
-      leave();
-    };
-    try {
-      writer = await this.#writer(digest, size, release);
-    } catch (error) {
-      leave();
-      throw error;
-    }
-    this.#writers.add(writer);
-    return writer;
+    return await this.#writers.open(digest, (release) => this.#writer(digest, size, release));
   }
 
   async *list(): AsyncIterable<{ digest: Digest; size: number }> {
@@ -151,7 +138,7 @@ class S3Store implements BlobStore, ObjectBlobs {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([...this.#writers].map((writer) => writer.suspend()));
+    await this.#writers[Symbol.asyncDispose]();
     await this.#cleaning[Symbol.asyncDispose]();
     // Nobody can go on with these: their hashes end with the process.
     await this.#kept[Symbol.asyncDispose]();

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Fault } from '@gantry/oci';
 import { failureOf } from './failures.ts';
-import { listObjects, put, type PutOptions, remove } from './objects.ts';
+import { listObjects } from './list-objects.ts';
+import { put, type PutOptions, remove } from './objects.ts';
 import type { CallOptions, S3Session } from './session.ts';
 
 /** Which conditional writes a server honours, as it was found by trying. */
@@ -13,7 +14,7 @@ export interface S3Abilities {
 }
 
 /** Where objects are put to try what the server does; each is gone at once. */
-export const PROBES = 'probe/';
+const PROBES = 'probe/';
 
 /**
  * Tries the rights to list, write, read and delete, and which conditions the server keeps to, on a small object of its own.
@@ -31,6 +32,18 @@ export async function probeAccess(session: S3Session, options: CallOptions = {})
     };
   } finally {
     await remove(session, path, options);
+  }
+}
+
+/** Removes what starts that were killed in the midst of `probeAccess` have left, so long ago or longer by the server's clock. */
+export async function removeOldProbes(
+  session: S3Session,
+  ageMs: number,
+  options: CallOptions = {},
+): Promise<void> {
+  for await (const { path, modifiedAt } of listObjects(session, PROBES, options)) {
+    const now = session.serverTimeMs() ?? Date.now();
+    if (modifiedAt !== undefined && now - modifiedAt.getTime() >= ageMs) await remove(session, path, options);
   }
 }
 

@@ -18,7 +18,7 @@ export interface S3WriterOptions {
 
 /**
  * Streams a blob into parts that S3 shows to nobody, or gathers it whole where it is small, and makes the object once
- * the digest is proven.
+ * the digest is proven. Whoever calls it waits for one call before the next.
  */
 export class S3Writer implements BlobWriter {
   readonly #options: S3WriterOptions;
@@ -29,7 +29,6 @@ export class S3Writer implements BlobWriter {
   #offset: number;
   #resumedAt: number;
   #ended = false;
-  #lastCall: Promise<void> = Promise.resolve();
 
   constructor(options: S3WriterOptions) {
     const { digest, parts, kept } = options;
@@ -45,38 +44,11 @@ export class S3Writer implements BlobWriter {
     return this.#offset;
   }
 
-  append(chunk: Uint8Array): Promise<void> {
-    return this.#inTurn(() => this.#append(chunk));
-  }
-
-  commit(): Promise<void> {
-    return this.#inTurn(() => this.#commit());
-  }
-
-  suspend(): Promise<void> {
-    return this.#inTurn(() => this.#suspend());
-  }
-
-  restart(): Promise<void> {
-    return this.#inTurn(() => this.#restart());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.suspend();
-  }
-
-  /** One call after the other: a store that is closed suspends its writers, whatever they are at. */
-  #inTurn(call: () => Promise<void>): Promise<void> {
-    const done = this.#lastCall.then(call);
-    this.#lastCall = done.catch(() => undefined);
-    return done;
-  }
-
-  async #append(chunk: Uint8Array): Promise<void> {
+  async append(chunk: Uint8Array): Promise<void> {
     this.#mustBeOpen();
     const { digest, size } = this.#options;
     if (this.#offset + chunk.length > size) {
-      await this.#restart();
+      await this.restart();
       throw tooLong(digest, size);
     }
     await this.#attempt(async () => {
@@ -90,7 +62,7 @@ export class S3Writer implements BlobWriter {
     });
   }
 
-  async #commit(): Promise<void> {
+  async commit(): Promise<void> {
     this.#mustBeOpen();
     const { digest, size } = this.#options;
     if (this.#offset < size) throw tooShort(digest, size, this.#offset);
@@ -99,14 +71,14 @@ export class S3Writer implements BlobWriter {
     const received = `${algorithm}:${hex}`;
     if (received !== digest) {
       const resumedAt = this.#resumedAt;
-      await this.#restart();
+      await this.restart();
       throw wrongDigest(digest, received, resumedAt);
     }
     await this.#attempt(() => this.#sender.finish(algorithm === 'sha256' ? hex : undefined));
     this.#end();
   }
 
-  async #suspend(): Promise<void> {
+  async suspend(): Promise<void> {
     if (this.#ended) return;
     await this.#attempt(async () => {
       const upload = await this.#sender.leave();
@@ -115,7 +87,7 @@ export class S3Writer implements BlobWriter {
     this.#end();
   }
 
-  async #restart(): Promise<void> {
+  async restart(): Promise<void> {
     this.#mustBeOpen();
     const { digest, parts } = this.#options;
     await this.#sender.drop();
@@ -124,6 +96,10 @@ export class S3Writer implements BlobWriter {
     this.#hashAtPart = this.#hash.copy();
     this.#offset = 0;
     this.#resumedAt = 0;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.suspend();
   }
 
   /** What was sent can't be relied on after a failure: that ends the writer. */

@@ -1,23 +1,14 @@
 import type { Readable } from 'node:stream';
-import { probeAccess, type S3Abilities } from './access.ts';
+import { probeAccess, removeOldProbes, type S3Abilities } from './access.ts';
 import type { S3Configuration } from './configuration.ts';
-import {
-  head,
-  listObjects,
-  openObject,
-  put,
-  type PutOptions,
-  readObject,
-  remove,
-  type S3Listed,
-  type S3Object,
-  type S3Range,
-  type Written,
-} from './objects.ts';
+import { copyObject, type CopySource } from './copy-object.ts';
+import { listObjects, type S3Listed } from './list-objects.ts';
+import { head, put, type PutOptions, remove, type S3Object, type Written } from './objects.ts';
 import { putStream } from './put-stream.ts';
+import { openObject, readObject, type S3Range } from './read-object.ts';
 import type { RetryPolicy } from './retry.ts';
 import { type CallOptions, openSession } from './session.ts';
-import { copyObject, type CopySource, MAX_PART_BYTES, type S3Upload, startUpload } from './uploads.ts';
+import { MAX_PART_BYTES, type S3Upload, startUpload } from './uploads.ts';
 import { removeAbandonedUploads } from './abandoned-uploads.ts';
 
 /**
@@ -35,6 +26,8 @@ export interface S3Client extends Disposable {
   keyOf(path: string): string;
   /** Tries the rights, and which conditional writes the server honours; leaves nothing behind. */
   probe(options?: CallOptions): Promise<S3Abilities>;
+  /** Removes what `probe` has left behind all the same, as its process was killed, if it is so old by the server's clock. */
+  removeOldProbes(ageMs: number, options?: CallOptions): Promise<void>;
   /** What is known of an object; undefined if there is none. */
   head(path: string, options?: CallOptions): Promise<S3Object | undefined>;
   /** Streams an object; goes on where a connection broke. @throws Fault SIZE_INVALID for a range past the end */
@@ -97,6 +90,7 @@ export async function createS3Client(
     endpoint,
     keyOf: (path) => session.keyOf(path),
     probe: (options) => probeAccess(session, options),
+    removeOldProbes: (ageMs, options) => removeOldProbes(session, ageMs, options),
     head: (path, options) => head(session, path, options),
     open: (path, range, options) => openObject(session, path, range, options),
     read: (path, maxBytes, options) => readObject(session, path, maxBytes, options),

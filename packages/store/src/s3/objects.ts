@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { Readable } from 'node:stream';
 import type * as Sdk from '@aws-sdk/client-s3';
 import { Fault, quote } from '@gantry/oci';
-import { isAbsent, isPreconditionFailed, isTransient, s3Fault } from './failures.ts';
+import { isAbsent, isPreconditionFailed } from './failures.ts';
 import { type CallOptions, type PayloadHash, payloadHash, type S3Session, signedAs } from './session.ts';
 
 /** What is known of an object. */
@@ -32,7 +31,6 @@ export type Written = { readonly written: true; readonly etag: string } | { read
 
 /** Each write with a condition carries an id, by which a repetition knows that the first attempt had its effect. */
 const WRITE_ID = 'gantry-write';
-const READ_ATTEMPTS = 8;
 
 /** The fields of a request that say how an object is to be written. */
 export function headersOf({ contentType, cacheControl }: PutOptions): {
@@ -69,7 +67,7 @@ export async function head(
   const { sdk, client } = session;
   const send = () => unlessAbsent(client.send(new sdk.HeadObjectCommand(session.at(path)), abortBy(options)));
   const found = await session.call(`look for ${quote(path)}`, send, options);
-  return found === undefined ? undefined : objectOf(found, found.ContentLength);
+  return found === undefined ? undefined : objectOf(session, path, found, found.ContentLength);
 }
 
 /**
@@ -100,7 +98,10 @@ export async function put(
     `put ${quote(path)}`,
     async (attempt) => {
       try {
-        const output = await client.send(signedAs(new sdk.PutObjectCommand(input), hash), abortBy(options));
+        const output = await client.send(
+          signedAs(new sdk.PutObjectCommand(input), hash, session.place),
+          abortBy(options),
+        );
         if (output.ChecksumSHA256 !== undefined && output.ChecksumSHA256 !== hash.base64)
           throw damaged(session, path);
         return { written: true, etag: output.ETag ?? '' };
@@ -116,110 +117,6 @@ export async function put(
   );
 }
 
-/** Part of an object's bytes, both ends included. */
-export interface S3Range {
-  readonly start: number;
-  readonly end?: number | undefined;
-}
-
-/**
- * Streams an object, or a part of it, and goes on where a connection broke, as long as it is the same object.
- * @returns undefined when there is no such object
- * @throws Fault SIZE_INVALID for a range that begins past the object's end
- */
-export async function openObject(
-  session: S3Session,
-  path: string,
-  range?: S3Range,
-  options: CallOptions = {},
-): Promise<{ object: S3Object; body: Readable } | undefined> {
-  const stop = new AbortController();
-  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
-  const from = async (at: S3Range | undefined, etag?: string) => {
-    const { sdk, client } = session;
-    const input = {
-      ...session.at(path),
-      ...(at === undefined ? {} : { Range: `bytes=${at.start}-${at.end ?? ''}` }),
-      ...(etag === undefined ? {} : { IfMatch: etag }),
-    };
-    return await unlessAbsent(client.send(new sdk.GetObjectCommand(input), { abortSignal: signal }));
-  };
-  const first = await session
-    .call(`read ${quote(path)}`, () => from(range), { signal })
-    .catch((error: unknown) => {
-      if (error instanceof Fault && error.details['status'] === 416)
-        throw new Fault(
-          'SIZE_INVALID',
-          `${quote(path)} in ${session.place.name} has no byte ${range?.start}`,
-        );
-      throw error;
-    });
-  if (first === undefined) return undefined;
-  const object = objectOf(first, totalSize(first));
-  const start = range?.start ?? 0;
-  const goOn = (at: number) => from({ start: at, end: range?.end }, object.etag);
-  const bytes = bodyBytes(session, path, first, start, goOn, signal);
-  const body = Readable.from(bytes, { objectMode: false });
-  body.once('close', () => stop.abort());
-  return { object, body };
-}
-
-async function* bodyBytes(
-  session: S3Session,
-  path: string,
-  first: Sdk.GetObjectCommandOutput,
-  start: number,
-  goOn: (at: number) => Promise<Sdk.GetObjectCommandOutput | undefined>,
-  signal: AbortSignal,
-): AsyncGenerator<Buffer> {
-  const end = start + (first.ContentLength ?? 0);
-  let output: Sdk.GetObjectCommandOutput | undefined = first;
-  for (let at = start, failures = 0; ;) {
-    try {
-      output ??= await session.retrying(() => goOn(at), { signal });
-      const before = at;
-      for await (const chunk of (output?.Body ?? []) as AsyncIterable<Buffer>) {
-        at += chunk.length;
-        failures = 0;
-        yield chunk;
-      }
-      if (at >= end) return;
-      if (at === before) throw new Error('the answer has no bytes');
-    } catch (error) {
-      signal.throwIfAborted();
-      failures++;
-      if (failures > READ_ATTEMPTS || !isTransient(error))
-        throw s3Fault(error, session.place, `read ${quote(path)}`);
-    }
-    output = undefined;
-  }
-}
-
-/**
- * All bytes of a small object.
- * @returns undefined when there is no such object
- * @throws Fault SIZE_INVALID when it is over `maxBytes`
- */
-export async function readObject(
-  session: S3Session,
-  path: string,
-  maxBytes: number,
-  options?: CallOptions,
-): Promise<{ object: S3Object; bytes: Buffer } | undefined> {
-  const opened = await openObject(session, path, undefined, options);
-  if (opened === undefined) return undefined;
-  const { object, body } = opened;
-  if (object.sizeBytes > maxBytes) {
-    body.destroy();
-    throw new Fault(
-      'SIZE_INVALID',
-      `${quote(path)} in ${session.place.name} has ${object.sizeBytes} bytes, more than the ${maxBytes} that are read at once`,
-      { size: object.sizeBytes },
-    );
-  }
-  return { object, bytes: Buffer.concat(await body.toArray()) };
-}
-
 /** Removes an object; no error if it is absent. */
 export async function remove(session: S3Session, path: string, options?: CallOptions): Promise<void> {
   const { sdk, client } = session;
@@ -228,44 +125,6 @@ export async function remove(session: S3Session, path: string, options?: CallOpt
     () => unlessAbsent(client.send(new sdk.DeleteObjectCommand(session.at(path)), abortBy(options))),
     options,
   );
-}
-
-/** An object in a listing. */
-export interface S3Listed {
-  /** Below the prefix. */
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly etag: string;
-  readonly modifiedAt: Date | undefined;
-}
-
-/** All objects whose paths start so, in the order of their keys; a page of 1000 is in memory at a time. */
-export async function* listObjects(
-  session: S3Session,
-  start: string,
-  options: CallOptions & { readonly after?: string } = {},
-): AsyncGenerator<S3Listed> {
-  const { sdk, client, place } = session;
-  const { after } = options;
-  let token: string | undefined;
-  for (;;) {
-    const input = {
-      Bucket: place.bucket,
-      Prefix: session.keyOf(start),
-      ...(after === undefined ? {} : { StartAfter: session.keyOf(after) }),
-      ...(token === undefined ? {} : { ContinuationToken: token }),
-    };
-    const send = () => client.send(new sdk.ListObjectsV2Command(input), abortBy(options));
-    const page = await session.call(`list ${quote(start)}`, send, options);
-    for (const { Key = '', Size = 0, ETag = '', LastModified } of page.Contents ?? []) {
-      if (!Key.startsWith(place.prefix)) continue;
-      yield { path: Key.slice(place.prefix.length), sizeBytes: Size, etag: ETag, modifiedAt: LastModified };
-    }
-    if (page.IsTruncated !== true) return;
-    if (page.NextContinuationToken === undefined || page.NextContinuationToken === token)
-      throw new Fault('UNAVAILABLE', `${place.name} broke a listing off, and does not say where it goes on`);
-    token = page.NextContinuationToken;
-  }
 }
 
 export function abortBy(options: CallOptions | undefined): { abortSignal?: AbortSignal } {
@@ -277,7 +136,8 @@ export function damaged(session: S3Session, path: string): Fault {
   return new Fault('UNAVAILABLE', `${session.place.name} got other bytes for ${quote(path)} than were sent`);
 }
 
-async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
+/** The answer; undefined if it says that there is no such object. */
+export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (error) {
@@ -286,15 +146,22 @@ async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function totalSize({ ContentRange, ContentLength }: Sdk.GetObjectCommandOutput): number | undefined {
-  const total = /\/(\d+)$/.exec(ContentRange ?? '')?.[1];
-  return total === undefined ? ContentLength : Number(total);
-}
-
-function objectOf(
+/**
+ * What an answer tells of an object.
+ * @param sizeBytes of the whole object. Without it a body that was cut could not be told from a whole one.
+ * @throws Fault UNSUPPORTED when the answer does not tell it
+ */
+export function objectOf(
+  { place }: S3Session,
+  path: string,
   output: Pick<Sdk.HeadObjectCommandOutput, 'ETag' | 'ContentType' | 'CacheControl' | 'LastModified'>,
-  sizeBytes = 0,
+  sizeBytes: number | undefined,
 ): S3Object {
+  if (sizeBytes === undefined)
+    throw new Fault(
+      'UNSUPPORTED',
+      `${place.name} answered for ${quote(path)} without a Content-Length: the server, or a proxy before it, must tell how long an object is`,
+    );
   return {
     sizeBytes,
     etag: output.ETag ?? '',

@@ -21,16 +21,6 @@ const FEW_PARTS = 1000;
 const LARGE_PART_BYTES = 64 * 1024 * 1024;
 const MAX_OBJECT_BYTES = 5 * 1024 ** 4;
 const MIB = 1024 * 1024;
-const COPIES_AT_ONCE = 4;
-const COPIED_PARTS = 200;
-
-/** Where `copy` takes bytes from: any bucket of the same server that the credentials may read. */
-export interface CopySource {
-  readonly bucket: string;
-  /** The whole key, prefix included. */
-  readonly key: string;
-  readonly sizeBytes: number;
-}
 
 /** An object on its way, in parts that may be sent side by side. Nobody sees it before `complete`. */
 export interface S3Upload {
@@ -67,7 +57,8 @@ export async function startUpload(
   return await UploadInParts.start(session, path, { ...options, checksums: true });
 }
 
-class UploadInParts implements S3Upload {
+/** An upload as `startUpload` gives it, and what copying in parts needs besides. */
+export class UploadInParts implements S3Upload {
   readonly path: string;
   readonly #session: S3Session;
   readonly #uploadId: string;
@@ -117,7 +108,10 @@ class UploadInParts implements S3Upload {
       ChecksumSHA256: hash.base64,
     };
     const send = async () => {
-      const output = await client.send(signedAs(new sdk.UploadPartCommand(input), hash), abortBy(options));
+      const output = await client.send(
+        signedAs(new sdk.UploadPartCommand(input), hash, this.#session.place),
+        abortBy(options),
+      );
       if (output.ChecksumSHA256 !== undefined && output.ChecksumSHA256 !== hash.base64)
         throw damaged(this.#session, this.path);
       return output;
@@ -135,10 +129,10 @@ class UploadInParts implements S3Upload {
     });
   }
 
-  /** Part `number` is bytes of another object, which the server copies by itself. */
+  /** Part `number` is bytes of another object, which the server copies by itself. @param source as CopySource has it */
   async copyPart(
     number: number,
-    source: CopySource,
+    source: string,
     range: { start: number; end: number },
     options?: CallOptions,
   ): Promise<void> {
@@ -146,7 +140,7 @@ class UploadInParts implements S3Upload {
     const input = {
       ...this.#upload(),
       PartNumber: number,
-      CopySource: copySource(source),
+      CopySource: source,
       CopySourceRange: `bytes=${range.start}-${range.end}`,
     };
     const send = () => client.send(new sdk.UploadPartCopyCommand(input), abortBy(options));
@@ -195,59 +189,6 @@ class UploadInParts implements S3Upload {
 
   #doing(what: string): string {
     return `${what} ${quote(this.path)}`;
-  }
-}
-
-/** No bytes come by here: parts are so large that there are not many requests. */
-function copyPartSizeFor(sizeBytes: number): number {
-  const few = Math.ceil(sizeBytes / COPIED_PARTS / MIB) * MIB;
-  return Math.min(Math.max(few, MIN_PART_BYTES), MAX_PART_BYTES);
-}
-
-/** Has the server copy an object, without its bytes coming here; in parts if it is large. Replaces what is there. */
-export async function copyObject(
-  session: S3Session,
-  source: CopySource,
-  path: string,
-  options: PutOptions = {},
-  wholeMaxBytes = MAX_PART_BYTES,
-): Promise<void> {
-  const { sdk, client } = session;
-  if (source.sizeBytes > wholeMaxBytes) return await copyInParts(session, source, path, options);
-  const input = {
-    ...session.at(path),
-    ...headersOf(options),
-    MetadataDirective: 'REPLACE' as const,
-    CopySource: copySource(source),
-  };
-  const send = () => client.send(new sdk.CopyObjectCommand(input), abortBy(options));
-  await session.call(`copy ${quote(source.key)} to ${quote(path)}`, send, options);
-}
-
-async function copyInParts(
-  session: S3Session,
-  source: CopySource,
-  path: string,
-  options: PutOptions,
-): Promise<void> {
-  const partBytes = copyPartSizeFor(source.sizeBytes);
-  const upload = await UploadInParts.start(session, path, { ...options, checksums: false });
-  const count = Math.ceil(source.sizeBytes / partBytes);
-  let next = 0;
-  const copyNext = async () => {
-    while (next < count) {
-      const start = next++ * partBytes;
-      const end = Math.min(start + partBytes, source.sizeBytes) - 1;
-      await upload.copyPart(start / partBytes + 1, source, { start, end }, options);
-    }
-  };
-  try {
-    await Promise.all(Array.from({ length: COPIES_AT_ONCE }, copyNext));
-    await upload.complete(options.signal === undefined ? {} : { signal: options.signal });
-  } catch (error) {
-    next = count;
-    await upload.abort().catch(() => undefined);
-    throw error;
   }
 }
 
@@ -304,8 +245,4 @@ export async function abortUpload(
     },
     options,
   );
-}
-
-function copySource({ bucket, key }: CopySource): string {
-  return [bucket, ...key.split('/')].map(encodeURIComponent).join('/');
 }
