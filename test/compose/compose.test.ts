@@ -382,8 +382,8 @@ describe('what is mounted', () => {
     await writeFile(
       file,
       await mountedText('scripts/compose/mirror.conf', {
+        '/tmp/': `${folder.path}/tmp/`, // first: the checkout may lie below /tmp too
         '/etc/nginx/gantry-mirror.conf': rules,
-        '/tmp/': `${folder.path}/tmp/`,
         '8080': `127.0.0.1:${await freePort()}`,
       }),
     );
