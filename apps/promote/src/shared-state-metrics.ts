@@ -8,8 +8,6 @@ import type { GaugeValue, Metrics } from '@gantry/service';
 const LIMIT_MS = 5000;
 /** So many events are counted at the most. */
 const OUTBOX_COUNTED = 1000;
-/** Later than any event: all of them. */
-const EVER = '9999-12-31T23:59:59.999Z';
 
 /**
  * Figures of what all workers share: the same at whichever of them they are asked for. An engine that does not answer
@@ -71,9 +69,9 @@ export function addSharedStateMetrics(
   );
   gauge(
     'gantry_outbox_pending',
-    `Events that are durable and not sent yet; ${OUTBOX_COUNTED}: so many or more.`,
+    `Events that are durable and not sent yet, in MongoDB the records that have some; ${OUTBOX_COUNTED}: so many or more.`,
     [],
-    async (value) => value.set((await catalog.outbox.pending(EVER, OUTBOX_COUNTED)).length),
+    async (value) => value.set(await catalog.outbox.count(OUTBOX_COUNTED)),
   );
 }
 

@@ -266,6 +266,11 @@ export interface Outbox {
    * record as they were written. By the clock that a lease's `expiresAt` goes by.
    */
   pending(before: Timestamp, limit: number): Promise<OutboxEvent[]>;
+  /**
+   * How many wait, whenever they were stored, for a figure: read from an index, without the events, and no further than
+   * `limit`. An engine may count those of one record as one.
+   */
+  count(limit: number): Promise<number>;
   /** Takes sent events out. No error for those that are out already. */
   sent(events: readonly OutboxEvent[]): Promise<void>;
 }

@@ -204,6 +204,31 @@ export function outboxContract(open: () => Promise<CatalogPlace>): void {
     expect(seen.size).toBe(100);
   });
 
+  test('those that wait are counted, as far as it is asked to', async () => {
+    await using place = await open();
+    const catalog = await place.connect();
+    const { candidates, promotions, outbox } = catalog;
+    expect(await outbox.count(10)).toBe(0);
+    const one = candidate();
+    await candidates.put(one, [eventOf(candidateRecord(one), 'candidate.synced')]);
+    await candidates.put(candidate({ tag: 'without' }));
+    for (const id of ['a', 'b', 'c'])
+      await promotions.create(promotion(id), [eventOf(promotionRecord({ id }), 'accepted')]);
+    expect(await outbox.count(10)).toBe(4);
+    expect(await outbox.count(4)).toBe(4);
+    expect(await outbox.count(3)).toBe(3);
+    await outbox.sent(await outbox.pending(LATER, 3));
+    expect(await outbox.count(10)).toBe(1);
+    // Of one record, as one or each: never none while some wait.
+    const a = await promotions.get('a');
+    if (a === undefined) throw new Error('a is not there');
+    const last = ['done', 'told'].map((what) => eventOf(promotionRecord(a), what));
+    await promotions.replace(a, last);
+    expect([2, 3]).toContain(await outbox.count(10));
+    await outbox.sent(await outbox.pending(LATER, 10));
+    expect(await outbox.count(10)).toBe(0);
+  });
+
   test('a connection tells of the events that it has stored, and of no others', async () => {
     await using place = await open();
     const [one, other] = [await place.connect(), await place.connect()];

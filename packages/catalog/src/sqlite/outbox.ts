@@ -8,9 +8,14 @@ export function sqliteOutbox(database: Database): Outbox {
   const pending = database.prepare(
     'SELECT document FROM outbox WHERE stored_at <= ? ORDER BY stored_at, place LIMIT ?',
   );
+  // Any time is later than no text: so the index alone is read.
+  const count = database.prepare(
+    "SELECT count(*) AS count FROM (SELECT 1 FROM outbox WHERE stored_at > '' LIMIT ?) AS counted",
+  );
   const remove = database.prepare('DELETE FROM outbox WHERE id IN (SELECT value FROM json_each(?))');
   return {
     pending: (before, limit) => database.read(() => pending.all(before, limit).map(read)),
+    count: (limit) => database.read(() => Number(count.get(limit)?.['count'])),
     async sent(events) {
       if (events.length === 0) return;
       const ids = JSON.stringify(events.map(({ id }) => id));

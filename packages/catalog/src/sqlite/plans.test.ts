@@ -11,6 +11,8 @@ const ALLOWED = [
   /^SCAN (?:wanted|json_each) VIRTUAL TABLE INDEX 1:$/,
   // The queue of a recursive query, which holds a page of names at the most.
   /^SCAN names$/,
+  // What an inner query has found by its index, up to its limit.
+  /^SCAN counted$/,
   // A handful of rows, named by the program; `list` shows them all, in the order of the primary key.
   /^SCAN leases$/,
   // The processes that work on the catalog, in the order of `list`.

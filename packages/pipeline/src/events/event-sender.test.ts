@@ -130,6 +130,7 @@ describe('events of this process', () => {
     const counting: Catalog = {
       ...catalog,
       outbox: {
+        ...catalog.outbox,
         pending: (before, limit) => (reads++, catalog.outbox.pending(before, limit)),
         sent: (events) => (writes++, catalog.outbox.sent(events)),
       },
@@ -222,7 +223,8 @@ describe('with the broker away', () => {
     broker.isAway = true;
     await using _ = startEventSender({ flow, messages: broker, ...SOON });
     for (const id of numbers(20)) await accept(catalog, id);
-    await until(() => broker.tried.length > 40); // more than once each: they have grown old
+    const oldAtMs = performance.now() + 2 * SOON.settledMs;
+    await until(() => broker.tried.length > 40 && performance.now() > oldAtMs);
     broker.isAway = false;
     for (const id of numbers(20)) await end(catalog, id);
     await until(() => isEmpty(catalog));
@@ -291,6 +293,29 @@ describe('events of others', () => {
       ...numbers(30).map((id) => `promotion/${id}/accepted`),
       ...numbers(30).map((id) => `promotion/${id}/done`),
     ]);
+  });
+
+  test('are read few at a time, however many there are', async () => {
+    await using place = await openPlace();
+    const { catalog, flow } = await place.process();
+    await Promise.all(numbers(100).map((id) => accept(catalog, id)));
+    const limits: number[] = [];
+    const watched: Catalog = {
+      ...catalog,
+      outbox: {
+        ...catalog.outbox,
+        pending: (before, limit) => (limits.push(limit), catalog.outbox.pending(before, limit)),
+      },
+    };
+    const broker = new Broker();
+    await using _ = startEventSender({ flow: { ...flow, catalog: watched }, messages: broker, ...SOON });
+    await until(() => isEmpty(catalog));
+    expect(broker.ids.toSorted()).toEqual(
+      numbers(100)
+        .map((id) => `promotion/${id}/accepted`)
+        .toSorted(),
+    );
+    expect(Math.max(...limits)).toBeLessThanOrEqual(32);
   });
 
   test('are old by the clock of the catalog, not by that of this machine', async () => {

@@ -5,7 +5,8 @@ import { CatalogClock } from './catalog-clock.ts';
 
 const LEASE = 'events';
 const LEASE_TTL_MS = 10_000;
-const PAGE = 500;
+/** An event may have a megabyte, and a record several: few at once keep what is in memory small, whatever they are. */
+const PAGE = 32;
 
 /** Goes through the events that have waited for so long that whoever wrote them has died, or could not send them. */
 export class OutboxSweep {
