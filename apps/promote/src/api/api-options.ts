@@ -3,6 +3,7 @@ import type { Channel, Flow, Log } from '@gantry/pipeline';
 import type { Health, Metrics, TokenTable } from '@gantry/service';
 import type { TreeSource } from '@gantry/tree';
 import type { KnownSource } from './known-source.ts';
+import type { LiveEvents } from './live-events.ts';
 import type { TagSyncs } from './notifications/tag-syncs.ts';
 
 /** What the API works on. */
@@ -25,9 +26,12 @@ export interface ApiOptions {
   readonly stop?: AbortSignal;
   /** How often a stream of events says that it is still there; 15 s if absent, since proxies cut what is silent for longer. */
   readonly heartbeatMs?: number;
+  /** How many streams of all events there may be at once; 100 if absent. */
+  readonly liveReadersMax?: number;
 }
 
 /** The same with what the API keeps for itself while it runs. */
 export interface Api extends ApiOptions {
   readonly tagSyncs: TagSyncs;
+  readonly liveEvents: LiveEvents;
 }

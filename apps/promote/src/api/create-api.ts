@@ -4,8 +4,10 @@ import type { Api, ApiOptions } from './api-options.ts';
 import { observe } from './http/observe.ts';
 import { answerProblem, refuseMethod, refusePath } from './http/problems.ts';
 import { serveRoute } from './http/serve-route.ts';
+import { createLiveEvents } from './live-events.ts';
 import { createTagSyncs } from './notifications/tag-syncs.ts';
 import type { Method } from './route.ts';
+import { EVENT_NOUNS } from './routes/events.ts';
 import { ROUTES } from './route-table.ts';
 
 const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satisfies Record<Method, string>;
@@ -15,8 +17,16 @@ const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satis
  * is answered with a problem document. Whoever listens with it sets the server's time limits.
  */
 export function createApi(options: ApiOptions): express.Express {
-  const api: Api = { ...options, tagSyncs: createTagSyncs(options.flow, options.messages) };
-  const { flow, messages, metrics, log } = options;
+  const { flow, messages, metrics, log, liveReadersMax } = options;
+  const api: Api = {
+    ...options,
+    tagSyncs: createTagSyncs(flow, messages),
+    liveEvents: createLiveEvents(
+      messages,
+      EVENT_NOUNS,
+      liveReadersMax === undefined ? {} : { readersMax: liveReadersMax },
+    ),
+  };
   addSharedStateMetrics(metrics, { catalog: flow.catalog, messages, log });
   const app = express();
   app.disable('x-powered-by');

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Consumer, type Messages, openMessages } from '@gantry/messages';
+import { Fault } from '@gantry/oci';
 import { startEventSender } from '@gantry/pipeline';
 import { type ApiFixture, openApi } from '../api.fixture.ts';
 import { EventView } from '../views/event.ts';
@@ -14,6 +15,7 @@ async function openStreaming(options: Parameters<typeof openApi>[0] = {}) {
   resources.defer(() => rm(root, { recursive: true, force: true }));
   const messages = resources.use(await openMessages({ embedded: { file: path.join(root, 'messages.db') } }));
   let listening = 0;
+  let refused: Fault | undefined;
   const counted: Messages = {
     publish: (event) => messages.publish(event),
     send: (...args) => messages.send(...args),
@@ -23,6 +25,7 @@ async function openStreaming(options: Parameters<typeof openApi>[0] = {}) {
     discard: (...args) => messages.discard(...args),
     depth: (queue) => messages.depth(queue),
     async listen(...args): Promise<Consumer> {
+      if (refused !== undefined) throw refused;
       const consumer = await messages.listen(...args);
       listening++;
       return {
@@ -40,6 +43,7 @@ async function openStreaming(options: Parameters<typeof openApi>[0] = {}) {
     api,
     messages,
     listening: () => listening,
+    refuse: (fault: Fault | undefined) => void (refused = fault),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
@@ -195,13 +199,67 @@ describe('GET /api/v1/events', () => {
   test('nobody is listened for who has gone, or asked by HEAD alone', async () => {
     await using streaming = await openStreaming();
     const { api, listening } = streaming;
-    const streams = [await follow(api), await follow(api)];
-    expect(listening()).toBe(2);
     const head = await follow(api, '', 'HEAD');
     expect(head.response.status).toBe(200);
-    await until(() => listening() === 2);
-    for (const stream of streams) stream.hangUp();
     await until(() => listening() === 0);
+    const stream = await follow(api);
+    expect(listening()).toBe(1);
+    stream.hangUp();
+    await until(() => listening() === 0);
+  });
+
+  test('all readers share what listens, which ends with the last and begins anew with the next', async () => {
+    await using streaming = await openStreaming();
+    const { api, messages, listening } = streaming;
+    const streams = await Promise.all(
+      ['', '?type=sync.*', '?type=sync.done', ''].map((one) => follow(api, one)),
+    );
+    expect(listening()).toBe(1);
+    await messages.publish(event('1'));
+    for (const stream of streams) expect((await stream.next()).id).toBe('1');
+    const last = streams.pop();
+    for (const stream of streams) stream.hangUp();
+    await messages.publish(event('2'));
+    expect((await last?.next())?.id).toBe('2');
+    expect(listening()).toBe(1);
+    last?.hangUp();
+    await until(() => listening() === 0);
+    const next = await follow(api);
+    expect(listening()).toBe(1);
+    await messages.publish(event('3'));
+    expect((await next.next()).id).toBe('3');
+    next.hangUp();
+  });
+
+  test('more readers than may be are refused for the time being, until one has gone', async () => {
+    await using streaming = await openStreaming({ liveReadersMax: 2 });
+    const { api } = streaming;
+    const [first, second] = [await follow(api), await follow(api)];
+    const { status, headers, body } = await api.call('GET', '/api/v1/events');
+    expect([status, body.type]).toEqual([503, 'urn:gantry:problem:unavailable']);
+    expect(body.detail).toContain('2 read the events of this server already');
+    expect(headers.get('retry-after')).toBe('5');
+    first.hangUp();
+    let third = await follow(api);
+    while (third.response.status === 503) third = await follow(api);
+    expect(third.response.status).toBe(200);
+    third.hangUp();
+    second.hangUp();
+  });
+
+  test('who can not be listened for is refused, holds no place, and the next one is tried anew', async () => {
+    await using streaming = await openStreaming({ liveReadersMax: 1 });
+    const { api, messages } = streaming;
+    streaming.refuse(new Fault('UNAVAILABLE', 'the broker does not answer'));
+    for (let count = 0; count < 2; count++) {
+      const { status, body } = await api.call('GET', '/api/v1/events');
+      expect([status, body.detail]).toEqual([503, 'the broker does not answer']);
+    }
+    streaming.refuse(undefined);
+    const stream = await follow(api);
+    await messages.publish(event('1'));
+    expect((await stream.next()).id).toBe('1');
+    stream.hangUp();
   });
 
   test('a reader that is too slow is cut off, and not silently left without some', async () => {

@@ -1,14 +1,14 @@
 import { EVENT_DATA } from '@gantry/pipeline';
 import { z } from 'zod';
 import { READ } from '../access.ts';
-import { openLiveEvents } from '../live-events.ts';
 import { route } from '../route.ts';
 import { EventView } from '../views/event.ts';
 
 const TYPES = Object.keys(EVENT_DATA);
-const NOUNS = [...new Set(TYPES.map((type) => `${type.split('.', 1)[0]}.*`))];
+/** All events there are, by what they are of. */
+export const EVENT_NOUNS = [...new Set(TYPES.map((type) => `${type.split('.', 1)[0]}.*`))];
 
-const Type = z.enum([...TYPES, ...NOUNS]);
+const Type = z.enum([...TYPES, ...EVENT_NOUNS]);
 
 export const EVENT_ROUTES = [
   route({
@@ -25,10 +25,10 @@ export const EVENT_ROUTES = [
             z
               .array(Type)
               .min(1)
-              .max(TYPES.length + NOUNS.length),
+              .max(TYPES.length + EVENT_NOUNS.length),
           ],
           {
-            error: `is none of ${[...NOUNS, ...TYPES].join(', ')}`,
+            error: `is none of ${[...EVENT_NOUNS, ...TYPES].join(', ')}`,
           },
         )
         .transform((types) => [types].flat())
@@ -44,8 +44,8 @@ export const EVENT_ROUTES = [
       },
     },
     async handle(call) {
-      const live = await openLiveEvents(call.api.messages, call.query.type ?? NOUNS, call.gone());
-      return { status: 200, events: (signal) => live.read(signal) };
+      const reader = await call.api.liveEvents.open(call.query.type ?? EVENT_NOUNS, call.gone());
+      return { status: 200, events: (signal) => reader.read(signal) };
     },
   }),
 ];
