@@ -42,7 +42,10 @@ withParts('S3 as a place for trees', ['versitygw'], () => {
       store,
       another,
       damage: async (path, bytes) => void (await client.put(path, bytes)),
-      leaveBehind: async () => void uploads.push(await client.startUpload('pool/blobs/half')),
+      async leaveBehind() {
+        uploads.push(await client.startUpload('pool/blobs/half'));
+        await client.put('probe/of-a-start-that-was-killed', Buffer.from('1'));
+      },
       async leftBehind() {
         const part = Buffer.alloc(5 * 1024 * 1024);
         const tried = await Promise.allSettled(uploads.map((upload) => upload.putPart(1, part)));

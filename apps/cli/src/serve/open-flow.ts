@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { openCatalog } from '@gantry/catalog';
+import type { Fault } from '@gantry/oci';
 import { type Messages, openMessages, type OpenOptions } from '@gantry/messages';
 import {
   type Flow,
@@ -34,7 +35,9 @@ export async function openFlow(
   const place = await placeSettings(configuration.tree);
   const settings = await catalogSettings(configuration.catalog);
   const store = resources.use(
-    await openEngine('storage', () => openAndAsk(() => openStore(storage), askStore)),
+    await openEngine('storage', () =>
+      openAndAsk(() => openStore(storage, { onTrouble: warn(log, 'storage.trouble') }), askStore),
+    ),
   );
   const catalog = resources.use(
     await openEngine('catalog', () => openAndAsk(() => openCatalog(settings), askCatalog)),
@@ -42,7 +45,7 @@ export async function openFlow(
   const flow: Flow = { catalog, store, log, now: () => new Date(), holder: `${hostname()} ${process.pid}` };
   const { keepUntaggedMs, refreshMs } = configuration.tree;
   const tree = await openEngine('tree', async () => {
-    const target = await openTreeTarget(place, store);
+    const target = await openTreeTarget(place, store, { onTrouble: warn(log, 'tree.trouble') });
     const opened = { name: MAIN_TREE, target, channels: configuration.channels, keepUntaggedMs, refreshMs };
     await askTree(opened);
     return opened;
@@ -64,12 +67,17 @@ export async function openQueues(
 ): Promise<Messages> {
   const settings = await messagesSettings(configuration.messages);
   const options: OpenOptions = {
-    onTrouble: (fault) => log.warn({ err: fault }, 'messages.trouble'),
+    onTrouble: warn(log, 'messages.trouble'),
     onRecovery: () => log.info({}, 'messages.recovered'),
   };
   return resources.use(
     await openEngine('messages', () => openAndAsk(() => openMessages(settings, options), askMessages)),
   );
+}
+
+/** Logs what an engine tells beside its calls. */
+function warn(log: Logger, event: string): (fault: Fault) => void {
+  return (fault) => log.warn({ err: fault }, event);
 }
 
 async function openAndAsk<T extends AsyncDisposable>(

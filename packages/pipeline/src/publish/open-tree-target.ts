@@ -1,3 +1,4 @@
+import type { Fault } from '@gantry/oci';
 import type { BlobStore, StoreConfiguration } from '@gantry/store';
 import { directoryTree, type ListingSource } from '@gantry/tree';
 import { openFilesystemTarget } from './filesystem-target.ts';
@@ -7,9 +8,12 @@ import type { TreeTarget } from './tree-target.ts';
 /** Where a tree lies, as `tree` in the configuration: the same places as a store's. */
 export type TreeConfiguration = StoreConfiguration;
 
-/** For tests. */
+/** What has a default that serves. */
 export interface TreeTargetOptions {
-  readonly s3?: S3TargetOptions;
+  /** Told of what goes wrong beside the calls, and is nobody's failure: such as a right that tidying lacks. Must not throw. */
+  readonly onTrouble?: (fault: Fault) => void;
+  /** For tests. */
+  readonly s3?: Omit<S3TargetOptions, 'onTrouble'>;
 }
 
 /**
@@ -20,11 +24,11 @@ export interface TreeTargetOptions {
 export async function openTreeTarget(
   configuration: TreeConfiguration,
   store: BlobStore,
-  options: TreeTargetOptions = {},
+  { onTrouble, s3 }: TreeTargetOptions = {},
 ): Promise<TreeTarget> {
   if ('filesystem' in configuration) return openFilesystemTarget(configuration.filesystem.root, store);
   const { openS3Target } = await import('./s3-target.ts');
-  return openS3Target(configuration.s3, store, options.s3);
+  return openS3Target(configuration.s3, store, { ...s3, ...(onTrouble === undefined ? {} : { onTrouble }) });
 }
 
 /** Opens the tree that the configuration names, for reading alone. @throws Fault CONFIGURATION_INVALID */

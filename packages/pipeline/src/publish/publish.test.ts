@@ -301,6 +301,35 @@ describe('a serial whose list is there already, of a publisher that was cut off 
   });
 });
 
+describe('a serial that was claimed, and does not go on from what the tree shows', () => {
+  test.each([
+    ['of another history', { previous: { serial: 6, digest: digestOf('another history') } }],
+    ['of another tree', { previous: null, tree: 'another' }],
+  ])('is passed over, and told, and the next publication comes above it: %s', async (_, stray) => {
+    await using fixture = await openSynced('1', '2');
+    await promoteAs(fixture, '1');
+    const first = await view(fixture);
+    const { bytes } = encodeStatement({ ...first.statement, serial: 7, ...stray });
+    expect(await fixture.tree.target.claim(7, bytes)).toBe(true);
+    const told: unknown[] = [];
+    const log = { ...fixture.flow.log, warn: (...said: unknown[]) => void told.push(said) };
+    const publisher = createPublisher({ ...fixture.flow, log }, fixture.tree);
+    await publisher.refresh();
+    expect((await view(fixture)).digest).toBe(first.digest);
+    expect(told).toEqual([[{ tree: 'main', serial: 7, shown: 1 }, 'publication.claim_passed_over']]);
+
+    await promoteAs(fixture, '2');
+    expect((await view(fixture)).statement).toMatchObject({
+      serial: 8,
+      previous: { serial: 1, digest: first.digest },
+    });
+    expect((await findings(fixture)).filter(({ kind }) => kind !== 'extra')).toEqual([]);
+    told.length = 0;
+    await publisher.refresh();
+    expect(told).toEqual([]);
+  });
+});
+
 describe('a publisher that dies', () => {
   // Each step of a publication, and how often it happens in the one below.
   const STEPS = {

@@ -14,6 +14,7 @@ import { publicationEvents } from '../events/publication-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { followTree } from '../rebuild/follow-tree.ts';
 import { endPromotions } from './end-promotions.ts';
+import { newestClaimed } from './newest-claimed.ts';
 import type { PublishContext } from './published-tree.ts';
 
 /** The tree as it is found before a publication. */
@@ -41,20 +42,25 @@ export async function recoverTree(
 }
 
 /**
- * Makes the statement of the highest serial the tree's current one, if it is not: whoever claimed it has died, or the
- * pointer was put back from outside.
+ * Makes the newest claimed statement the tree's current one, if it is not: whoever claimed it has died, or the pointer was
+ * put back from outside. One that does not go on from what the pointer shows has no part in the tree: it is passed over,
+ * and stays a gap, as the next publication takes a serial above it.
  * @returns the highest serial that was claimed; 0 for none
  */
 async function restorePointer({ tree, flow }: Pick<PublishContext, 'tree' | 'flow'>): Promise<number> {
-  const { target } = tree;
+  const { target, name } = tree;
   const highest = await target.highestSerial();
   const current = await readStatement(target.source);
-  if (highest > (current?.statement.serial ?? 0)) {
-    const left = await target.source.read(serialPath(highest), MAX_STATEMENT_BYTES);
-    if (left !== undefined) {
-      flow.log.warn({ tree: tree.name, serial: highest }, 'publication.completed_after_crash');
-      await target.movePointer(left);
-    }
+  const shown = current?.statement.serial ?? 0;
+  const { newest, passedOver } = await newestClaimed(target.source, highest, current);
+  for (const serial of passedOver)
+    flow.log.warn({ tree: name, serial, shown }, 'publication.claim_passed_over');
+  if (newest === undefined) return highest;
+  const { serial } = newest.statement;
+  const left = await target.source.read(serialPath(serial), MAX_STATEMENT_BYTES);
+  if (left !== undefined) {
+    flow.log.warn({ tree: name, serial }, 'publication.completed_after_crash');
+    await target.movePointer(left);
   }
   return highest;
 }

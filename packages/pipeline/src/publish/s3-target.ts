@@ -1,6 +1,12 @@
 import { Fault } from '@gantry/oci';
 import type { BlobStore } from '@gantry/store';
-import { createS3Client, type RetryPolicy, type S3Client, type S3Configuration } from '@gantry/store/s3';
+import {
+  createS3Client,
+  Leftovers,
+  type RetryPolicy,
+  type S3Client,
+  type S3Configuration,
+} from '@gantry/store/s3';
 import {
   decodeStatement,
   fullListPath,
@@ -21,9 +27,12 @@ const ABANDONED_MS = 24 * 3600 * 1000;
 /** How often abandoned uploads are looked for. */
 const TIDY_EVERY_MS = 3600 * 1000;
 
-/** For tests. */
 export interface S3TargetOptions {
+  /** Told of what goes wrong beside the calls, such as a right that tidying lacks. Must not throw. */
+  readonly onTrouble?: (fault: Fault) => void;
+  /** For tests. */
   readonly retries?: RetryPolicy;
+  /** For tests. */
   readonly abandonedMs?: number;
 }
 
@@ -37,11 +46,12 @@ export interface S3TargetOptions {
 export async function openS3Target(
   configuration: S3Configuration,
   store: BlobStore,
-  { retries, abandonedMs = ABANDONED_MS }: S3TargetOptions = {},
+  { retries, abandonedMs = ABANDONED_MS, onTrouble = () => undefined }: S3TargetOptions = {},
 ): Promise<TreeTarget> {
   const client = await openClient(configuration, retries);
   const source = s3Tree(client);
   const putContent = contentPutter(client, store);
+  const leftovers = new Leftovers(client, 'pool/', onTrouble);
   let tidiedAt = -Infinity;
 
   /** Whether an object is there as it should be. */
@@ -80,9 +90,8 @@ export async function openS3Target(
       await confirm();
       if (performance.now() - tidiedAt < TIDY_EVERY_MS) return;
       tidiedAt = performance.now();
-      // By their age, so that those of a publisher that has followed are not among them. A key without the right to list
-      // uploads is good enough otherwise.
-      await client.removeAbandonedUploads('pool/', abandonedMs).catch(() => undefined);
+      // By their age, so that those of a publisher that has followed are not among them.
+      await leftovers.remove(abandonedMs);
     },
 
     async putContent(object) {
@@ -104,7 +113,7 @@ export async function openS3Target(
     putList: create,
     settle: async () => undefined, // what S3 has answered is durable
     claim: (serial, statement) => create(serialPath(serial), statement),
-    movePointer: (statement) => movePointer(client, source.name, highestSerial, statement),
+    movePointer: (statement) => movePointer(client, source, highestSerial, statement),
 
     highestSerial,
     removeFullList: (serial) => client.remove(fullListPath(serial)),

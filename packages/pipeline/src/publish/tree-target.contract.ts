@@ -13,6 +13,7 @@ import {
   MAX_STATEMENT_BYTES,
   POINTER_PATH,
   serialPath,
+  type Statement,
 } from '@gantry/tree';
 import type { PoolContent } from './compose-repository.ts';
 import type { TreeTarget } from './tree-target.ts';
@@ -211,6 +212,20 @@ export function treeTargetContract(name: string, open: () => Promise<OpenedTarge
       expect(await bytesAt(opened.target, POINTER_PATH)).toEqual(statementOf(8));
     });
 
+    test('a newer claim that does not go on from here is no newer state of the tree', async () => {
+      await using opened = await open();
+      const { target } = opened;
+      await target.claim(1, statementOf(1));
+      const strays = [
+        [7, statementOf(7, 'root', { serial: 6, digest: digestOf('another history') })],
+        [9, statementOf(9, 'root', null, 'another tree')],
+      ] as const;
+      for (const [serial, stray] of strays) expect(await target.claim(serial, stray)).toBe(true);
+      await target.movePointer(statementOf(1));
+      expect(await bytesAt(target, POINTER_PATH)).toEqual(statementOf(1));
+      expect(await target.highestSerial()).toBe(9);
+    });
+
     test('a full list is removed alone, and again without an error', async () => {
       await using opened = await open();
       const { target } = opened;
@@ -297,11 +312,16 @@ function publicationSteps(blob: Buffer, json: string) {
   ];
 }
 
-function statementOf(serial: number, root = 'root'): Uint8Array {
+function statementOf(
+  serial: number,
+  root = 'root',
+  previous: Statement['previous'] = null,
+  tree = 'a tree',
+): Uint8Array {
   return encodeStatement({
-    tree: 'a tree',
+    tree,
     serial,
-    previous: null,
+    previous,
     published: '2026-11-21T09:00:00Z',
     expires: '2026-11-28T09:00:00Z',
     root: digestOf(Buffer.from(root)),

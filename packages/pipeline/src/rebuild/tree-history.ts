@@ -12,9 +12,10 @@ import {
   type Statement,
   type TreeSource,
 } from '@gantry/tree';
+import { newestClaimed } from '../publish/newest-claimed.ts';
 
 /**
- * The tree's newest statement: of the highest serial that was claimed, which the pointer may not have reached when a
+ * The tree's newest statement: the newest claimed one that goes on from the pointer, which may not have reached it when a
  * publisher died. All that it names was durable before.
  * @returns undefined for a tree that nothing was published to
  * @throws Fault TREE_INVALID
@@ -24,8 +25,7 @@ export async function newestStatement(
   highestSerial: number,
 ): Promise<StatedSerial | undefined> {
   const current = await readStatement(source);
-  if (highestSerial <= (current?.statement.serial ?? 0)) return current;
-  return (await readStatement(source, highestSerial)) ?? current;
+  return (await newestClaimed(source, highestSerial, current)).newest ?? current;
 }
 
 /**

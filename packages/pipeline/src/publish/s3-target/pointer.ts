@@ -1,7 +1,15 @@
-import { decodeStatement, MAX_STATEMENT_BYTES, POINTER_PATH, serialPath } from '@gantry/tree';
-import { Fault } from '@gantry/oci';
+import { digestOf, Fault } from '@gantry/oci';
 import type { S3Client } from '@gantry/store/s3';
+import {
+  decodeStatement,
+  MAX_STATEMENT_BYTES,
+  POINTER_PATH,
+  serialPath,
+  type StatedSerial,
+  type TreeSource,
+} from '@gantry/tree';
 import { followedBy } from '../followed-by.ts';
+import { newestClaimed } from '../newest-claimed.ts';
 import { headersFor } from './headers.ts';
 
 /** How often others may be faster: they have the lease one after the other. */
@@ -11,26 +19,27 @@ const ATTEMPTS = 16;
  * Moves the pointer on, never back: what is written takes the place of that very pointer that was compared (If-Match), or
  * of none (If-None-Match). Some servers compare and write in two steps, so that of two who write at the same moment both
  * may: so whoever wrote looks whether a newer serial was claimed, as each is before its pointer moves, and puts it back.
- * @throws Fault LEASE_LOST when there is a newer serial
+ * One that does not go on from here is not looked at.
+ * @throws Fault LEASE_LOST when there is a newer serial; TREE_INVALID for a newer statement that is damaged
  */
 export async function movePointer(
   client: S3Client,
-  tree: string,
+  source: TreeSource,
   highestSerial: () => Promise<number>,
   statement: Uint8Array,
 ): Promise<void> {
-  const { serial } = decodeStatement(statement);
+  const mine = decodeStatement(statement);
+  let current: StatedSerial = { statement: mine, digest: digestOf(statement) };
   let bytes = statement;
-  for (let current = serial; ;) {
-    await show(client, tree, current, bytes);
-    const highest = await highestSerial();
-    const newer = highest > current ? await client.read(serialPath(highest), MAX_STATEMENT_BYTES) : undefined;
-    if (newer === undefined) {
-      if (current === serial) return;
-      throw followedBy(current, serial, tree);
-    }
-    [current, bytes] = [highest, newer.bytes];
+  for (;;) {
+    await show(client, source.name, current.statement.serial, bytes);
+    const { newest } = await newestClaimed(source, await highestSerial(), current);
+    const newer = newest && (await source.read(serialPath(newest.statement.serial), MAX_STATEMENT_BYTES));
+    if (newest === undefined || newer === undefined) break;
+    [current, bytes] = [newest, newer];
   }
+  if (current.statement.serial !== mine.serial)
+    throw followedBy(current.statement.serial, mine.serial, source.name);
 }
 
 /** @throws Fault LEASE_LOST when the pointer is at a newer serial */
