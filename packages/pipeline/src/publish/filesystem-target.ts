@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { copyFile, link, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { Fault } from '@gantry/oci';
 import { type BlobStore, hasFiles } from '@gantry/store';
 import { directoryTree, fullListPath, serialPath } from '@gantry/tree';
+import { freeChunk } from '../sync/free-chunk.ts';
 import type { PoolContent } from './compose-repository.ts';
 import { codeOf, namesIn, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
 import { movePointer } from './filesystem-target/pointer.ts';
@@ -32,7 +32,10 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
     if (hasFiles(store)) await copyFile(store.pathOf(digest), file, constants.COPYFILE_FICLONE);
     else {
       await using handle = await open(file, 'wx', 0o600);
-      await pipeline(await store.open(digest), handle.createWriteStream());
+      for await (const chunk of await store.open(digest)) {
+        await handle.writeFile(chunk as Buffer);
+        freeChunk(chunk as Buffer);
+      }
     }
   };
 

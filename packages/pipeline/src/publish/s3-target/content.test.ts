@@ -39,3 +39,30 @@ test('however many large blobs are put at once, few are streamed at once; small 
   await all;
   expect(Math.max(...largest)).toBe(4);
 });
+
+test('a chunk that was taken gives its memory back at once', async () => {
+  const chunks = Array.from({ length: 3 }, (_, at) => Buffer.from(new ArrayBuffer(MIB)).fill(at));
+  const bytes = Buffer.concat(chunks);
+  const left: number[][] = [];
+  const client = {
+    endpoint: 'https://s3.example.org',
+    putStream: async (_path: string, source: AsyncIterable<Uint8Array>) => {
+      const taken: Uint8Array[] = [];
+      for await (const chunk of source) {
+        taken.push(Buffer.from(chunk));
+        left.push(chunks.map(({ length }) => length));
+      }
+      expect(Buffer.concat(taken).equals(bytes)).toBe(true);
+      return { written: true, etag: '' };
+    },
+  };
+  const store = { open: async () => Readable.from(chunks) };
+  const put = contentPutter(client as unknown as S3Client, store as unknown as BlobStore);
+  await put({ path: 'pool/blobs/some', digest: digestOf(bytes), size: bytes.length });
+  expect(left).toEqual([
+    [MIB, MIB, MIB],
+    [0, MIB, MIB],
+    [0, 0, MIB],
+  ]);
+  expect(chunks.map(({ length }) => length)).toEqual([0, 0, 0]);
+});

@@ -2,6 +2,7 @@ import { type Digest, Fault, hasherFor, splitDigest } from '@gantry/oci';
 import { type BlobStore, hasObjects } from '@gantry/store';
 import type { S3Client } from '@gantry/store/s3';
 import { Room } from '../../concurrency.ts';
+import { freeChunk } from '../../sync/free-chunk.ts';
 import type { PoolContent } from '../compose-repository.ts';
 import { headersFor } from './headers.ts';
 
@@ -45,12 +46,16 @@ export function contentPutter(client: S3Client, store: BlobStore): PutContent {
 /** Of an answer that would be the same the next time. */
 const REFUSED = new Set(['CONFIGURATION_INVALID', 'UNSUPPORTED']);
 
-/** The bytes, as they come; broken off at their end if they are not the digest's, so that nothing is made of them. */
+/**
+ * The bytes, as they come; broken off at their end if they are not the digest's, so that nothing is made of them. A chunk
+ * is gone once the next is asked for: whoever reads has to have copied it.
+ */
 async function* checked(bytes: AsyncIterable<Uint8Array>, digest: Digest): AsyncGenerator<Uint8Array> {
   const hasher = hasherFor(digest);
   for await (const chunk of bytes) {
     hasher.update(chunk);
     yield chunk;
+    freeChunk(chunk);
   }
   if (hasher.digest('hex') === splitDigest(digest).hex) return;
   throw new Fault('CONTENT_CORRUPT', `the bytes of ${digest} in the store are not those of its digest`, {
