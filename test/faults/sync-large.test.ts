@@ -19,6 +19,7 @@ const MIB = 1024 * 1024;
 const LAYER_BYTES = SOAK ? 5 * 1024 * MIB : 512 * MIB;
 /** What a process may need at the most, whatever comes: far below what the layer has. */
 const PEAK_MAX_MIB = 400;
+const PEAK_MEMORY = new URL('../fixtures/peak-memory.ts', import.meta.url).href;
 const AMD64 = { os: 'linux', architecture: 'amd64' };
 
 let folder: TemporaryFolder;
@@ -35,11 +36,12 @@ async function syncOnce(timeoutMs: number): Promise<Outcome & { peakMiB: number 
   await writeFile(
     reporter,
     `import { writeFileSync } from 'node:fs';
-     process.on('exit', () => writeFileSync(${JSON.stringify(note)}, String(process.resourceUsage().maxRSS)));`,
+     import { peakMemoryBytes } from ${JSON.stringify(PEAK_MEMORY)};
+     process.on('exit', () => writeFileSync(${JSON.stringify(note)}, String(peakMemoryBytes())));`,
   );
   const env = { NODE_OPTIONS: `--import ${reporter}` };
   const outcome = await gantry(folder.path, ['sync', '--local'], { env, timeoutMs });
-  return { ...outcome, peakMiB: Number(await readFile(note, 'utf8')) / 1024 };
+  return { ...outcome, peakMiB: Number(await readFile(note, 'utf8')) / MIB };
 }
 
 async function configure(url: string, more: object = {}): Promise<void> {
