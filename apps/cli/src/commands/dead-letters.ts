@@ -19,6 +19,8 @@ interface ChoiceOptions {
 const PATH = '/api/v1/dead-letters';
 /** Where what comes from outside is parked. */
 const COMMANDS = 'gantry.commands';
+/** All queues. A client command need not load the pipeline for them. */
+const QUEUES = `${COMMANDS}, gantry.promote, gantry.sync`;
 /** Ids that the API takes at once. */
 const IDS_AT_ONCE = 100;
 
@@ -30,8 +32,16 @@ export const addDeadLetters: AddCommand = (program, cli) => {
     .description('Messages that failed five times, or are no events at all, are parked.')
     .addHelpText(
       'after',
+      `\nOptions of the commands:
+  --queue <name>             ${QUEUES}
+                             (list: all of them unless said otherwise; replay and discard: ${COMMANDS})
+  --all                      of replay and discard: all that the queue has`,
+    )
+    .addHelpText(
+      'after',
       examples(
         'gantry dead-letters',
+        'gantry dead-letters --queue gantry.sync',
         'gantry dead-letters replay --queue gantry.commands --all',
         'gantry dead-letters discard ID --queue gantry.commands',
       ),
@@ -40,7 +50,7 @@ export const addDeadLetters: AddCommand = (program, cli) => {
   command
     .command('list', { isDefault: true })
     .description('Lists them, the oldest of a queue first.')
-    .option('--queue <name>', 'of this queue only')
+    .option('--queue <name>', `of this queue only: one of ${QUEUES}`)
     .action(
       cli.act<QueueOption>(async (options) => {
         using interruption = cli.interruptible();
@@ -68,7 +78,7 @@ export const addDeadLetters: AddCommand = (program, cli) => {
     .command('replay')
     .description('Puts parked messages back into their queue, to be tried anew.')
     .argument('[id...]', 'of "gantry dead-letters"')
-    .option('--queue <name>', 'the queue that they belong to', COMMANDS)
+    .option('--queue <name>', `the queue that they belong to: one of ${QUEUES}`, COMMANDS)
     .option('--all', 'all that the queue has')
     .action(
       cli.act<ChoiceOptions, [readonly string[]]>(async (options, ids) => {
@@ -86,7 +96,7 @@ export const addDeadLetters: AddCommand = (program, cli) => {
     .command('discard')
     .description('Throws parked messages away.')
     .argument('[id...]', 'of "gantry dead-letters"')
-    .option('--queue <name>', 'the queue that they belong to', COMMANDS)
+    .option('--queue <name>', `the queue that they belong to: one of ${QUEUES}`, COMMANDS)
     .option('--all', 'all that the queue has now')
     .action(
       cli.act<ChoiceOptions, [readonly string[]]>(async (options, ids) => {

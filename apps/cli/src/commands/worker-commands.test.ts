@@ -1,3 +1,4 @@
+import { QUEUES } from '@gantry/pipeline';
 import { startApiServer } from '../api-server.fixture.ts';
 import { gantry } from '../cli.fixture.ts';
 
@@ -74,6 +75,17 @@ describe('gantry dead-letters', () => {
       'gantry.sync',
     ]);
   });
+
+  test.each([[[]], [['list']], [['replay']], [['discard']]])(
+    'its help names the queues, with %j too',
+    async (words) => {
+      const { code, out } = await gantry(['dead-letters', ...words, '--help']);
+      expect(code).toBe(0);
+      const text = out.replaceAll(/\s+/g, ' ');
+      expect(text).toContain('--queue <name>');
+      expect(text).toContain(Object.values(QUEUES).toSorted().join(', '));
+    },
+  );
 
   test('says that there are none', async () => {
     await using server = await startApiServer({ 'GET /api/v1/dead-letters': () => page() });
