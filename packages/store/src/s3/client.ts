@@ -4,11 +4,12 @@ import type { S3Configuration } from './configuration.ts';
 import { copyObject, type CopySource } from './copy-object.ts';
 import { listObjects, type S3Listed } from './list-objects.ts';
 import { head, put, type PutOptions, remove, type S3Object, type Written } from './objects.ts';
+import { PartBuffers } from './part-buffers.ts';
 import { putStream } from './put-stream.ts';
 import { openObject, readObject, type S3Range } from './read-object.ts';
 import type { RetryPolicy } from './retry.ts';
 import { type CallOptions, openSession } from './session.ts';
-import { MAX_PART_BYTES, type S3Upload, startUpload } from './uploads.ts';
+import { MAX_PART_BYTES, MIN_PART_BYTES, type S3Upload, startUpload } from './uploads.ts';
 import { removeAbandonedUploads } from './abandoned-uploads.ts';
 
 /**
@@ -45,7 +46,7 @@ export interface S3Client extends Disposable {
   /** Writes a small object whole; with a condition or without. A lost answer is no harm to a conditional write. */
   put(path: string, bytes: Uint8Array, options?: PutOptions): Promise<Written>;
   /**
-   * Writes an object of `sizeBytes` from a stream, in parts where it is large, with some 20 MiB of memory.
+   * Writes an object of `sizeBytes` from a stream, in parts where it is large. All streams share 40 MiB of memory.
    * @throws Fault SIZE_INVALID when the stream has another length: nothing is written then
    */
   putStream(
@@ -66,6 +67,9 @@ export interface S3Client extends Disposable {
   removeAbandonedUploads(start: string, idleMs: number, options?: CallOptions): Promise<number>;
 }
 
+/** What all streams into a bucket together hold of bytes that are on their way. */
+const STREAMED_MAX_BYTES = 8 * MIN_PART_BYTES;
+
 /** What has a default that serves. */
 export interface S3ClientOptions {
   /** How failures that may pass are met. */
@@ -84,6 +88,7 @@ export async function createS3Client(
 ): Promise<S3Client> {
   const session = await openSession(configuration, retries);
   const { name, bucket, endpoint } = session.place;
+  const streamed = new PartBuffers(MIN_PART_BYTES, STREAMED_MAX_BYTES);
   return {
     name,
     bucket,
@@ -95,7 +100,8 @@ export async function createS3Client(
     open: (path, range, options) => openObject(session, path, range, options),
     read: (path, maxBytes, options) => readObject(session, path, maxBytes, options),
     put: (path, bytes, options) => put(session, path, bytes, options),
-    putStream: (path, source, sizeBytes, options) => putStream(session, path, source, sizeBytes, options),
+    putStream: (path, source, sizeBytes, options) =>
+      putStream(session, streamed, path, source, sizeBytes, options),
     startUpload: (path, options) => startUpload(session, path, options),
     copy: (source, path, options) => copyObject(session, source, path, options, wholeCopyMaxBytes),
     list: (start, options) => listObjects(session, start, options),

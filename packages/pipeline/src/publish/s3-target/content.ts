@@ -6,7 +6,7 @@ import { freeChunk } from '../../sync/free-chunk.ts';
 import type { PoolContent } from '../compose-repository.ts';
 import { headersFor } from './headers.ts';
 
-/** A stream of a blob that is larger than this goes in parts, and holds some 20 MiB of memory. */
+/** A stream of a blob that is larger than this goes in parts; each adds what its source has read ahead. */
 const LARGE_BYTES = 5 * 1024 * 1024;
 const LARGE_AT_ONCE = 4;
 
