@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { type CloudEvent, DELIVERY_LIMIT, type Messages, openMessages } from '@gantry/messages';
+import {
+  type CloudEvent,
+  type DeadLetter,
+  DELIVERY_LIMIT,
+  type Messages,
+  openMessages,
+} from '@gantry/messages';
 import type { Fault } from '@gantry/oci';
 import { collector, event } from '../../packages/messages/src/contract/deliveries.ts';
 import { plainClient } from '../../packages/messages/src/contract/plain-client.ts';
@@ -263,6 +269,56 @@ real.test(
       ['bad 10', 2],
       ['bad 20', 2],
     ]);
+  },
+);
+
+real.test(
+  'many large messages that are parked are listed page by page, each shortened, and replayed whole',
+  async () => {
+    const exchange = newExchange();
+    await using messages = await open(exchange);
+    await messages.depth('gantry.commands');
+    await using client = await plainClient(broker.url());
+    const count = 40;
+    for (let n = 0; n < count; n++) {
+      const large = { ...event(String(n)), data: 'x'.repeat(2 ** 20) };
+      await client.publish('', `${exchange}.dead`, JSON.stringify(large));
+    }
+    const listed: DeadLetter[] = [];
+    for (let after: DeadLetter | undefined; ; after = listed.at(-1)) {
+      const page = await messages.deadLetters('gantry.commands', 15, after);
+      if (page.length === 0) break;
+      listed.push(...page);
+    }
+    expect(new Set(listed.map((letter) => letter.event?.id)).size).toBe(count);
+    expect(listed).toHaveLength(count);
+    expect(JSON.stringify(listed).length).toBeLessThan(count * 2000);
+    const ids = listed.slice(0, 20).map(({ id }) => id);
+    expect(await messages.replay('gantry.commands', ids)).toBe(20);
+    expect(await messages.replay('gantry.commands')).toBe(20);
+    const seen = collector(count);
+    await using consumer = await messages.consume('gantry.commands', seen.handle);
+    void consumer;
+    expect((await seen.all).every((each) => (each.event.data as string).length === 2 ** 20)).toBe(true);
+  },
+  60_000,
+);
+
+real.test(
+  'while another has taken all that is parked, to look at it, nobody is told that there is nothing',
+  async () => {
+    const exchange = newExchange();
+    await using messages = await open(exchange);
+    await messages.depth('gantry.commands');
+    await using client = await plainClient(broker.url());
+    await client.publish('', `${exchange}.dead`, JSON.stringify(event('1')));
+    await client.channel.assertQueue(`${exchange}.dead.lock`, { exclusive: true, durable: false });
+    expect(await client.channel.get(`${exchange}.dead`)).not.toBe(false);
+    const listed = messages.deadLetters('gantry.commands', 10);
+    expect((await messages.depth('gantry.commands')).dead).toBe(0);
+    client.channel.nackAll(true);
+    await client.channel.deleteQueue(`${exchange}.dead.lock`);
+    expect((await listed).map((letter) => letter.event?.id)).toEqual(['1']);
   },
 );
 

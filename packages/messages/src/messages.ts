@@ -39,9 +39,9 @@ export interface DeadLetter {
   /** Names it among the parked ones of its queue. */
   readonly id: string;
   readonly routingKey: string;
-  /** Absent where the bytes are no CloudEvent. */
+  /** Absent where the bytes are no CloudEvent; without its `data` where the message has more than 8 KiB. */
   readonly event?: CloudEvent;
-  /** The beginning of the bytes, where they are no CloudEvent. */
+  /** The beginning of the bytes, where they are no CloudEvent; of the `data` as JSON, where `event` is without. */
   readonly text?: string;
   /** Why it was parked, as far as the engine knows. */
   readonly reason?: string;
@@ -100,8 +100,16 @@ export interface Messages extends AsyncDisposable {
     options?: ListenOptions,
   ): Promise<Consumer>;
 
-  /** Messages of a queue that are parked, the oldest first, without taking them. */
-  deadLetters(queue: string, limit: number): Promise<readonly DeadLetter[]>;
+  /**
+   * Messages of a queue that are parked, the oldest first, without taking them. RabbitMQ shows the first 10,000 alone.
+   * @param limit of more than 1,024 the first 1,024 come: all in all 16 MiB at the most
+   * @param after goes on behind this one, whether it is still parked or not
+   */
+  deadLetters(
+    queue: string,
+    limit: number,
+    after?: Pick<DeadLetter, 'id' | 'parkedAt'>,
+  ): Promise<readonly DeadLetter[]>;
 
   /**
    * Puts parked messages back into their queue, their attempts counted anew. Each is in the queue before it leaves

@@ -102,8 +102,12 @@ export class AmqpMessages implements Messages {
     };
   }
 
-  async deadLetters(queue: string, limit: number): Promise<readonly DeadLetter[]> {
-    return (await this.#parked()).list(queue, limit);
+  async deadLetters(
+    queue: string,
+    limit: number,
+    after?: Pick<DeadLetter, 'id' | 'parkedAt'>,
+  ): Promise<readonly DeadLetter[]> {
+    return (await this.#parked()).list(queue, limit, after);
   }
 
   async replay(queue: string, ids?: readonly string[]): Promise<number> {

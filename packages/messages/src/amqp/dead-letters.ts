@@ -4,16 +4,19 @@ import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import type { DeadLetter } from '../messages.ts';
 import type { AmqpConnection } from './connection.ts';
 import { TimeIsOver, within } from './deadline.ts';
-import { deadLetter, idOf, replayed } from './envelope.ts';
+import { deadLetter, idOf, parkedAtOf, replayed } from './envelope.ts';
 import type { Names } from './names.ts';
+import { LISTED_MAX } from '../shown.ts';
 import type { Publisher } from './publisher.ts';
 import type { Timing } from './timing.ts';
 import { declareQueue, onOwnChannel } from './topology.ts';
 
 /** Of more parked messages than these the first are looked at. */
 const LOOKED_AT_MAX = 10_000;
-/** How many are taken from the broker at once when each leaves. */
-const AT_ONCE = 100;
+/** How many are on their way back at once. A message may have 4 MiB. */
+const AT_ONCE = 16;
+/** How many more than are asked for wait to be sorted out. */
+const SURPLUS = 100;
 /** How long the next message of a queue may take that has one. */
 const QUIET_MS = 5_000;
 /** While others look at the same parked messages it is tried again, and each time the broker writes it in its log. */
@@ -44,14 +47,24 @@ export class DeadLetters {
     this.#parts = parts;
   }
 
-  /** The `limit` oldest among the first 10,000, which RabbitMQ does not keep in order once they were looked at. */
-  async list(queue: string, limit: number): Promise<readonly DeadLetter[]> {
-    const oldest = (letters: readonly DeadLetter[]) =>
-      letters.toSorted((one, other) => compare(one.parkedAt ?? '', other.parkedAt ?? '')).slice(0, limit);
+  /**
+   * The `limit` oldest behind `after` among the first 10,000, which RabbitMQ does not keep in order once they were looked
+   * at. No more than those are in memory, of each what a dead letter shows.
+   */
+  async list(queue: string, limit: number, after?: Position): Promise<readonly DeadLetter[]> {
+    const wanted = Math.min(limit, LISTED_MAX);
+    const oldest = (some: readonly DeadLetter[]) => some.toSorted(compare).slice(0, wanted);
     let letters: DeadLetter[] = [];
+    let last: Position | undefined;
     await this.#each(queue, LOOKED_AT_MAX, (message) => {
+      const position = positionOf(message);
+      if (after !== undefined && compare(position, after) <= 0) return 'stays';
+      if (last !== undefined && compare(position, last) >= 0) return 'stays'; // there are enough before it
       letters.push(deadLetter(message));
-      if (letters.length > 2 * limit + AT_ONCE) letters = oldest(letters);
+      if (letters.length >= wanted + SURPLUS) {
+        letters = oldest(letters);
+        last = letters.at(-1);
+      }
       return 'stays';
     });
     return oldest(letters);
@@ -59,11 +72,16 @@ export class DeadLetters {
 
   /** @param ids absent: all that are parked when it begins */
   async replay(queue: string, ids?: readonly string[]): Promise<number> {
-    const wanted = ids === undefined ? undefined : new Set(ids);
-    return this.#each(queue, wanted === undefined ? AT_ONCE : LOOKED_AT_MAX, (message) => {
-      if (wanted?.has(idOf(message)) === false) return 'stays';
-      return this.#parts.publisher.toQueue(queue, replayed(message));
-    });
+    const back = (message: ConsumeMessage) => this.#parts.publisher.toQueue(queue, replayed(message));
+    if (ids === undefined) return this.#each(queue, AT_ONCE, back);
+    let count = 0;
+    for (let at = 0; at < ids.length; at += AT_ONCE) {
+      const wanted = new Set(ids.slice(at, at + AT_ONCE));
+      count += await this.#each(queue, LOOKED_AT_MAX, (message) =>
+        wanted.has(idOf(message)) ? back(message) : 'stays',
+      );
+    }
+    return count;
   }
 
   async discard(queue: string, ids: readonly string[]): Promise<number> {
@@ -85,8 +103,8 @@ export class DeadLetters {
     const deadline = performance.now() + timing.deadlineMs;
     const model = await connection.model(deadline);
     try {
-      const { dead } = await declareQueue(model, names, queue);
-      if (dead === 0) return 0;
+      // How many it has says nothing yet: another may look at them all just now.
+      await declareQueue(model, names, queue);
       await using lock = await this.#lock(model, names.deadQueue(queue), deadline);
       void lock;
       return await onOwnChannel(model, (channel) => look(channel, names.deadQueue(queue), atOnce, decide));
@@ -206,7 +224,20 @@ async function isBack(channel: Channel, deadQueue: string, count: number): Promi
   }
 }
 
-function compare(one: string, other: string): number {
+/** Where a dead letter stands in a list. */
+type Position = Pick<DeadLetter, 'id' | 'parkedAt'>;
+
+function positionOf(message: ConsumeMessage): Position {
+  const parkedAt = parkedAtOf(message);
+  return { id: idOf(message), ...(parkedAt === undefined ? {} : { parkedAt }) };
+}
+
+/** By when they were parked; those that do not say it come first. */
+function compare(one: Position, other: Position): number {
+  return compareTexts(one.parkedAt ?? '', other.parkedAt ?? '') || compareTexts(one.id, other.id);
+}
+
+function compareTexts(one: string, other: string): number {
   if (one === other) return 0;
   return one < other ? -1 : 1;
 }

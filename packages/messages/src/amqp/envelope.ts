@@ -2,18 +2,18 @@ import { createHash, randomUUID } from 'node:crypto';
 import { Fault, quote } from '@gantry/oci';
 import type { Message, MessageProperties, Options } from 'amqplib';
 import { CloudEvent, type DeadLetter } from '../messages.ts';
+import { beginning, REASON_MAX_CHARACTERS, shownOf, TEXT_MAX_CHARACTERS } from '../shown.ts';
 import { mustFit } from './names.ts';
 
 /** More is taken for no message of ours, whoever sent it. */
 export const MESSAGE_MAX_BYTES = 4 * 1024 * 1024;
-/** How much of a parked message that is no event is shown. */
-const TEXT_MAX_CHARACTERS = 1000;
-const REASON_MAX_CHARACTERS = 2000;
 const MEDIA_TYPE = 'application/cloudevents+json; charset=utf-8';
 
 /** Headers of ours: what a message that was sent straight to its queue would lose otherwise, and why it was parked. */
 const ROUTING_KEY = 'gantry-routing-key';
 const PARKED = 'gantry-parked';
+/** Longer ones are not of ours. */
+const OWN_ID_MAX_CHARACTERS = 100;
 const PARKED_AT = 'gantry-parked-at';
 const REASON = 'gantry-reason';
 const OURS = [ROUTING_KEY, PARKED, PARKED_AT, REASON];
@@ -126,16 +126,11 @@ export function deadLetter(message: Message): DeadLetter {
   const parkedAt = parkedAtOf(message);
   return {
     id: idOf(message),
-    routingKey: read.routingKey,
+    routingKey: beginning(read.routingKey),
     ...(read.event === undefined
-      ? {
-          text: content
-            .subarray(0, 4 * TEXT_MAX_CHARACTERS)
-            .toString()
-            .slice(0, TEXT_MAX_CHARACTERS),
-        }
-      : { event: read.event }),
-    ...(reason === undefined ? {} : { reason }),
+      ? { text: beginning(content.subarray(0, 4 * TEXT_MAX_CHARACTERS).toString()) }
+      : shownOf(read.event, content.length)),
+    ...(reason === undefined ? {} : { reason: limited(reason) }),
     ...(parkedAt === undefined ? {} : { parkedAt }),
   };
 }
@@ -143,7 +138,7 @@ export function deadLetter(message: Message): DeadLetter {
 /** Names a message among the parked ones. Equal ones that the broker itself parked within a second have one name. */
 export function idOf(message: Message): string {
   const own = text(header(message.properties, PARKED));
-  if (own !== undefined) return own;
+  if (own !== undefined && own.length <= OWN_ID_MAX_CHARACTERS) return own;
   const { messageId } = message.properties as { messageId?: unknown };
   return createHash('sha256')
     .update(`${String(messageId)} ${parkedAtOf(message) ?? ''} ${routingKeyOf(message)}\n`)
@@ -201,7 +196,8 @@ function reasonOfBroker({ properties }: Message): string | undefined {
   return Object.hasOwn(reasons, reason) ? reasons[reason] : `parked by the broker: ${limited(reason)}`;
 }
 
-function parkedAtOf({ properties }: Message): string | undefined {
+/** When a message was parked, as far as it says so. */
+export function parkedAtOf({ properties }: Message): string | undefined {
   const own = text(header(properties, PARKED_AT));
   if (own !== undefined && !Number.isNaN(Date.parse(own))) return new Date(own).toISOString();
   const [first] = deaths(properties);
@@ -237,7 +233,7 @@ function text(value: unknown): string | undefined {
 }
 
 function limited(value: string): string {
-  return value.slice(0, REASON_MAX_CHARACTERS);
+  return beginning(value, REASON_MAX_CHARACTERS);
 }
 
 function said(error: unknown): string {

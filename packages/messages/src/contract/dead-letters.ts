@@ -1,4 +1,4 @@
-import { DELIVERY_LIMIT, type Messages } from '../messages.ts';
+import { type CloudEvent, type DeadLetter, DELIVERY_LIMIT, type Messages } from '../messages.ts';
 import { collector, event, ids, type OpenedMessages } from './deliveries.ts';
 
 /** What every implementation does with messages that are parked. */
@@ -23,6 +23,45 @@ export function deadLettersContract(open: () => Promise<OpenedMessages>): void {
     expect(await messages.deadLetters('q', 10)).toEqual(listed);
     expect(await messages.depth('q')).toEqual({ ready: 0, unacknowledged: 0, dead: 3 });
     expect(await messages.deadLetters('empty', 10)).toEqual([]);
+  });
+
+  test('parked messages are listed page by page, also behind one that is parked no more', async () => {
+    await using opened = await open();
+    const { messages } = opened;
+    await park(messages, 'q', ids(5));
+    await park(messages, 'other', ['elsewhere']);
+    const all = await messages.deadLetters('q', 10);
+    const [first, second] = await messages.deadLetters('q', 2);
+    if (first === undefined || second === undefined) throw new Error('two are parked');
+    expect(await messages.deadLetters('q', 2, second)).toEqual(all.slice(2, 4));
+    expect(await messages.discard('q', [second.id])).toBe(1);
+    expect(await messages.deadLetters('q', 2, second)).toEqual(all.slice(2, 4));
+    expect(await messages.deadLetters('q', 10, { id: 'of another engine', ...parkedAtOf(second) })).toEqual(
+      expect.arrayContaining(all.slice(2)),
+    );
+    expect(await messages.deadLetters('q', 2, all[4])).toEqual([]);
+  });
+
+  test('of a large message the beginning of its data is shown, and it is replayed whole', async () => {
+    await using opened = await open();
+    const { messages } = opened;
+    const large: CloudEvent = {
+      ...event('large'),
+      subject: 's'.repeat(5000),
+      data: { items: 'x'.repeat(1_000_000) },
+    };
+    const whole: CloudEvent = { ...event('whole'), data: { items: 'x'.repeat(4000) } };
+    await park(messages, 'q', ['large', 'whole'], (id) => (id === 'large' ? large : whole));
+    const [shown, other] = await messages.deadLetters('q', 10);
+    expect(shown?.event).toEqual({ ...event('large'), subject: 's'.repeat(1000), data: undefined });
+    expect(shown?.text).toBe(`{"items":"${'x'.repeat(990)}`);
+    expect(other).toMatchObject({ event: whole });
+    expect(other).not.toHaveProperty('text');
+    expect(await messages.replay('q', [shown?.id ?? ''])).toBe(1);
+    const seen = collector(1);
+    await using consumer = await messages.consume('q', seen.handle);
+    void consumer;
+    expect((await seen.all)[0]?.event).toEqual(large);
   });
 
   test('a parked message that is replayed is handed out as at first', async () => {
@@ -80,7 +119,12 @@ export function deadLettersContract(open: () => Promise<OpenedMessages>): void {
 }
 
 /** Sends messages one by one, whose handler fails until they are parked. */
-async function park(messages: Messages, queue: string, wanted: readonly string[]): Promise<void> {
+async function park(
+  messages: Messages,
+  queue: string,
+  wanted: readonly string[],
+  eventOf: (id: string) => CloudEvent = event,
+): Promise<void> {
   let parked = Promise.withResolvers<void>();
   await using consumer = await messages.consume(
     queue,
@@ -94,7 +138,11 @@ async function park(messages: Messages, queue: string, wanted: readonly string[]
   void consumer;
   for (const id of wanted) {
     parked = Promise.withResolvers<void>();
-    await messages.send(queue, `key.${id}`, event(id));
+    await messages.send(queue, `key.${id}`, eventOf(id));
     await parked.promise;
   }
+}
+
+function parkedAtOf({ parkedAt }: DeadLetter): Pick<DeadLetter, 'parkedAt'> {
+  return parkedAt === undefined ? {} : { parkedAt };
 }

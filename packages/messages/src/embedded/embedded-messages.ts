@@ -9,6 +9,7 @@ import type {
   Messages,
 } from '../messages.ts';
 import { EmbeddedConsumer } from './embedded-consumer.ts';
+import { beginning, LISTED_MAX, REASON_MAX_CHARACTERS, shownOf } from '../shown.ts';
 import { messagesFault } from './failures.ts';
 import { Listeners } from './listeners.ts';
 import type { MessageFile } from './message-file.ts';
@@ -71,10 +72,19 @@ export class EmbeddedMessages implements Messages {
     return { [Symbol.asyncDispose]: async () => stop() };
   }
 
-  async deadLetters(queue: string, limit: number): Promise<readonly DeadLetter[]> {
+  async deadLetters(
+    queue: string,
+    limit: number,
+    after?: Pick<DeadLetter, 'id' | 'parkedAt'>,
+  ): Promise<readonly DeadLetter[]> {
     this.#mustBeOpen();
     try {
-      return this.#file.table.parked(queue, limit).map(deadLetter);
+      const behind = {
+        parkedAt: Date.parse(after?.parkedAt ?? '') || 0,
+        id: after === undefined ? 0 : (rowId(after.id)[0] ?? 0),
+      };
+      // One message after the other is read and shortened: they may be large.
+      return Array.from(this.#file.table.parked(queue, Math.min(limit, LISTED_MAX), behind), deadLetter);
     } catch (error) {
       throw messagesFault(error, this.#file.file);
     }
@@ -156,8 +166,8 @@ function deadLetter({ id, routingKey, event, error, parkedAt }: ParkedMessage): 
   return {
     id: String(id),
     routingKey,
-    event: JSON.parse(event) as CloudEvent,
-    ...(error === null ? {} : { reason: error }),
+    ...shownOf(JSON.parse(event) as CloudEvent, Buffer.byteLength(event)),
+    ...(error === null ? {} : { reason: beginning(error, REASON_MAX_CHARACTERS) }),
     ...(parkedAt === null ? {} : { parkedAt: new Date(parkedAt).toISOString() }),
   };
 }

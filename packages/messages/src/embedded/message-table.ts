@@ -69,6 +69,7 @@ export class MessageTable {
   readonly #renew: StatementSync;
   readonly #release: StatementSync;
   readonly #depth: StatementSync;
+  readonly #parkedIds: StatementSync;
   readonly #parked: StatementSync;
   readonly #replay: StatementSync;
   readonly #replayAll: StatementSync;
@@ -110,9 +111,13 @@ export class MessageTable {
       'SELECT state, count(*) AS count FROM messages WHERE queue = ? GROUP BY state',
     );
     const parked = `WHERE queue = ? AND state = ${DEAD}`;
+    this.#parkedIds = sqlite.prepare(
+      `SELECT id FROM messages ${parked} AND (coalesce(parked_at, 0), id) > (?, ?)
+       ORDER BY coalesce(parked_at, 0), id LIMIT ?`,
+    );
     this.#parked = sqlite.prepare(
       `SELECT id, routing_key AS routingKey, event, error, parked_at AS parkedAt FROM messages
-       ${parked} ORDER BY parked_at, id LIMIT ?`,
+       ${parked} AND id = ?`,
     );
     const anew = `UPDATE messages SET state = ${READY}, attempt = 0, due = 0, error = NULL, parked_at = NULL`;
     this.#replay = sqlite.prepare(`${anew} ${parked} AND id = ?`);
@@ -173,9 +178,18 @@ export class MessageTable {
     this.#release.run(session);
   }
 
-  /** In the order of parking. */
-  parked(queue: string, limit: number): ParkedMessage[] {
-    return this.#parked.all(queue, limit) as unknown as ParkedMessage[];
+  /** In the order of parking, those behind one; each is read when it is asked for. Its `parkedAt` is 0 where it is not known. */
+  *parked(
+    queue: string,
+    limit: number,
+    behind: { readonly parkedAt: number; readonly id: number },
+  ): Generator<ParkedMessage> {
+    const { parkedAt, id } = behind;
+    const ids = this.#parkedIds.all(queue, parkedAt, id, limit) as unknown as { id: number }[];
+    for (const each of ids) {
+      const row = this.#parked.get(queue, each.id) as unknown as ParkedMessage | undefined;
+      if (row !== undefined) yield row; // else another process has taken it out
+    }
   }
 
   /** Makes parked messages ready, all if no ids are given. @returns how many */

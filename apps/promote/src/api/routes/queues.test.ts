@@ -47,7 +47,11 @@ async function openParked() {
     publish: (sent) => real.publish(sent),
     listen: (...asked) => real.listen(...asked),
     depth: async (queue) => ({ ...(await real.depth(queue)), dead: parked.get(queue)?.length ?? 0 }),
-    deadLetters: async (queue, limit) => (parked.get(queue) ?? []).slice(0, limit),
+    async deadLetters(queue, limit, after) {
+      const held = parked.get(queue) ?? [];
+      const from = held.findIndex(({ id }) => id === after?.id) + 1;
+      return held.slice(from, from + limit);
+    },
     async replay(queue, ids) {
       const taken = take(queue, ids);
       for (const { event: back, routingKey } of taken)

@@ -1,3 +1,4 @@
+import type { DeadLetter } from '@gantry/messages';
 import { QUEUES } from '@gantry/pipeline';
 import { z } from 'zod';
 import { ADMIN, READ } from '../access.ts';
@@ -10,8 +11,8 @@ import { pageOf } from '../views/named.ts';
 import { DeadLetterView, DiscardAnswer, presentDeadLetter, QueueView, ReplayAnswer } from '../views/queue.ts';
 
 const queuePage = sortedPages<z.output<typeof QueueView>>('queues', ({ name }) => [name]);
-/** The id of the last one that was shown, and how many were shown up to it. */
-const letterCursors = cursorsOf('dead-letters', z.tuple([z.string(), z.int().min(1).max(1_000_000)]));
+/** The id of the last one that was shown, and when it was parked. */
+const letterCursors = cursorsOf('dead-letters', z.tuple([z.string(), z.iso.datetime().nullable()]));
 
 const QueueName = z.enum(Object.values(QUEUES)).describe('A queue');
 const IDS_MAX = 100;
@@ -49,19 +50,16 @@ export const QUEUE_ROUTES = [
     query: z.strictObject({ queue: QueueName, ...PAGING }),
     answers: { 200: { description: 'A page of dead letters', view: pageOf(DeadLetterView) } },
     async handle({ query: { queue, limit, cursor }, api: { messages } }) {
-      const [after, seen] = cursor === undefined ? [undefined, 0] : letterCursors.decode(cursor);
-      const letters = await messages.deadLetters(queue, seen + limit + 1);
-      // Those before it may have been taken out meanwhile; if it was itself, so were they, as a rule.
-      const at = letters.findIndex(({ id }) => id === after);
-      const from = after === undefined || at < 0 ? 0 : at + 1;
-      const shown = letters.slice(from, from + limit);
+      const after = cursor === undefined ? undefined : positionOf(letterCursors.decode(cursor));
+      const letters = await messages.deadLetters(queue, limit + 1, after);
+      const shown = letters.slice(0, limit);
       const last = shown.at(-1);
-      const isMore = letters.length > from + shown.length;
+      const isMore = letters.length > shown.length;
       return {
         status: 200,
         json: {
           items: shown.map((letter) => presentDeadLetter(queue, letter)),
-          next: isMore && last !== undefined ? letterCursors.encode([last.id, from + shown.length]) : null,
+          next: isMore && last !== undefined ? letterCursors.encode([last.id, last.parkedAt ?? null]) : null,
         },
       };
     },
@@ -95,3 +93,7 @@ export const QUEUE_ROUTES = [
     },
   }),
 ];
+
+function positionOf([id, parkedAt]: readonly [string, string | null]): Pick<DeadLetter, 'id' | 'parkedAt'> {
+  return parkedAt === null ? { id } : { id, parkedAt };
+}

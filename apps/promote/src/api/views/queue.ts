@@ -23,8 +23,11 @@ export const DeadLetterView = named(
     event: z
       .looseObject({ id: z.string(), source: z.string(), type: z.string() })
       .nullable()
-      .describe('The CloudEvent; null: it is none'),
-    text: z.string().nullable().describe('The beginning of what is no CloudEvent'),
+      .describe('The CloudEvent, without its `data` where the message has more than 8 KiB; null: it is none'),
+    text: z
+      .string()
+      .nullable()
+      .describe('The beginning of what is no CloudEvent, or of the `data` that is left out of `event`'),
     reason: z.string().nullable().describe('Why it was parked, as far as that is known'),
     parkedAt: z.string().nullable(),
   }),
