@@ -1,9 +1,13 @@
+import { availableParallelism } from 'node:os';
+
 /** Test files are plain ES modules whose types Node strips itself, so there is nothing to transform. */
 export default {
   runner: 'jest-light-runner',
   roots: ['<rootDir>/packages', '<rootDir>/apps', '<rootDir>/scripts', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: {},
+  // Most tests wait for servers and clients of their own: two at a time also where there are two cores.
+  maxWorkers: Math.max(2, availableParallelism() - 1),
   setupFilesAfterEnv: ['<rootDir>/test/deadline.js'],
   reporters: ['default', '<rootDir>/test/count-reporter.js'],
 };
