@@ -121,11 +121,14 @@ export interface FailureQuery extends PageRequest {
 }
 
 export interface Failures {
-  /** Inserts each, or replaces the one of the same source, repository and tag: all in one atomic write. */
+  /**
+   * Inserts each, or replaces the one of the same source, repository and tag. An engine without transactions over many
+   * records may have done a part when it fails; repeating the call completes it. So has `remove`.
+   */
   put(failures: readonly Failure[]): Promise<void>;
   /** Those of the keys that are there, in no order. Thousands at once are fine. */
   getAll(keys: readonly FailureKey[]): Promise<Failure[]>;
-  /** Takes away those of the keys that are there: one atomic write. */
+  /** Takes away those of the keys that are there. */
   remove(keys: readonly FailureKey[]): Promise<void>;
   /** Of one source, those that are to be tried again at that time or before; the first that is due comes first. */
   due(source: string, at: Timestamp, limit: number): Promise<Failure[]>;
