@@ -35,22 +35,14 @@ real.test(
   `kill -9 of sync and promote processes at ${KILLS} moments of ${KILLS * PROMOTIONS_A_FAULT} promotions: each ends once, and no event is lost`,
   async () => {
     let inTheMidst = 0;
-    for (let number = 0; number < KILLS; number++) {
-      const service = number % 2 === 0 ? 'promote' : 'sync';
-      // The moments lie all over the work, each somewhere in its own part of it.
-      const at = Math.ceil(((number + random()) / KILLS) * calls[service]);
-      const fate = random() < 0.5 ? 'goes on' : 'is lost';
-      const moment = momentOf(world.workers(service), at, kill, fate);
-      const round = run.round(PROMOTIONS_A_FAULT);
-      const killed = await Promise.race([moment.reached, round]);
-      moment.forget();
-      if (killed === undefined) await world.workers(service)[0]?.kill('SIGKILL');
-      else {
-        inTheMidst++;
-        await killed.ended;
-      }
-      await world.start(service);
-      await round;
+    for (let number = 0; number < KILLS; number += 2) {
+      // The second one strikes while what the first one held is still kept from the others.
+      const publishing = run.round(PROMOTIONS_A_FAULT);
+      const killed = await killInTheMidst('promote', number, publishing);
+      const syncing = run.round(PROMOTIONS_A_FAULT);
+      const alsoKilled = await killInTheMidst('sync', number, syncing);
+      inTheMidst += Number(killed) + Number(alsoKilled);
+      await Promise.all([publishing, syncing]);
     }
     expect(inTheMidst).toBeGreaterThan(0);
     await run.expectEachOnce();
@@ -80,6 +72,27 @@ real.test(
   },
   120_000 + STOPS * 120_000,
 );
+
+/**
+ * Kills a process of the kind, and starts another. The moments lie all over the work, each somewhere in its own part of it.
+ * @returns whether `work` was still to be done
+ */
+async function killInTheMidst(
+  service: Worker['service'],
+  number: number,
+  work: Promise<void>,
+): Promise<boolean> {
+  work.catch(() => undefined); // it is awaited later
+  const at = Math.ceil(((number + 2 * random()) / KILLS) * calls[service]);
+  const fate = random() < 0.5 ? 'goes on' : 'is lost';
+  const moment = momentOf(world.workers(service), at, kill, fate);
+  const killed = await Promise.race([moment.reached, work]);
+  moment.forget();
+  if (killed === undefined) await world.workers(service)[0]?.kill('SIGKILL');
+  else await killed.ended;
+  await world.start(service);
+  return killed !== undefined;
+}
 
 /** Stops a process of the kind in a moment in which it holds such a lease, while `work` is being done. */
 async function stopInTheMidst(
