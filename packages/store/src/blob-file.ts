@@ -24,13 +24,18 @@ export class DirectWrites {
     this.#buffers = buffers;
   }
 
+  /** Whether `open` opens a file of that size once more. */
+  isFor(size: number): boolean {
+    return this.#isSupported && size >= DIRECT_MIN_BYTES;
+  }
+
   /**
    * @param file the descriptor of the file at `path`; it takes what can't be written directly
    * @param size how many bytes the file will have
    * @returns the file, and what closes its second descriptor
    */
   open(path: string, file: number, size: number): { file: BlobFile; close: () => void } {
-    const direct = size < DIRECT_MIN_BYTES ? undefined : this.#open(path);
+    const direct = this.isFor(size) ? this.#open(path) : undefined;
     if (direct === undefined) {
       return {
         file: { write: (bytes, position) => writeAll(file, bytes, position) },
@@ -45,7 +50,6 @@ export class DirectWrites {
   }
 
   #open(path: string): number | undefined {
-    if (!this.#isSupported) return undefined;
     try {
       return openSync(path, constants.O_WRONLY | constants.O_DIRECT);
     } catch (error) {

@@ -55,7 +55,7 @@ export class FilesystemWriter implements BlobWriter {
   /** Goes on with what an earlier attempt left, or starts. */
   static async open(options: WriterOptions): Promise<FilesystemWriter> {
     const { digest, size, partials, buffers, direct } = options;
-    let claim = await partials.claim(digest);
+    let claim = await partials.claim(digest, direct.isFor(size));
     const hash = hasherFor(digest);
     try {
       const { file, close } = direct.open(claim.path, claim.file, size);

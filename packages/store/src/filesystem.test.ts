@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import {
   chmod,
+  chown,
   mkdir,
   mkdtemp,
   readdir,
@@ -95,6 +96,17 @@ function fault(code: FaultCode, named: string): object {
   return { code, message: expect.stringContaining(named) as string };
 }
 
+/** Root may open any file, whatever its mode: for a while, this process is somebody who owns the folder and no more. */
+async function asOrdinaryUser(folder: string): Promise<Disposable> {
+  const former = process.geteuid?.();
+  if (former !== 0) return { [Symbol.dispose]() {} };
+  const nobody = 65_534;
+  await chmod(join(folder, '..'), 0o755);
+  await chown(folder, nobody, nobody);
+  process.seteuid?.(nobody);
+  return { [Symbol.dispose]: () => process.seteuid?.(former) };
+}
+
 describe('The file system store', () => {
   test('a blob is a file that nobody may write to, under a root that only its owner may enter, whatever the umask', async () => {
     await using place = await temporary();
@@ -115,6 +127,28 @@ describe('The file system store', () => {
     expect((await stat(path)).mode & 0o777).toBe(0o444);
     expect((await stat(root)).mode & 0o777).toBe(0o700);
     expect(await readFile(path, 'utf8')).toBe('some bytes');
+  });
+
+  test('who is not root writes blobs of any size, and goes on with them', async () => {
+    await using place = await temporary();
+    await mkdir(join(place.root, '..'));
+    using _ = await asOrdinaryUser(join(place.root, '..'));
+    for (const size of [10, 300_000, 3_000_001]) {
+      const bytes = randomBytes(size);
+      const former = await openFilesystemStore(place);
+      const begun = await former.write(digestOf(bytes), size);
+      await begun.append(bytes.subarray(0, size / 2));
+      await former[Symbol.asyncDispose]();
+
+      await using store = await openFilesystemStore(place);
+      const writer = await store.write(digestOf(bytes), size);
+      expect(writer.offset).toBe(Math.floor(size / 2));
+      await writer.append(bytes.subarray(writer.offset));
+      await writer.commit();
+      const path = store.pathOf(digestOf(bytes));
+      expect((await stat(path)).mode & 0o777).toBe(0o444);
+      expect((await readFile(path)).equals(bytes)).toBe(true);
+    }
   });
 
   test('a root that others may enter is closed to them', async () => {

@@ -10,6 +10,8 @@ import { unless } from './system-error.ts';
 
 /** Blobs are never changed in place, and a hardlink in a published tree shares its mode. */
 export const BLOB_MODE = 0o444;
+/** Of a file that is yet to be opened for writing. */
+const PARTIAL_MODE = 0o600;
 
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 
@@ -61,15 +63,19 @@ export class PartialFiles implements AsyncDisposable {
     }
   }
 
-  /** Takes the partial file of a digest, with what it holds, or a new one. One claim a digest at a time. */
-  async claim(digest: Digest): Promise<Claim> {
+  /**
+   * Takes the partial file of a digest, with what it holds, or a new one. One claim a digest at a time.
+   * @param isReopened whether the file is to be opened for writing once more, by its path
+   */
+  async claim(digest: Digest, isReopened: boolean): Promise<Claim> {
     const path = join(this.#session, nameOf(digest));
     const left = join(this.#partial, nameOf(digest));
     // Most blobs have no beginning here, and looking is cheaper than a rename that fails.
     const found = existsSync(left) && (await succeeds(rename(left, path), 'ENOENT'));
-    // A new file has the blob's mode from the start, as far as the umask lets it.
-    if (found) await chmod(path, 0o600);
-    const file = await (found ? openFile(path, 'r+') : openFile(path, 'wx+', BLOB_MODE));
+    if (found) await chmod(path, PARTIAL_MODE);
+    // A new file has the blob's mode from the start, as far as the umask and who else opens it let it.
+    const mode = isReopened ? PARTIAL_MODE : BLOB_MODE;
+    const file = await (found ? openFile(path, 'r+') : openFile(path, 'wx+', mode));
     return { path, file, close: closer(file), length: found ? fstatSync(file).size : 0 };
   }
 
