@@ -1,9 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import type { ScheduledSource } from '@gantry/app-sync';
-import { Fault } from '@gantry/oci';
 import { createSource } from '@gantry/pipeline';
 import { openRegistry, type RegistryOptions, type RequestReport } from '@gantry/registry';
-import type { Metrics, SourceConfiguration } from '@gantry/service';
+import { type Metrics, readPem, type SourceConfiguration } from '@gantry/service';
 
 /** Opens the registries of the sources; `resources` closes them. Passwords and certificates are read from their files now. */
 export async function openSources(
@@ -57,11 +55,11 @@ function countRequests(metrics?: Metrics): (source: string, request: RequestRepo
 async function registryOptions(source: SourceConfiguration): Promise<RegistryOptions> {
   const { credentials, tls } = source;
   const { connections, requestsPerSecond, burst } = source.limits;
-  const [ca, cert, key] = await Promise.all([
-    readPem(source.name, 'caFile', tls.caFile),
-    readPem(source.name, 'certFile', tls.certFile),
-    readPem(source.name, 'keyFile', tls.keyFile),
-  ]);
+  const pem = async (name: keyof typeof tls) => {
+    const file = tls[name];
+    return file === undefined ? undefined : readPem(file, `source ${source.name}: tls.${name}`);
+  };
+  const [ca, cert, key] = await Promise.all([pem('caFile'), pem('certFile'), pem('keyFile')]);
   return {
     name: source.name,
     url: source.registry,
@@ -84,19 +82,4 @@ async function registryOptions(source: SourceConfiguration): Promise<RegistryOpt
               : { username: credentials.username, password: await credentials.password.read() },
         }),
   };
-}
-
-async function readPem(source: string, key: string, file: string | undefined): Promise<string | undefined> {
-  if (file === undefined) return undefined;
-  try {
-    return await readFile(file, 'utf8');
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code ?? 'unknown error';
-    throw new Fault(
-      'CONFIGURATION_INVALID',
-      `source ${source}: tls.${key}: ${file} can not be read: ${why}`,
-      { file },
-      { cause },
-    );
-  }
 }

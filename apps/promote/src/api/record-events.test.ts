@@ -1,12 +1,6 @@
 import { updatePromotion, updateTask } from '@gantry/catalog';
 import { type ApiFixture, openApi } from './api.fixture.ts';
-
-/** An event as it came. */
-interface Received {
-  readonly id: string;
-  // oxlint-disable-next-line typescript/no-explicit-any -- each test knows what it asked for
-  readonly data: any;
-}
+import { eventsIn, type StreamedEvent } from './events-in.fixture.ts';
 
 /** Opens a stream of events. */
 async function follow(api: ApiFixture, path: string, lastId?: string) {
@@ -21,20 +15,6 @@ async function follow(api: ApiFixture, path: string, lastId?: string) {
   return eventsIn(response.body as AsyncIterable<Uint8Array>);
 }
 
-async function* eventsIn(body: AsyncIterable<Uint8Array>): AsyncGenerator<Received> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    const blocks = text.split('\n\n');
-    text = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(block) ?? [];
-      if (id !== undefined && data !== undefined) yield { id, data: JSON.parse(data) };
-    }
-  }
-}
-
 async function createTask(api: ApiFixture): Promise<string> {
   return (await api.call('POST', '/api/v1/syncs', { body: { source: 'candidates' } })).body.id;
 }
@@ -46,11 +26,11 @@ describe('the events of a task', () => {
     await using api = await openApi();
     const id = await createTask(api);
     const events = await follow(api, `/api/v1/tasks/${id}/events`);
-    const first = (await events.next()).value as Received;
+    const first = (await events.next()).value as StreamedEvent;
     expect(first).toMatchObject({ id: '1', data: { id, state: 'queued' } });
     const progress = { bytes: 1000, blobs: 2, tags: 1 };
     await updateTask(api.flow.catalog, id, (task) => ({ ...task, state: 'running', progress }));
-    const second = (await events.next()).value as Received;
+    const second = (await events.next()).value as StreamedEvent;
     expect(second).toMatchObject({ id: '2', data: { state: 'running', progress } });
     await end(api, id);
     expect((await events.next()).value).toMatchObject({ id: '3', data: { state: 'done' } });

@@ -9,7 +9,8 @@ export interface Index {
   readonly sparse?: true;
 }
 
-const COLLECTIONS = [
+/** All that a catalog has in its database. */
+export const COLLECTIONS = [
   'schema',
   'counters',
   'manifests',

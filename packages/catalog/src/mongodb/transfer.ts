@@ -16,7 +16,7 @@ import type { Database } from './database.ts';
 import { mustBeNumber, text } from './documents.ts';
 import { byKey, countsOf, dumpOf } from './dump.ts';
 import { isMarked, markAsFilling } from './filling.ts';
-import type { CollectionName } from './indexes.ts';
+import { type CollectionName, COLLECTIONS } from './indexes.ts';
 import type { LeaseRow } from './leases.ts';
 import { manifestRow } from './manifests.ts';
 import { openDatabase } from './open-database.ts';
@@ -32,19 +32,8 @@ import { mongodbWorkers } from './workers.ts';
 
 type RecordOf<Noun extends CatalogNoun> = Extract<CatalogEntry, { noun: Noun }>['record'];
 
-/** Emptied before a catalog is filled anew. Sequences and fences only ever grow, so their rows stay. */
-const EMPTIED: readonly CollectionName[] = [
-  'manifests',
-  'candidates',
-  'failures',
-  'channels',
-  'channel_tags',
-  'promotions',
-  'publications',
-  'pool',
-  'pool_serials',
-  'tasks',
-];
+/** What stays when a catalog is emptied to be filled anew: sequences and fences only ever grow. */
+const STAYING: readonly CollectionName[] = ['schema', 'counters', 'leases', 'workers'];
 const KEYS_A_QUERY = 1000;
 
 /**
@@ -98,7 +87,7 @@ function transferOf(database: Database): CatalogTransfer {
 }
 
 async function emptyAll(database: Database, beat: () => Promise<void>): Promise<void> {
-  for (const name of EMPTIED) {
+  for (const name of COLLECTIONS.filter((each) => !STAYING.includes(each))) {
     const rows = database.collection<{ _id: string }>(name);
     let ids: string[] = [];
     const remove = async () => {

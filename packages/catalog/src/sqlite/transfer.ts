@@ -75,8 +75,8 @@ function transferOf(sqlite: DatabaseSync, name: string): CatalogTransfer {
       // Held until the file is closed, or this process dies: nobody else can have it open.
       sqlite.exec('PRAGMA locking_mode = EXCLUSIVE');
       await begin(sqlite, name);
-      // While it is marked it need not outlive a loss of power, which takes the last transactions and leaves the mark.
-      sqlite.exec('PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 16384');
+      // No commit waits for the disk until the last: a loss of power takes the last transactions, and leaves the mark.
+      sqlite.exec('PRAGMA wal_autocheckpoint = 16384');
       const inserts = new Map<CatalogNoun, StatementSync>();
       const loaded = emptyCounts();
       for await (const batch of inBatches(entries)) {

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { Fault } from '@gantry/oci';
 import { type BlobStore, hasFiles } from '@gantry/store';
 import { directoryTree, fullListPath, serialPath } from '@gantry/tree';
-import { freeChunk } from '../sync/free-chunk.ts';
+import { freeChunk } from '../free-chunk.ts';
 import type { PoolContent } from './compose-repository.ts';
 import { codeOf, namesIn, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
 import { movePointer } from './filesystem-target/pointer.ts';

@@ -1,7 +1,7 @@
 import { asFault } from '@gantry/oci';
 import type { BlobDownload } from '@gantry/registry';
 import type { BlobWriter } from '@gantry/store';
-import { freeChunk } from './free-chunk.ts';
+import { freeChunk } from '../free-chunk.ts';
 import type { Progress } from './progress.ts';
 
 const ATTEMPTS = 5;

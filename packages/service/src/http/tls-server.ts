@@ -55,7 +55,12 @@ async function readPair(
   return { cert, key };
 }
 
-async function readPem(file: string, key: string): Promise<string> {
+/**
+ * A certificate or key that the configuration names.
+ * @param key where it stands there
+ * @throws Fault CONFIGURATION_INVALID
+ */
+export async function readPem(file: string, key: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (cause) {

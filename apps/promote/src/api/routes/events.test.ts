@@ -6,6 +6,7 @@ import { type Consumer, type Messages, openMessages } from '@gantry/messages';
 import { Fault } from '@gantry/oci';
 import { startEventSender } from '@gantry/pipeline';
 import { type ApiFixture, openApi } from '../api.fixture.ts';
+import { eventsIn, type StreamedEvent } from '../events-in.fixture.ts';
 import { EventView } from '../views/event.ts';
 
 /** The API with a sender, as the promote service runs them, and how many listen. */
@@ -53,6 +54,9 @@ interface Received {
   readonly event: ReturnType<typeof EventView.parse>;
 }
 
+/** As the documentation says that it is, and nothing else. */
+const received = ({ id, data }: StreamedEvent): Received => ({ id, event: EventView.parse(data) });
+
 /** Opens the stream; the events come one by one, comments left out. */
 async function follow(api: ApiFixture, query = '', method = 'GET') {
   const ending = new AbortController();
@@ -61,31 +65,17 @@ async function follow(api: ApiFixture, query = '', method = 'GET') {
     headers: { Authorization: 'Bearer reader-token' },
     signal: ending.signal,
   });
-  const received = eventsIn(response.body as AsyncIterable<Uint8Array>);
+  const events = eventsIn(response.body as AsyncIterable<Uint8Array>);
   return {
     response,
     hangUp: () => ending.abort(),
     async next(): Promise<Received> {
-      const { done, value } = await received.next();
+      const { done, value } = await events.next();
       if (done === true) throw new Error('the stream has ended');
-      return value;
+      return received(value);
     },
-    rest: () => Array.fromAsync(received),
+    rest: () => Array.fromAsync(events, received),
   };
-}
-
-async function* eventsIn(body: AsyncIterable<Uint8Array>): AsyncGenerator<Received> {
-  const decoder = new TextDecoder();
-  let text = '';
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    const blocks = text.split('\n\n');
-    text = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const [, id, data] = /^id: (.*)\ndata: (.*)$/.exec(block) ?? [];
-      if (id !== undefined && data !== undefined) yield { id, event: EventView.parse(JSON.parse(data)) };
-    }
-  }
 }
 
 async function until(isSo: () => boolean): Promise<void> {

@@ -2,7 +2,7 @@ import { type Digest, Fault, hasherFor, splitDigest } from '@gantry/oci';
 import { type BlobStore, hasObjects } from '@gantry/store';
 import type { S3Client } from '@gantry/store/s3';
 import { Room } from '../../concurrency.ts';
-import { freeChunk } from '../../sync/free-chunk.ts';
+import { freeChunk } from '../../free-chunk.ts';
 import type { PoolContent } from '../compose-repository.ts';
 import { headersFor } from './headers.ts';
 
