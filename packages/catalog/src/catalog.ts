@@ -1,4 +1,7 @@
 import type { Digest } from '@gantry/oci';
+import type { Audit, Modes, Purges, Tokens } from './access.ts';
+import type { Reports, Results, Waivers } from './evidence.ts';
+import type { Plans } from './plans.ts';
 import type {
   Candidate,
   ChannelTag,
@@ -16,6 +19,7 @@ import type {
   Timestamp,
   Worker,
 } from './records.ts';
+import type { Retractions } from './retractions.ts';
 
 /**
  * What is known. Each call is one atomic, durable write, or one read by an index; there are no transactions over
@@ -34,12 +38,21 @@ export interface Catalog extends AsyncDisposable {
   readonly candidates: Candidates;
   readonly failures: Failures;
   readonly channels: Channels;
+  readonly plans: Plans;
   readonly promotions: Promotions;
+  readonly retractions: Retractions;
+  readonly results: Results;
+  readonly reports: Reports;
+  readonly waivers: Waivers;
   readonly publications: Publications;
   readonly pool: Pool;
   readonly tasks: Tasks;
   readonly leases: Leases;
   readonly workers: Workers;
+  readonly tokens: Tokens;
+  readonly audit: Audit;
+  readonly modes: Modes;
+  readonly purges: Purges;
   readonly outbox: Outbox;
   /**
    * Tells of the events that writes made through this very object have stored, as soon as they are durable, so that
@@ -72,6 +85,16 @@ export interface Manifests {
   get(digest: Digest): Promise<ManifestRecord | undefined>;
   /** Thousands at once are fine; unknown digests are absent from the map. */
   getAll(digests: readonly Digest[]): Promise<Map<Digest, ManifestRecord>>;
+  /** The manifests that name a digest themselves: as a child, a blob (also the config) or their subject; by digest. */
+  naming(digest: Digest, page: PageRequest): Promise<Page<NamingManifest>>;
+  /** Takes records away: what is under them is no longer whole. No error for those that are absent. */
+  remove(digests: readonly Digest[]): Promise<void>;
+}
+
+/** A manifest that names a digest, and as what. */
+export interface NamingManifest {
+  readonly digest: Digest;
+  readonly as: 'manifest' | 'blob' | 'subject';
 }
 
 export interface CandidateQuery extends PageRequest {
@@ -114,6 +137,10 @@ export interface Candidates {
   sourceOf(repository: string): Promise<{ source: string; sourceRepository: string } | undefined>;
   /** Newest first, by `syncedAt`. */
   list(query: CandidateQuery): Promise<Page<Candidate>>;
+  /** Those that have a digest as theirs, or among their companions or referrers; in a stable order. */
+  holding(digest: Digest, page: PageRequest): Promise<Page<Candidate>>;
+  /** Takes candidates away; the one of a tag that was put before is its newest then. No error for those that are absent. */
+  remove(candidates: readonly Pick<Candidate, 'source' | 'repository' | 'tag' | 'digest'>[]): Promise<void>;
 }
 
 export interface FailureQuery extends PageRequest {
@@ -160,6 +187,8 @@ export interface Channels {
   repositories(channel: string, page: PageRequest): Promise<Page<string>>;
   /** Sorted by name. */
   listTags(channel: string, repository: string, page: PageRequest): Promise<Page<ChannelTag>>;
+  /** The tags of any channel that have a digest as theirs, or among their companions or referrers; in a stable order. */
+  holding(digest: Digest, page: PageRequest): Promise<Page<ChannelTag>>;
 }
 
 export interface PromotionQuery extends PageRequest {
@@ -187,6 +216,8 @@ export interface Promotions {
   inStates(states: readonly PromotionState[]): Promise<Promotion[]>;
   /** Newest first, by `createdAt`. */
   list(query: PromotionQuery): Promise<Page<Promotion>>;
+  /** Frees the idempotency keys of promotions that were created before a time; the promotions stay, and so do their revisions. */
+  forgetKeys(before: Timestamp): Promise<void>;
 }
 
 export interface Publications {

@@ -3,10 +3,15 @@ import type { Catalog } from './catalog.ts';
 import { tellEvents } from './tell-events.ts';
 import type { CatalogTransfer } from './transfer.ts';
 
+export * from './access.ts';
+export * from './audit-chain.ts';
 export * from './catalog.ts';
+export * from './evidence.ts';
+export * from './plans.ts';
 export * from './record-keys.ts';
 export * from './records.ts';
 export * from './replace-until-done.ts';
+export * from './retractions.ts';
 export * from './transfer.ts';
 
 /** Where the catalog is kept, as `catalog` in the configuration. */

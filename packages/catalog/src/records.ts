@@ -126,22 +126,83 @@ export interface PromotionItem extends Companions {
   /** What the reference meant when the promotion was accepted; null for tags to be removed, or when it was refused then. */
   readonly digest: Digest | null;
   readonly tags: readonly string[];
+  /** What each tag must mean when it is changed (null: nothing), as the plan said; absent: whatever it means. */
+  readonly bases?: Readonly<Record<string, Digest | null>>;
   readonly state: 'accepted' | 'refused' | 'done' | 'failed';
   readonly problem?: Problem;
 }
 
-/** A decision to change channels, and how far it has come. Also a rollback: it is a promotion of what was there before. */
+export const GATE_KINDS = [
+  'results',
+  'approvals',
+  'match',
+  'age',
+  'signature',
+  'referrers',
+  'vulnerabilities',
+  'http',
+] as const;
+export type GateKind = (typeof GATE_KINDS)[number];
+
+/** One thing that a gate asks for, and how it stands. */
+export interface Requirement {
+  /** Unique in its gate: a test case, `approvals`, a label, a vulnerability's id. */
+  readonly name: string;
+  readonly satisfied: boolean;
+  /** What became of it, in Greenwave's manner: `test-result-passed`, `test-result-missing`, `approval-missing`, `not-evaluated`. */
+  readonly type: string;
+  /** A sentence: what was found or is missing, and where to look. */
+  readonly detail: string;
+  /** Unsatisfied, but what is missing may still come. */
+  readonly pending?: true;
+  /** What the verdict rests on: ids, digests, times. Never a credential. */
+  readonly evidence?: Readonly<Record<string, string | number | boolean>>;
+  /** The id of the waiver that makes up for it; it counts as satisfied then, though `satisfied` is false. */
+  readonly waiver?: string;
+}
+
+/** What a gate says of one image. */
+export interface Verdict {
+  /** The gate's name. */
+  readonly gate: string;
+  readonly kind: GateKind;
+  readonly repository: string;
+  readonly digest: Digest;
+  /** `waived`: passed by waivers alone. `waiting`: all that is missing may still come. */
+  readonly state: 'passed' | 'waived' | 'waiting' | 'refused';
+  readonly requirements: readonly Requirement[];
+  readonly at: Timestamp;
+}
+
+/** Somebody's yes to a promotion. */
+export interface Approval {
+  readonly by: string;
+  /** The groups that they were in then. */
+  readonly groups: readonly string[];
+  readonly at: Timestamp;
+  readonly comment?: string;
+}
+
+/**
+ * A decision to change channels, and how far it has come. Also a rollback, which is a promotion of what was there before;
+ * a retraction, which only takes tags out; and what a purge does to the channels.
+ */
 export interface Promotion {
   readonly id: string;
   /** The order of acceptance; given by the catalog. */
   readonly sequence: number;
   readonly revision: number;
-  readonly kind: 'promote' | 'rollback';
-  /** The channel; for a rollback of all channels `*`. */
+  readonly kind: 'promote' | 'rollback' | 'retract' | 'purge';
+  /** The channel; for a rollback or purge of all channels `*`. */
   readonly to: string;
   readonly state: PromotionState;
   readonly atomic: boolean;
   readonly items: readonly PromotionItem[];
+  /** The plan that it applies. */
+  readonly plan?: string;
+  /** What the gates said when they were asked last; absent: none were. */
+  readonly gates?: readonly Verdict[];
+  readonly approvals?: readonly Approval[];
   readonly reason?: string;
   /** The name of the token, or what sent the message. */
   readonly requestedBy: string;
@@ -198,7 +259,7 @@ export interface TaskProgress {
 export interface Task {
   readonly id: string;
   readonly revision: number;
-  readonly kind: 'sync' | 'publish';
+  readonly kind: 'sync' | 'publish' | 'purge';
   /** What was asked: for a sync `source`, and maybe `repositories` or `items`. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly state: TaskState;
