@@ -1,5 +1,6 @@
 import type { Catalog } from '@gantry/catalog';
 import type { BlobStore } from '@gantry/store';
+import type { Gate } from './gate/gate.ts';
 
 /** What the steps say of themselves: one line an event, its fields first. A pino logger is one. */
 export interface Log {
@@ -29,4 +30,22 @@ export interface Channel {
   readonly from?: string;
   /** Whether the channel stands in the tree. */
   readonly publish: boolean;
+  /** What must hold before a promotion to it, in this order; absent: nothing. */
+  readonly gates?: readonly Gate[];
+  /** Absent: any tag may be set by whoever may promote. */
+  readonly tags?: TagRules;
+}
+
+/** Which tags of a channel may be set, and by whom. Tags are named by patterns: names, globs, or RE2 between slashes. */
+export interface TagRules {
+  /** What all of its tags must match one of; absent: any. */
+  readonly names?: readonly string[];
+  /** Tags that never get another digest. */
+  readonly immutable: readonly string[];
+  /** Tags that only some may set: those named, or in one of the groups. */
+  readonly movers: readonly {
+    readonly tags: readonly string[];
+    readonly by: readonly string[];
+    readonly groups: readonly string[];
+  }[];
 }

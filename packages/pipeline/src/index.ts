@@ -4,6 +4,8 @@ export * from './context.ts';
 export * from './events/event-data.ts';
 export { type EventSenderOptions, startEventSender } from './events/event-sender.ts';
 export * from './events/promotion-events.ts';
+export * from './gate/configuration.ts';
+export * from './gate/gate.ts';
 export * from './hold-lease.ts';
 export * from './promote/accept.ts';
 export * from './promote/plan.ts';

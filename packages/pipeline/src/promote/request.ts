@@ -31,6 +31,8 @@ export interface RequestedItem {
 /** Who asks. */
 export interface Requester {
   readonly name: string;
+  /** Groups that they are in; absent: none. */
+  readonly groups?: readonly string[];
   /** What makes a repeat of the request the same promotion; already made unique by who asks. */
   readonly idempotencyKey?: string;
 }
