@@ -32,7 +32,7 @@ export async function startCommands(options: CommandOptions): Promise<AsyncDispo
 
 async function carryOut(options: CommandOptions, { routingKey, event }: Delivery): Promise<void> {
   const { flow, messages } = options;
-  const requester: Identity = { name: `message ${event.source}`, scopes: options.commandScopes };
+  const requester: Identity = { name: `message ${event.source}`, scopes: options.commandScopes, groups: [] };
   switch (routingKey) {
     case 'command.sync': {
       const { source, ...parameters } = read(SyncRequest, event);

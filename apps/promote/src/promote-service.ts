@@ -9,6 +9,7 @@ import {
 } from '@gantry/pipeline';
 import { asFault } from '@gantry/oci';
 import {
+  type Authenticator,
   createTlsServer,
   type Health,
   listen,
@@ -19,7 +20,6 @@ import {
   SERVER_LIMITS,
   type TlsFiles,
   type TlsServer,
-  type TokenTable,
 } from '@gantry/service';
 import { createApi } from './api/create-api.ts';
 import type { KnownSource } from './api/known-source.ts';
@@ -39,7 +39,7 @@ export interface PromoteServiceOptions {
   readonly listen: ListenAddress;
   /** Absent: plain http. */
   readonly tls?: TlsFiles;
-  readonly tokens: TokenTable;
+  readonly authenticator: Authenticator;
   readonly health: Health;
   readonly metrics: Metrics;
 }

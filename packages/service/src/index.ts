@@ -1,4 +1,5 @@
 export * from './auth/admin-token.ts';
+export * from './auth/authenticator.ts';
 export * from './auth/scopes.ts';
 export * from './auth/tokens.ts';
 export * from './configuration/configuration.ts';

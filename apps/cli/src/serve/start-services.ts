@@ -178,7 +178,7 @@ async function openPromote(
 ): Promise<{ promote: PromoteService; admin: { file: string; token: string } }> {
   const { api, channels, sources, crane: craneConfiguration } = configuration;
   const { file, token } = await ensureAdminToken(api.adminTokenFile);
-  const tokens = createTokenTable([
+  const authenticator = createTokenTable([
     ...(await readTokens(api.tokens)),
     { name: 'admin', token, scopes: ['admin'] },
   ]);
@@ -203,7 +203,7 @@ async function openPromote(
       commandScopes: configuration.messages.commandScopes,
       listen: api.listen,
       ...(api.tls === undefined ? {} : { tls: api.tls }),
-      tokens,
+      authenticator,
       health,
       metrics,
     }),

@@ -4,7 +4,7 @@ import { type Identity, requireScope, type Scope } from '@gantry/service';
 import type { Access, Call, Route } from './route.ts';
 
 /** Who calls an open route. */
-const NOBODY: Identity = { name: 'nobody', scopes: [] };
+const NOBODY: Identity = { name: 'nobody', scopes: [], groups: [] };
 
 export const READ: Access = { shown: 'read', kinds: ['read'], scopes: () => ['read'] };
 export const SYNC: Access = { shown: 'sync', kinds: ['sync'], scopes: () => ['sync'] };

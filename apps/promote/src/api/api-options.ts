@@ -1,6 +1,6 @@
 import type { Messages } from '@gantry/messages';
 import type { Channel, Flow, Log } from '@gantry/pipeline';
-import type { Health, Metrics, TokenTable } from '@gantry/service';
+import type { Authenticator, Health, Metrics } from '@gantry/service';
 import type { TreeSource } from '@gantry/tree';
 import type { KnownSource } from './known-source.ts';
 import type { LiveEvents } from './live-events.ts';
@@ -17,7 +17,7 @@ export interface ApiOptions {
   readonly tree: TreeSource;
   /** The tree's name in the catalog. */
   readonly treeName: string;
-  readonly tokens: TokenTable;
+  readonly authenticator: Authenticator;
   readonly health: Health;
   readonly metrics: Metrics;
   /** Gets one line a request. */

@@ -134,7 +134,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     sources: SOURCES,
     tree: target.source,
     treeName: 'main',
-    tokens: createTokenTable(
+    authenticator: createTokenTable(
       Object.entries(TOKENS).map(([name, scopes]) => ({ name, token: `${name}-token`, scopes })),
     ),
     health,

@@ -333,7 +333,7 @@ describe('what goes wrong inside', () => {
         throw new Error('password: hunter2');
       },
     };
-    await using api = await openApi({ tokens: broken });
+    await using api = await openApi({ authenticator: broken });
     const { status, body, headers } = await api.call('GET', '/api/v1/tasks');
     expect([status, body.type]).toEqual([500, problem('internal')]);
     expect(JSON.stringify(body)).not.toContain('hunter2');
@@ -348,7 +348,7 @@ describe('what goes wrong inside', () => {
         throw new Fault(code, 'the catalog is locked');
       },
     };
-    await using api = await openApi({ tokens: busy });
+    await using api = await openApi({ authenticator: busy });
     const { status, headers, body } = await api.call('DELETE', '/api/v1/tasks/x');
     expect([status, body.detail]).toEqual([FAULTS[code].status, 'the catalog is locked']);
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);

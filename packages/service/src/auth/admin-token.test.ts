@@ -21,7 +21,7 @@ describe("the administrator's token", () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect(await ensureAdminToken(file)).toEqual({ ...first, created: false });
     const table = createTokenTable([{ name: 'admin', token: first.token, scopes: ['admin'] }]);
-    expect(table.identify(`Bearer ${first.token}`)?.name).toBe('admin');
+    expect((await table.identify(`Bearer ${first.token}`))?.name).toBe('admin');
   });
 
   test('is one, however many processes start at once', async () => {

@@ -2,15 +2,19 @@ import { createTokenTable, hasScope, type KnownToken, requireScope } from './tok
 import { isScope, scopeTarget } from './scopes.ts';
 
 const TOKENS: KnownToken[] = [
-  { name: 'ci', token: 'c1-token', scopes: ['sync', 'promote:stable'] },
+  { name: 'ci', token: 'c1-token', scopes: ['sync', 'promote:stable'], groups: ['builders'] },
   { name: 'boss', token: 'Ym9zcw==', scopes: ['admin'] },
 ];
 
 describe('bearer tokens', () => {
   const table = createTokenTable(TOKENS);
 
-  test.each(['Bearer c1-token', 'bearer c1-token', 'BEARER   c1-token '])('%j is known', (header) => {
-    expect(table.identify(header)).toEqual({ name: 'ci', scopes: ['sync', 'promote:stable'] });
+  test.each(['Bearer c1-token', 'bearer c1-token', 'BEARER   c1-token '])('%j is known', async (header) => {
+    expect(await table.identify(header)).toEqual({
+      name: 'ci',
+      scopes: ['sync', 'promote:stable'],
+      groups: ['builders'],
+    });
   });
 
   test.each([
@@ -27,16 +31,18 @@ describe('bearer tokens', () => {
     'Basic c1-token',
     'Bearer Ym9zcw',
     `Bearer ${'a'.repeat(100_000)}`,
-  ])('%j is nobody', (header) => {
-    expect(table.identify(header)).toBeUndefined();
+  ])('%j is nobody', async (header) => {
+    expect(await table.identify(header)).toBeUndefined();
   });
 
-  test('what is told of the caller does not hold the token', () => {
-    expect(JSON.stringify(table.identify('Bearer Ym9zcw=='))).toBe('{"name":"boss","scopes":["admin"]}');
+  test('what is told of the caller does not hold the token', async () => {
+    expect(JSON.stringify(await table.identify('Bearer Ym9zcw=='))).toBe(
+      '{"name":"boss","scopes":["admin"],"groups":[]}',
+    );
   });
 
-  test('no table knows anybody when there are no tokens', () => {
-    expect(createTokenTable([]).identify('Bearer x')).toBeUndefined();
+  test('no table knows anybody when there are no tokens', async () => {
+    expect(await createTokenTable([]).identify('Bearer x')).toBeUndefined();
   });
 
   test.each(['', 'with space', 'ümlaut', 'line\nbreak'])('%j can not be sent, so it is refused', (token) => {
@@ -53,20 +59,20 @@ describe('bearer tokens', () => {
 
 describe('scopes', () => {
   test('a caller has just the scopes that are listed, and admin has all', () => {
-    const ci = { name: 'ci', scopes: ['sync', 'promote:stable'] } as const;
+    const ci = { name: 'ci', scopes: ['sync', 'promote:stable'], groups: [] } as const;
     expect(hasScope(ci, 'sync')).toBe(true);
     expect(hasScope(ci, 'promote:stable')).toBe(true);
     expect(hasScope(ci, 'promote:testing')).toBe(false);
     expect(hasScope(ci, 'read')).toBe(false);
-    expect(hasScope({ name: 'boss', scopes: ['admin'] }, 'promote:testing')).toBe(true);
+    expect(hasScope({ name: 'boss', scopes: ['admin'], groups: [] }, 'promote:testing')).toBe(true);
   });
 
   test('who is unknown gets UNAUTHORIZED, who lacks the scope DENIED', () => {
     expect(() => requireScope(undefined, 'read')).toThrow(expect.objectContaining({ code: 'UNAUTHORIZED' }));
-    expect(() => requireScope({ name: 'ci', scopes: ['sync'] }, 'promote:stable')).toThrow(
+    expect(() => requireScope({ name: 'ci', scopes: ['sync'], groups: [] }, 'promote:stable')).toThrow(
       expect.objectContaining({ code: 'DENIED', message: 'the token ci lacks the scope promote:stable' }),
     );
-    expect(requireScope({ name: 'ci', scopes: ['sync'] }, 'sync').name).toBe('ci');
+    expect(requireScope({ name: 'ci', scopes: ['sync'], groups: [] }, 'sync').name).toBe('ci');
   });
 
   test.each(['read', 'sync', 'admin', 'promote:stable', 'report:a.b-c', 'approve:x'])(

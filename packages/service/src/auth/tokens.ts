@@ -1,36 +1,24 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Fault } from '@gantry/oci';
 import type { TokenConfiguration } from '../configuration/configuration.ts';
+import type { Authenticator, Identity } from './authenticator.ts';
+import { bearerToken, isBearerToken } from './bearer.ts';
 import type { Scope } from './scopes.ts';
 
-/** Who calls, and what that one may do. */
-export interface Identity {
-  readonly name: string;
-  readonly scopes: readonly Scope[];
-}
-
 /** A token that is known. */
-export interface KnownToken extends Identity {
+export interface KnownToken extends Omit<Identity, 'groups'> {
   readonly token: string;
+  readonly groups?: readonly string[];
 }
-
-export interface TokenTable {
-  /** Who sent this `Authorization` header; undefined when it is absent, no bearer token, or none that is known. */
-  identify(authorization: string | undefined): Identity | undefined;
-}
-
-// RFC 6750, 2.1: b64token; the scheme's name in any case (RFC 9110, 11.1).
-const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
-const BEARER = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
-const MAX_HEADER_LENGTH = 8192;
 
 /**
- * Keeps digests of the tokens only. A look-up takes the same time whichever token comes, or none.
+ * Knows callers by the tokens of the configuration. Keeps digests of them only. A look-up takes the same time whichever
+ * token comes.
  * @throws Fault CONFIGURATION_INVALID for a token that no client can send, or that two names have
  */
-export function createTokenTable(tokens: readonly KnownToken[]): TokenTable {
-  const known = tokens.map(({ name, token, scopes }) => {
-    if (TOKEN.test(token)) return { identity: { name, scopes }, digest: digestOf(token) };
+export function createTokenTable(tokens: readonly KnownToken[]): Authenticator {
+  const known = tokens.map(({ name, token, scopes, groups = [] }) => {
+    if (isBearerToken(token)) return { identity: { name, scopes, groups }, digest: digestOf(token) };
     throw invalid(name, 'can not be sent as a bearer token: use letters, digits and "-._~+/" without spaces');
   });
   for (const [index, { identity, digest }] of known.entries()) {
@@ -38,9 +26,8 @@ export function createTokenTable(tokens: readonly KnownToken[]): TokenTable {
     if (other !== index) throw invalid(identity.name, `is that of ${known[other]?.identity.name} too`);
   }
   return {
-    identify(authorization) {
-      if (authorization === undefined || authorization.length > MAX_HEADER_LENGTH) return undefined;
-      const [, token] = BEARER.exec(authorization) ?? [];
+    async identify(authorization) {
+      const token = bearerToken(authorization);
       if (token === undefined) return undefined;
       const sent = digestOf(token);
       let found: Identity | undefined;
@@ -52,9 +39,7 @@ export function createTokenTable(tokens: readonly KnownToken[]): TokenTable {
 
 /** Reads the tokens of the configuration, and their files. @throws Fault CONFIGURATION_INVALID */
 export function readTokens(tokens: readonly TokenConfiguration[]): Promise<KnownToken[]> {
-  return Promise.all(
-    tokens.map(async ({ name, token, scopes }) => ({ name, scopes, token: await token.read() })),
-  );
+  return Promise.all(tokens.map(async ({ token, ...rest }) => ({ ...rest, token: await token.read() })));
 }
 
 /** Whether the caller may do what needs this scope; `admin` implies all. */

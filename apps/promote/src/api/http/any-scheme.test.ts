@@ -13,8 +13,8 @@ test.each([
   basic('registry:hook-token=='),
   basic(':hook-token=='),
   'Basic hook-token==',
-])('%j is known', (header) => {
-  expect(identifyByAnyScheme(table, header)?.name).toBe('hook');
+])('%j is known', async (header) => {
+  expect((await identifyByAnyScheme(table, header))?.name).toBe('hook');
 });
 
 test.each([
@@ -32,6 +32,6 @@ test.each([
   basic('a:b:hook-token=='),
   'Basic !!!',
   `Token ${'x'.repeat(100_000)}`,
-])('%.60j is nobody', (header) => {
-  expect(identifyByAnyScheme(table, header)).toBeUndefined();
+])('%.60j is nobody', async (header) => {
+  expect(await identifyByAnyScheme(table, header)).toBeUndefined();
 });

@@ -1,23 +1,25 @@
-import type { Identity, TokenTable } from '@gantry/service';
+import type { Authenticator, Identity } from '@gantry/service';
 
 const SCHEME_AND_REST = /^([A-Za-z][A-Za-z0-9-]*) +(\S+) *$/;
 const BASE64 = /^[A-Za-z0-9+/]+=*$/;
 
 /**
  * Who sent a token by whatever means a registry's webhook can be told to send it: after any scheme (`Bearer T`, `Token T`),
- * bare, or as the password of Basic. Each look-up takes the same time, whether it finds somebody or not.
+ * bare, or as the password of Basic. Who sends a user's own password by Basic is known by it as everywhere.
  */
-export function identifyByAnyScheme(
-  tokens: TokenTable,
+export async function identifyByAnyScheme(
+  authenticator: Authenticator,
   authorization: string | undefined,
-): Identity | undefined {
+): Promise<Identity | undefined> {
   if (authorization === undefined) return undefined;
   const text = authorization.trim();
   const [, scheme = '', rest = ''] = SCHEME_AND_REST.exec(text) ?? [];
-  if (rest === '') return tokens.identify(`Bearer ${text}`);
-  const password = scheme.toLowerCase() === 'basic' ? passwordIn(rest) : undefined;
-  const asBasic = password === undefined ? undefined : tokens.identify(`Bearer ${password}`);
-  return tokens.identify(`Bearer ${rest}`) ?? asBasic;
+  if (rest === '') return authenticator.identify(`Bearer ${text}`);
+  const asToken = await authenticator.identify(`Bearer ${rest}`);
+  if (asToken !== undefined || scheme.toLowerCase() !== 'basic') return asToken;
+  const password = passwordIn(rest);
+  const asPassword = password === undefined ? undefined : await authenticator.identify(`Bearer ${password}`);
+  return asPassword ?? authenticator.identify(authorization);
 }
 
 /** Of `user:password` in base64 (RFC 7617). */

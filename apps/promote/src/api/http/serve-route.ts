@@ -3,9 +3,9 @@ import type { Request, RequestHandler, Response } from 'express';
 import { admit, authorize } from '../access.ts';
 import type { Api } from '../api-options.ts';
 import type { Answer, Call, Route } from '../route.ts';
-import { identifyByAnyScheme } from './any-scheme.ts';
 import { checkInput } from './check-input.ts';
 import { exchangeOf } from './exchange.ts';
+import { identifyCaller } from './identify-caller.ts';
 import { readJsonBody } from './read-body.ts';
 import { sendAnswer } from './send-answer.ts';
 import { sendEvents } from './send-events.ts';
@@ -22,10 +22,7 @@ export function serveRoute(route: Route, api: Api): RequestHandler {
 async function answer(route: Route, api: Api, request: Request, response: Response): Promise<Answer> {
   const exchange = exchangeOf(response);
   exchange.route = route.path;
-  const { authorization } = request.headers;
-  const known = route.anyScheme
-    ? identifyByAnyScheme(api.tokens, authorization)
-    : api.tokens.identify(authorization);
+  const known = await identifyCaller(route, api, request);
   if (known !== undefined) exchange.caller = known.name;
   const caller = admit(route, known);
   const call = await readCall(route, api, caller, request, response);
