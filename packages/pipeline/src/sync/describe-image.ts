@@ -60,7 +60,7 @@ export async function describeImage(
   );
   const [first] = images;
   const image = first === undefined ? root : await reader.manifest(first.digest);
-  const config = await readConfig(reader, image);
+  const config = await readImageConfig(reader, image);
   const named =
     root.config === undefined ? images.map(({ platform }) => platform) : [config && platformOf(config)];
   const platforms = named.flatMap((platform) => (platform === undefined ? [] : [platformName(platform)]));
@@ -105,7 +105,11 @@ export function sourceReader(registry: Registry, sourceRepository: string, signa
   };
 }
 
-async function readConfig(reader: ImageReader, image: Manifest): Promise<ImageConfig | undefined> {
+/** The config of an image, as far as it is read here; undefined for what has none that can be read. */
+export async function readImageConfig(
+  reader: ImageReader,
+  image: Manifest,
+): Promise<ImageConfig | undefined> {
   if (image.config === undefined || !IMAGE_CONFIGS.has(image.config.mediaType)) return undefined;
   const bytes = await reader.config(image.config, CONFIG_MAX_BYTES);
   if (bytes === undefined) return undefined;

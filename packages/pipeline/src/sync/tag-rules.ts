@@ -1,6 +1,6 @@
 import { Fault, quote } from '@gantry/oci';
 import { compare, Range, satisfies } from 'semver';
-import { compile, globMatcher, isGlob, type Matcher } from './pattern.ts';
+import { isGlob, isRegex, type Matcher, patternMatcher } from './pattern.ts';
 import { versionOf } from './version.ts';
 
 /** Which tags are taken; all rules must agree. In this order: include, exclude, semver, notOlderThan, latest. */
@@ -101,15 +101,8 @@ export function compileTagRules(rules: TagRules): TagSelection {
   };
 }
 
-/** Whether it is written as a regular expression: `/^v[0-9]+$/`. */
-function isRegex(pattern: string): boolean {
-  return pattern.length > 2 && pattern.startsWith('/') && pattern.endsWith('/');
-}
-
 function toPattern(pattern: string): { shown: string; matches: Matcher } {
-  if (!isRegex(pattern)) return { shown: pattern, matches: globMatcher(pattern) };
-  const regex = compile(`^(?:${pattern.slice(1, -1)})$`, pattern);
-  return { shown: pattern, matches: (tag) => regex.test(tag) };
+  return { shown: pattern, matches: patternMatcher(pattern) };
 }
 
 function toRange(text: string): Range {

@@ -1,0 +1,67 @@
+import type { ChannelTag, Requirement } from '@gantry/catalog';
+import type { AgeRule } from './configuration.ts';
+import type { Gate } from './gate.ts';
+
+/** Asks how long an image has been in the channel before. */
+export function openAgeGate(rule: AgeRule): Gate['evaluate'] {
+  return async ({ from, repository, digest }, { flow }) => {
+    const channel = rule.channel ?? from;
+    if (channel === undefined) return [nowhere()];
+    const tags = await flow.catalog.channels.tagsOf(channel, repository);
+    const holding = tags.filter((tag) => tag.digest === digest);
+    return [judgeAge(rule.atLeastMs, holding, channel, flow.now())];
+  };
+}
+
+/** @param holding the channel's tags that mean the image now */
+export function judgeAge(
+  atLeastMs: number,
+  holding: readonly ChannelTag[],
+  channel: string,
+  now: Date,
+): Requirement {
+  const [oldest] = holding.toSorted((a, b) => (a.promotedAt < b.promotedAt ? -1 : 1));
+  const wanted = spell(atLeastMs);
+  if (oldest === undefined) {
+    return {
+      name: 'age',
+      satisfied: false,
+      type: 'age-unknown',
+      detail: `it is not in the channel ${channel}: promote it there, and leave it for ${wanted}`,
+      evidence: { channel },
+    };
+  }
+  const since = oldest.promotedAt;
+  const notBefore = new Date(Date.parse(since) + atLeastMs);
+  const satisfied = now >= notBefore;
+  return {
+    name: 'age',
+    satisfied,
+    type: satisfied ? 'age-reached' : 'age-too-young',
+    detail: satisfied
+      ? `in the channel ${channel} since ${since}`
+      : `in the channel ${channel} since ${since}, and ${wanted} are asked for: not before ${notBefore.toISOString()}`,
+    ...(satisfied ? {} : { pending: true }),
+    evidence: { channel, tag: oldest.tag, since, notBefore: notBefore.toISOString() },
+  };
+}
+
+function nowhere(): Requirement {
+  return {
+    name: 'age',
+    satisfied: false,
+    type: 'age-unknown',
+    detail: 'the channel takes from no other, so there is none to be old in: name one in age.channel',
+  };
+}
+
+/** A length of time for people: `7 days`, `36 hours`. */
+function spell(ms: number): string {
+  const units = [
+    ['days', 86_400_000],
+    ['hours', 3_600_000],
+    ['minutes', 60_000],
+  ] as const;
+  const [name, length] = units.find(([, size]) => ms >= size && ms % size === 0) ?? ['seconds', 1000];
+  return `${ms / length} ${name}`;
+}

@@ -1,0 +1,49 @@
+import type { Approval, Requirement } from '@gantry/catalog';
+import type { ApprovalsRule } from './configuration.ts';
+import type { Gate } from './gate.ts';
+
+/** Asks for so many people's yes. */
+export function openApprovalsGate(rule: ApprovalsRule): Gate['evaluate'] {
+  return ({ approvals, requestedBy, channel }) =>
+    Promise.resolve([judgeApprovals(rule, approvals, requestedBy, channel)]);
+}
+
+/**
+ * Counts distinct people who may say yes, by their names. Whoever asked for the promotion does not count, whichever way
+ * they asked.
+ */
+export function judgeApprovals(
+  rule: ApprovalsRule,
+  approvals: readonly Approval[],
+  requestedBy: string | undefined,
+  channel: string,
+): Requirement {
+  const counting = approvals.filter(
+    (approval) =>
+      requestedBy !== approval.by && requestedBy !== `message ${approval.by}` && mayApprove(rule, approval),
+  );
+  const people = [...new Set(counting.map(({ by }) => by))].toSorted();
+  const satisfied = people.length >= rule.count;
+  const approved = people.length === 0 ? 'nobody' : people.join(', ');
+  return {
+    name: 'approvals',
+    satisfied,
+    type: satisfied ? 'approved' : 'approval-missing',
+    detail: satisfied
+      ? `approved by ${approved}`
+      : `${people.length} of ${rule.count} approvals (${approved}); ${whoMay(rule, channel)} may approve, other than who asked`,
+    ...(satisfied ? {} : { pending: true }),
+    evidence: { required: rule.count, approved: people.length, by: people.join(' ') },
+  };
+}
+
+/** Whether somebody's yes counts for a gate, by their name or a group they were in. */
+export function mayApprove(rule: ApprovalsRule, { by, groups }: Pick<Approval, 'by' | 'groups'>): boolean {
+  if (rule.by === undefined && rule.groups === undefined) return true;
+  return rule.by?.includes(by) === true || groups.some((group) => rule.groups?.includes(group) === true);
+}
+
+function whoMay({ by, groups }: ApprovalsRule, channel: string): string {
+  const named = [...(by ?? []), ...(groups ?? []).map((group) => `the group ${group}`)];
+  return named.length === 0 ? `whoever has approve:${channel}` : named.join(' or ');
+}
