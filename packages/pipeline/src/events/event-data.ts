@@ -27,8 +27,8 @@ export type CandidateData = z.infer<typeof CandidateData>;
 /** A promotion as it stands after what befell it. */
 export const PromotionData = z.strictObject({
   id: z.string(),
-  kind: z.enum(['promote', 'rollback']),
-  /** The channel; `*` for a rollback of all channels. */
+  kind: z.enum(['promote', 'rollback', 'retract', 'purge']),
+  /** The channel; `*` for a rollback or purge of all channels. */
   to: z.string(),
   state: z.enum(['queued', 'refused', 'done', 'partial', 'failed', 'cancelled']),
   /** The publication that it appeared in; null: none, or not yet. */

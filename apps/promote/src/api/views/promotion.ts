@@ -2,17 +2,18 @@ import { type Promotion, PROMOTION_STATES } from '@gantry/catalog';
 import { z } from 'zod';
 import { named, Time, type View } from './named.ts';
 import { ProblemView } from './problem.ts';
+import { VerdictView } from './verdict.ts';
 
 export const PromotionView = named(
   'Promotion',
   'A decision to change channels, and how far it has come.',
   z.strictObject({
     id: z.string(),
-    kind: z.enum(['promote', 'rollback']),
+    kind: z.enum(['promote', 'rollback', 'retract', 'purge']),
     state: z
       .enum(PROMOTION_STATES)
       .describe('done, partial, failed, refused and cancelled are not left any more'),
-    to: z.string().describe('The channel; `*` for a rollback of all channels'),
+    to: z.string().describe('The channel; `*` for a rollback or purge of all channels'),
     atomic: z.boolean(),
     items: z.array(
       z.strictObject({
@@ -30,7 +31,16 @@ export const PromotionView = named(
         problem: ProblemView.exactOptional(),
       }),
     ),
-    gates: z.array(z.unknown()).describe('What the gates said; empty: none were asked'),
+    plan: z.string().nullable().describe('The plan that it applies'),
+    gates: z.array(VerdictView).describe('What the gates said when they were asked last; empty: none were'),
+    approvals: z.array(
+      z.strictObject({
+        by: z.string(),
+        groups: z.array(z.string()),
+        at: Time,
+        comment: z.string().exactOptional(),
+      }),
+    ),
     serial: z.int().nullable().describe('The publication that it appeared in'),
     error: ProblemView.nullable(),
     reason: z.string().nullable(),
@@ -62,7 +72,9 @@ export function presentPromotion(promotion: Promotion): View<typeof PromotionVie
       state: item.state,
       ...(item.problem === undefined ? {} : { problem: item.problem }),
     })),
-    gates: [],
+    plan: promotion.plan ?? null,
+    gates: promotion.gates ?? [],
+    approvals: promotion.approvals ?? [],
     serial: promotion.serial ?? null,
     error: promotion.error ?? null,
     reason: promotion.reason ?? null,
