@@ -85,7 +85,10 @@ export interface Manifests {
   get(digest: Digest): Promise<ManifestRecord | undefined>;
   /** Thousands at once are fine; unknown digests are absent from the map. */
   getAll(digests: readonly Digest[]): Promise<Map<Digest, ManifestRecord>>;
-  /** The manifests that name a digest themselves: as a child, a blob (also the config) or their subject; by digest. */
+  /**
+   * The manifests that name a digest themselves: as a child that is here, a blob (also the config) or their subject; by
+   * digest.
+   */
   naming(digest: Digest, page: PageRequest): Promise<Page<NamingManifest>>;
   /** Takes records away: what is under them is no longer whole. No error for those that are absent. */
   remove(digests: readonly Digest[]): Promise<void>;

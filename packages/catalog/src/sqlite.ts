@@ -1,16 +1,25 @@
 import type { Catalog } from './catalog.ts';
+import { sqliteAudit } from './sqlite/audit.ts';
 import { sqliteCandidates } from './sqlite/candidates.ts';
 import { sqliteChannels } from './sqlite/channels.ts';
 import type { Database } from './sqlite/database.ts';
-import { sqliteFailures } from './sqlite/sync-failures.ts';
-import { openDatabase } from './sqlite/open-database.ts';
 import { sqliteLeases } from './sqlite/leases.ts';
 import { sqliteManifests } from './sqlite/manifests.ts';
+import { sqliteModes } from './sqlite/modes.ts';
+import { openDatabase } from './sqlite/open-database.ts';
 import { sqliteOutbox } from './sqlite/outbox.ts';
+import { sqlitePlans } from './sqlite/plans.ts';
 import { sqlitePool } from './sqlite/pool.ts';
 import { sqlitePromotions } from './sqlite/promotions.ts';
 import { sqlitePublications } from './sqlite/publications.ts';
+import { sqlitePurges } from './sqlite/purges.ts';
+import { sqliteReports } from './sqlite/reports.ts';
+import { sqliteResults } from './sqlite/results.ts';
+import { sqliteRetractions } from './sqlite/retractions.ts';
+import { sqliteFailures } from './sqlite/sync-failures.ts';
 import { sqliteTasks } from './sqlite/tasks.ts';
+import { sqliteTokens } from './sqlite/tokens.ts';
+import { sqliteWaivers } from './sqlite/waivers.ts';
 import { sqliteWorkers } from './sqlite/workers.ts';
 
 /**
@@ -30,12 +39,21 @@ export function catalogIn(database: Database): Catalog {
     candidates: sqliteCandidates(database),
     failures: sqliteFailures(database),
     channels: sqliteChannels(database),
+    plans: sqlitePlans(database),
     promotions: sqlitePromotions(database),
+    retractions: sqliteRetractions(database),
+    results: sqliteResults(database),
+    reports: sqliteReports(database),
+    waivers: sqliteWaivers(database),
     publications: sqlitePublications(database),
     pool: sqlitePool(database),
     tasks: sqliteTasks(database),
     leases: sqliteLeases(database),
     workers: sqliteWorkers(database),
+    tokens: sqliteTokens(database),
+    audit: sqliteAudit(database),
+    modes: sqliteModes(database),
+    purges: sqlitePurges(database),
     outbox: sqliteOutbox(database),
     [Symbol.asyncDispose]: () => database.close(),
   };

@@ -1,4 +1,5 @@
 import type { Candidates } from '../catalog.ts';
+import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import type { Candidate } from '../records.ts';
 import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
@@ -6,9 +7,12 @@ import { newestFirst } from './newest-first.ts';
 import { eventKeeper } from './outbox.ts';
 
 export function sqliteCandidates(database: Database): Candidates {
-  // REPLACE takes the former row of the same candidate away; the new one has the highest sequence of all.
-  const put = database.prepare(`
-    INSERT OR REPLACE INTO candidates (source, source_repository, repository, tag, digest, synced_at, document)
+  const remove = database.prepare(
+    'DELETE FROM candidates WHERE repository = :repository AND tag = :tag AND digest = :digest AND source = :source',
+  );
+  // The new row has the highest sequence of all.
+  const insert = database.prepare(`
+    INSERT INTO candidates (source, source_repository, repository, tag, digest, synced_at, document)
     VALUES (:source, :sourceRepository, :repository, :tag, :digest, :syncedAt, :document)
   `);
   const current = database.prepare(
@@ -33,6 +37,15 @@ export function sqliteCandidates(database: Database): Candidates {
   const sourceOf = database.prepare(
     'SELECT source, source_repository FROM candidates WHERE repository = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
   );
+  const holding = database.prepare(`
+    SELECT document, held.repository, held.tag, held.candidate, held.source
+    FROM candidate_digests AS held CROSS JOIN candidates
+    ON (candidates.repository, candidates.tag, candidates.digest, candidates.source)
+      = (held.repository, held.tag, held.candidate, held.source)
+    WHERE held.digest = ? AND (held.repository, held.tag, held.candidate, held.source) > (?, ?, ?, ?)
+    ORDER BY held.repository, held.tag, held.candidate, held.source LIMIT ?
+  `);
+  const cursors = cursorsOf('candidates-holding', ['string', 'string', 'string', 'string']);
   const keepEvents = eventKeeper(database);
   const list = newestFirst(database, {
     name: 'candidates',
@@ -51,7 +64,8 @@ export function sqliteCandidates(database: Database): Candidates {
       await database.write(() => {
         const newest = newestSequence.get(repository, tag) as { sequence: number } | undefined;
         if (newest !== undefined && newest.sequence > turn) return;
-        put.run(row);
+        remove.run({ source, repository, tag, digest });
+        insert.run(row);
         keepEvents(events);
       });
     },
@@ -81,7 +95,30 @@ export function sqliteCandidates(database: Database): Candidates {
       database.read(() =>
         list({ repository: query.repository, tag: query.tag, digest: query.digest }, query),
       ),
+    holding: (digest, { limit, cursor }) =>
+      database.read(() => {
+        const after = cursor === undefined ? BEFORE_ALL : cursors.decode(cursor);
+        const rows = holding.all(digest, ...after, rowsFor(limit)) as unknown as HoldingRow[];
+        return pageOf(rows, limit, read, (last) =>
+          cursors.encode([last.repository, last.tag, last.candidate, last.source]),
+        );
+      }),
+    async remove(candidates) {
+      await database.write(() => {
+        for (const { source, repository, tag, digest } of candidates)
+          remove.run({ source, repository, tag, digest });
+      });
+    },
   };
 }
+
+interface HoldingRow {
+  readonly repository: string;
+  readonly tag: string;
+  readonly candidate: string;
+  readonly source: string;
+}
+
+const BEFORE_ALL = ['', '', '', ''] as const;
 
 const read = (row: unknown) => documentIn(row) as Candidate;

@@ -7,7 +7,7 @@ import { documentIn, maybe } from './documents.ts';
 
 export function sqliteChannels(database: Database): Channels {
   const set = database.prepare(`
-    INSERT OR REPLACE INTO channel_tags (channel, repository, tag, digest, promoted_at, document)
+    INSERT INTO channel_tags (channel, repository, tag, digest, promoted_at, document)
     VALUES (:channel, :repository, :tag, :digest, :promotedAt, :document)
   `);
   const remove = database.prepare(
@@ -33,9 +33,18 @@ export function sqliteChannels(database: Database): Channels {
     )
     SELECT name FROM names WHERE name IS NOT NULL LIMIT :rows
   `);
+  const holding = database.prepare(`
+    SELECT document, held.channel, held.repository, held.tag
+    FROM channel_tag_digests AS held CROSS JOIN channel_tags
+    ON (channel_tags.channel, channel_tags.repository, channel_tags.tag)
+      = (held.channel, held.repository, held.tag)
+    WHERE held.digest = ? AND (held.channel, held.repository, held.tag) > (?, ?, ?)
+    ORDER BY held.channel, held.repository, held.tag LIMIT ?
+  `);
   const takenOver = database.prepare('SELECT 1 FROM leases WHERE name = ? AND fence > ?');
   const tagCursors = cursorsOf('channel-tags', ['string']);
   const repositoryCursors = cursorsOf('channel-repositories', ['string']);
+  const holdingCursors = cursorsOf('channels-holding', ['string', 'string', 'string']);
 
   return {
     async apply(channel, repository, entries, removed, lease) {
@@ -54,7 +63,10 @@ export function sqliteChannels(database: Database): Channels {
           });
         }
         for (const name of removed) remove.run(channel, repository, name);
-        for (const row of rows) set.run(row);
+        for (const row of rows) {
+          remove.run(channel, repository, row.tag);
+          set.run(row);
+        }
       });
     },
     tagsOf: (channel, repository) =>
@@ -81,10 +93,26 @@ export function sqliteChannels(database: Database): Channels {
         const rows = tags.all(channel, repository, after, rowsFor(limit)) as unknown as { tag: string }[];
         return pageOf(rows, limit, read, (last) => tagCursors.encode([last.tag]));
       }),
+    holding: (digest, { limit, cursor }) =>
+      database.read(() => {
+        const after = cursor === undefined ? BEFORE_ALL : holdingCursors.decode(cursor);
+        const rows = holding.all(digest, ...after, rowsFor(limit)) as unknown as HoldingRow[];
+        return pageOf(rows, limit, read, (last) =>
+          holdingCursors.encode([last.channel, last.repository, last.tag]),
+        );
+      }),
   };
 }
 
 /** https://www.sqlite.org/lang_select.html: a negative LIMIT is none. */
 const NO_LIMIT = -1;
+
+interface HoldingRow {
+  readonly channel: string;
+  readonly repository: string;
+  readonly tag: string;
+}
+
+const BEFORE_ALL = ['', '', ''] as const;
 
 const read = (row: unknown) => documentIn(row) as ChannelTag;

@@ -4,7 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { Database } from './database.ts';
 import { openingFault, unusableFile } from './failures.ts';
 import { LOCK_SLEEP_MS, LOCK_WAIT_MS, whenUnlocked } from './locks.ts';
-import { migrate, MIGRATIONS, mustBeOurs } from './schema.ts';
+import { MIGRATIONS } from './migrations.ts';
+import { migrate, mustBeOurs } from './schema.ts';
 
 /**
  * Opens the file, which is made if it is absent, and hands it to `use`. When `use` throws, it is closed again.

@@ -6,7 +6,8 @@ import { idTaken } from './failures.ts';
 import { newestFirst } from './newest-first.ts';
 import { eventKeeper } from './outbox.ts';
 
-const COLUMNS = 'sequence, revision, document';
+/** What a promotion is read from. */
+export const PROMOTION_COLUMNS = 'sequence, revision, idempotency_key, document';
 
 export function sqlitePromotions(database: Database): Promotions {
   const insert = database.prepare(`
@@ -17,19 +18,23 @@ export function sqlitePromotions(database: Database): Promotions {
     UPDATE promotions SET revision = revision + 1, state = :state, channel = :channel, document = :document
     WHERE id = :id AND revision = :revision
   `);
-  const get = database.prepare(`SELECT ${COLUMNS} FROM promotions WHERE id = ?`);
-  const byKey = database.prepare(`SELECT ${COLUMNS} FROM promotions WHERE idempotency_key = ?`);
+  const get = database.prepare(`SELECT ${PROMOTION_COLUMNS} FROM promotions WHERE id = ?`);
+  const byKey = database.prepare(`SELECT ${PROMOTION_COLUMNS} FROM promotions WHERE idempotency_key = ?`);
   const inStates = database.prepare(`
-    SELECT ${COLUMNS} FROM promotions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY sequence
+    SELECT ${PROMOTION_COLUMNS} FROM promotions WHERE state IN (SELECT value FROM json_each(?)) ORDER BY sequence
+  `);
+  const forgetKeys = database.prepare(`
+    UPDATE promotions INDEXED BY promotions_keyed SET idempotency_key = NULL
+    WHERE idempotency_key IS NOT NULL AND created_at < ?
   `);
   const keepEvents = eventKeeper(database);
   const list = newestFirst(database, {
     name: 'promotions',
-    columns: COLUMNS,
+    columns: PROMOTION_COLUMNS,
     time: 'created_at',
     filters: ['state', 'channel'],
     indexes: [[], ['state'], ['channel'], ['state', 'channel']],
-    item: read,
+    item: readPromotion,
   });
 
   return {
@@ -38,7 +43,7 @@ export function sqlitePromotions(database: Database): Promotions {
       const key = promotion.idempotency?.key ?? null;
       const document = JSON.stringify(promotion);
       return database.write(() => {
-        const former = key === null ? undefined : maybe(byKey.get(key), read);
+        const former = key === null ? undefined : maybe(byKey.get(key), readPromotion);
         if (former !== undefined) return { promotion: former, created: false };
         if (get.get(id) !== undefined) throw idTaken('promotion', id);
         const { lastInsertRowid } = insert.run({ id, state, channel, key, createdAt, document });
@@ -46,7 +51,7 @@ export function sqlitePromotions(database: Database): Promotions {
         return { promotion: { ...promotion, sequence: Number(lastInsertRowid), revision: 1 }, created: true };
       });
     },
-    get: (id) => database.read(() => maybe(get.get(id), read)),
+    get: (id) => database.read(() => maybe(get.get(id), readPromotion)),
     replace(promotion, events = []) {
       const { id, revision, state, to: channel } = promotion;
       const document = JSON.stringify(promotion);
@@ -57,14 +62,25 @@ export function sqlitePromotions(database: Database): Promotions {
         return { ...promotion, revision: revision + 1 };
       });
     },
-    byIdempotencyKey: (key) => database.read(() => maybe(byKey.get(key), read)),
-    inStates: (states) => database.read(() => inStates.all(JSON.stringify(states)).map(read)),
+    byIdempotencyKey: (key) => database.read(() => maybe(byKey.get(key), readPromotion)),
+    inStates: (states) => database.read(() => inStates.all(JSON.stringify(states)).map(readPromotion)),
     list: (query) => database.read(() => list({ state: query.state, channel: query.to }, query)),
+    async forgetKeys(before) {
+      await database.write(() => forgetKeys.run(before));
+    },
   };
 }
 
-/** Sequence and revision are the columns' alone: the document was made before they were known. */
-function read(row: unknown): Promotion {
-  const { sequence, revision } = row as { sequence: number; revision: number };
-  return { ...(documentIn(row) as Promotion), sequence, revision };
+/** Sequence, revision and whether it has a key are the columns' alone: the document was made before they were known. */
+export function readPromotion(row: unknown): Promotion {
+  const { sequence, revision, idempotency_key: key } = row as PromotionRow;
+  const { idempotency, ...promotion } = documentIn(row) as Promotion;
+  const keyed = key === null || idempotency === undefined ? {} : { idempotency };
+  return { ...promotion, ...keyed, sequence, revision };
+}
+
+interface PromotionRow {
+  readonly sequence: number;
+  readonly revision: number;
+  readonly idempotency_key: string | null;
 }

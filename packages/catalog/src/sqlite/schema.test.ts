@@ -1,5 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
-import { MIGRATIONS, migrate, mustBeOurs } from './schema.ts';
+import { MIGRATIONS } from './migrations.ts';
+import { migrate, mustBeOurs } from './schema.ts';
 
 const one = 'CREATE TABLE one (text)';
 const two = "ALTER TABLE one ADD COLUMN more TEXT DEFAULT 'new'";

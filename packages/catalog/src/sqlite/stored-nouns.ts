@@ -1,7 +1,8 @@
 import type { SQLInputValue } from 'node:sqlite';
-import type { Promotion, Task } from '../records.ts';
+import type { Task } from '../records.ts';
 import type { CatalogEntry, CatalogNoun } from '../transfer.ts';
 import { documentIn } from './documents.ts';
+import { PROMOTION_COLUMNS, readPromotion } from './promotions.ts';
 
 /** How a noun stands in the file. */
 interface Stored<Noun extends CatalogNoun> {
@@ -75,12 +76,8 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
   },
   promotions: {
     table: 'promotions',
-    select: 'SELECT sequence, revision, document FROM promotions ORDER BY sequence',
-    read: (row: { sequence: number; revision: number }) => ({
-      ...(documentIn(row) as Promotion),
-      sequence: row.sequence,
-      revision: row.revision,
-    }),
+    select: `SELECT ${PROMOTION_COLUMNS} FROM promotions ORDER BY sequence`,
+    read: readPromotion,
     insert: `
       INSERT INTO promotions (sequence, id, revision, state, channel, idempotency_key, created_at, document)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,

@@ -1,0 +1,27 @@
+import type { Plan, Plans } from '../plans.ts';
+import type { Database } from './database.ts';
+import { documentIn, maybe } from './documents.ts';
+import { idTaken } from './failures.ts';
+
+export function sqlitePlans(database: Database): Plans {
+  const insert = database.prepare(
+    'INSERT INTO plans (id, expires_at, document) VALUES (?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const get = database.prepare('SELECT document FROM plans WHERE id = ?');
+  const forget = database.prepare('DELETE FROM plans WHERE expires_at < ?');
+  return {
+    async create(plan) {
+      const document = JSON.stringify(plan);
+      await database.write(() => {
+        const { changes } = insert.run(plan.id, plan.expiresAt, document);
+        if (changes === 0) throw idTaken('plan', plan.id);
+      });
+    },
+    get: (id) => database.read(() => maybe(get.get(id), read)),
+    async forget(before) {
+      await database.write(() => forget.run(before));
+    },
+  };
+}
+
+const read = (row: unknown) => documentIn(row) as Plan;
