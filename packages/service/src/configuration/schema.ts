@@ -1,7 +1,6 @@
 import { isRepositoryName } from '@gantry/oci';
 import { z } from 'zod';
-import { isScope, SCOPE_EXPECTED } from '../auth/scopes.ts';
-import { DURATION, DURATION_EXPECTED, MAX_TIMER_MS, parseDuration } from './duration.ts';
+import { parseDuration } from './duration.ts';
 import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './engines.ts';
 import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
 import {
@@ -11,31 +10,14 @@ import {
   repositoryGlobProblem,
   tagPatternProblem,
 } from './patterns.ts';
-import { checked, FilePath, SecretText, text } from './texts.ts';
+import { checked, Duration, FilePath, Interval, Name, ScopeText, SecretText, text } from './texts.ts';
 import { isHost, isWebAddress, registryAddressProblem, webAddressProblem } from './web-address.ts';
 
-const Duration = z
-  .string()
-  .regex(DURATION, { error: DURATION_EXPECTED })
-  .transform(parseDuration)
-  .describe('A duration: 500ms, 10s, 5m, 1h30m, 7d');
-/** A duration that a timer waits for. */
-const Interval = Duration.refine((ms) => ms > 0, { error: 'is no time at all: write 1s or more' }).refine(
-  (ms) => ms <= MAX_TIMER_MS,
-  { error: 'is too long: 24d at the most' },
-);
 const Listen = z
   .string()
   .refine(isListenAddress, { error: LISTEN_EXPECTED, abort: true })
   .transform(parseListenAddress)
   .describe('HOST:PORT, an IPv6 host in brackets');
-const Name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/, {
-  error: 'is not a name: letters, digits, ".", "_" and "-", the first a letter or digit, 128 at the most',
-});
-const ScopeText = z
-  .string()
-  .refine(isScope, { error: SCOPE_EXPECTED })
-  .describe('read, sync, report:<source>, promote:<channel>, approve:<channel> or admin');
 const Host = z
   .string()
   .refine(isHost, { error: 'is not a host: write registry.example.org or 192.0.2.1:5000' });

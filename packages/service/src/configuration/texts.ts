@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { isScope, SCOPE_EXPECTED } from '../auth/scopes.ts';
+import { DURATION, DURATION_EXPECTED, MAX_TIMER_MS, parseDuration } from './duration.ts';
 
 // Every message follows the value it speaks of: `sources[0].every: "soon" is not a duration: …`.
 
@@ -24,3 +26,24 @@ export const FilePath = text(4096)
   .describe(
     'A path; a relative one counts from the folder of the file, or from the working folder without one',
   );
+
+/** A duration; milliseconds, once it is read. */
+export const Duration = z
+  .string()
+  .regex(DURATION, { error: DURATION_EXPECTED })
+  .transform(parseDuration)
+  .describe('A duration: 500ms, 10s, 5m, 1h30m, 7d');
+
+/** A duration that a timer waits for. */
+export const Interval = Duration.refine((ms) => ms > 0, {
+  error: 'is no time at all: write 1s or more',
+}).refine((ms) => ms <= MAX_TIMER_MS, { error: 'is too long: 24d at the most' });
+
+export const Name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/, {
+  error: 'is not a name: letters, digits, ".", "_" and "-", the first a letter or digit, 128 at the most',
+});
+
+export const ScopeText = z
+  .string()
+  .refine(isScope, { error: SCOPE_EXPECTED })
+  .describe('read, sync, report:<source>, promote:<channel>, approve:<channel> or admin');
