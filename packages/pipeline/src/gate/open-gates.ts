@@ -4,9 +4,11 @@ import { openAgeGate } from './age.ts';
 import { openApprovalsGate } from './approvals.ts';
 import type { GateConfiguration, GateRule } from './configuration.ts';
 import type { Gate } from './gate.ts';
+import { openHttpGate } from './http.ts';
 import { openMatchGate } from './match.ts';
 import { openReferrersGate } from './referrers.ts';
 import { openResultsGate } from './results.ts';
+import { openSignatureGate } from './signature.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -24,9 +26,9 @@ const KINDS: { readonly [K in GateKind]: (rule: RuleOf<K>) => Evaluate } = {
   match: openMatchGate,
   age: openAgeGate,
   referrers: openReferrersGate,
-  signature: notYet,
+  signature: openSignatureGate,
   vulnerabilities: notYet,
-  http: notYet,
+  http: openHttpGate,
 };
 
 /**
