@@ -9,6 +9,7 @@ import type { PoolContent } from './compose-repository.ts';
 import { codeOf, namesIn, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
 import { movePointer } from './filesystem-target/pointer.ts';
 import { prepareRoot } from './filesystem-target/root.ts';
+import { poolPath } from './pool-path.ts';
 import type { TreeTarget } from './tree-target.ts';
 
 /** What a file system says where a hardlink is not possible: another device, too many links, not supported. */
@@ -70,6 +71,14 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
     },
 
     movePointer: (statement) => movePointer(files, source, highestSerial, statement),
+
+    async removeContent(path) {
+      const place = files.at(poolPath(path));
+      if ((await sizeAt(place)) === undefined) return;
+      await rm(place, { force: true });
+      files.note(place);
+      await files.settle();
+    },
 
     async removeFullList(serial) {
       await rm(files.at(fullListPath(serial)), { force: true });

@@ -15,6 +15,7 @@ import {
   POINTER_PATH,
   serialPath,
 } from '@gantry/tree';
+import { poolPath } from './pool-path.ts';
 import { contentPutter } from './s3-target/content.ts';
 import { headersFor } from './s3-target/headers.ts';
 import { movePointer } from './s3-target/pointer.ts';
@@ -116,6 +117,9 @@ export async function openS3Target(
     movePointer: (statement) => movePointer(client, source, highestSerial, statement),
 
     highestSerial,
+    async removeContent(path) {
+      await client.remove(poolPath(path));
+    },
     removeFullList: (serial) => client.remove(fullListPath(serial)),
   };
 }

@@ -235,6 +235,43 @@ export function treeTargetContract(name: string, open: () => Promise<OpenedTarge
       expect(await pathsOf(target)).toEqual([listPath(1), fullListPath(2)]);
     });
 
+    test('an object of the pool is removed alone, and again without an error', async () => {
+      await using opened = await open();
+      const { target, store, another } = opened;
+      const gone = await storeBlob(store, randomBytes(1000));
+      const stays = await storeBlob(store, randomBytes(1000));
+      const manifest = await storeManifest(store, '{"schemaVersion":2}');
+      const document = documentOf('{"format":1}');
+      for (const object of [gone, stays, manifest]) await target.putContent(object);
+      await target.putDocument(document.path, document.bytes);
+      await target.settle();
+      for (let time = 0; time < 2; time++) {
+        for (const path of [gone.path, manifest.path, document.path]) await target.removeContent(path);
+      }
+      expect(await pathsOf(await another())).toEqual([stays.path]);
+      expect(await isWhole(target, stays)).toBe(true);
+      expect((await store.stat(gone.digest))?.size).toBe(gone.size);
+      await target.putContent(gone);
+      await target.settle();
+      expect(await isWhole(target, gone)).toBe(true);
+    });
+
+    test.each([POINTER_PATH, serialPath(1), listPath(1), fullListPath(1), 'pool/../serial/current.json', ''])(
+      'what is not of the pool is not removed: %j',
+      async (path) => {
+        await using opened = await open();
+        const { target } = opened;
+        await target.putList(listPath(1), Buffer.from('list\n'));
+        await target.claim(1, statementOf(1));
+        await target.movePointer(statementOf(1));
+        const before = await pathsOf(target);
+        await expect(target.removeContent(path)).rejects.toMatchObject({
+          code: 'TREE_INVALID' satisfies FaultCode,
+        });
+        expect(await pathsOf(target)).toEqual(before);
+      },
+    );
+
     test('a publication begins with what was left behind removed, and nothing else', async () => {
       await using opened = await open();
       const { target, store, another } = opened;

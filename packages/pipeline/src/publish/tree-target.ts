@@ -48,6 +48,12 @@ export interface TreeTarget {
   movePointer(statement: Uint8Array): Promise<void>;
   /** The highest serial that was ever claimed; 0 for none. */
   highestSerial(): Promise<number>;
+  /**
+   * Removes an object of the pool; no error if it is absent. Durable when it resolves. Only for what no list has in the
+   * pool any more.
+   * @throws Fault TREE_INVALID for a path that is none of the pool
+   */
+  removeContent(path: string): Promise<void>;
   /** Removes the full list of a serial; no error if it is absent. Only for those that are no longer among the newest. */
   removeFullList(serial: number): Promise<void>;
 }
