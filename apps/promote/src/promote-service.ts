@@ -40,6 +40,12 @@ export interface PromoteServiceOptions {
   /** Absent: plain http. */
   readonly tls?: TlsFiles;
   readonly authenticator: Authenticator;
+  /** Whether the configuration says that changes are refused. */
+  readonly isReadOnly: boolean;
+  /** How often one caller may ask. */
+  readonly callerRate: { readonly requestsPerSecond: number; readonly burst: number };
+  /** Names of the configuration's tokens. */
+  readonly configuredTokens: readonly string[];
   readonly health: Health;
   readonly metrics: Metrics;
 }

@@ -13,6 +13,7 @@ export * from './configuration/load.ts';
 export { configurationJsonSchema } from './configuration/schema.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';
+export { GROUP, GROUP_EXPECTED, NAME, NAME_EXPECTED } from './configuration/texts.ts';
 export * from './health.ts';
 export * from './http/admin-handler.ts';
 export * from './http/listen.ts';

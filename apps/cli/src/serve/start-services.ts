@@ -13,15 +13,12 @@ import {
   createAdminHandler,
   createHealth,
   createMetrics,
-  createTokenTable,
-  ensureAdminToken,
   formatListenAddress,
   type Health,
   isLoopbackAddress,
   listen,
   type Logger,
   type Metrics,
-  readTokens,
   type RunningServer,
   SERVER_LIMITS,
   type TreePlace,
@@ -29,6 +26,7 @@ import {
 import { knownSources } from './known-sources.ts';
 import { gantryVersion } from '../version.ts';
 import { addEngineChecks } from './engine-checks.ts';
+import { openAuthenticator } from './open-authenticator.ts';
 import { openFlow, type OpenFlow, openQueues } from './open-flow.ts';
 import { openSources } from './open-sources.ts';
 import type { ServiceName } from './service-names.ts';
@@ -176,12 +174,8 @@ async function openPromote(
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<{ promote: PromoteService; admin: { file: string; token: string } }> {
-  const { api, channels, sources, crane: craneConfiguration } = configuration;
-  const { file, token } = await ensureAdminToken(api.adminTokenFile);
-  const authenticator = createTokenTable([
-    ...(await readTokens(api.tokens)),
-    { name: 'admin', token, scopes: ['admin'] },
-  ]);
+  const { api, sources, crane: craneConfiguration } = configuration;
+  const known = await openAuthenticator(configuration, flow.catalog.tokens, flow.now);
   const { tree: readFrom } = craneConfiguration;
   const { tree: published } = configuration;
   const readsOurTree =
@@ -198,12 +192,15 @@ async function openPromote(
       messages,
       publisher,
       tree,
-      channels,
+      channels: tree.channels,
       sources: knownSources(sources),
       commandScopes: configuration.messages.commandScopes,
       listen: api.listen,
       ...(api.tls === undefined ? {} : { tls: api.tls }),
-      authenticator,
+      authenticator: known.authenticator,
+      configuredTokens: known.configuredTokens,
+      isReadOnly: api.readOnly,
+      callerRate: api.limits,
       health,
       metrics,
     }),
@@ -212,8 +209,8 @@ async function openPromote(
     const warning = `the API listens on ${formatListenAddress(promote.address)} without TLS, so tokens can be read on the way there: set api.tls, or listen on loopback behind a TLS server`;
     log.warn({ warning }, 'configuration.warning');
   }
-  log.info({ api: formatListenAddress(api.listen), adminTokenFile: file }, 'promote.started');
-  return { promote, admin: { file, token } };
+  log.info({ api: formatListenAddress(api.listen), adminTokenFile: known.admin.file }, 'promote.started');
+  return { promote, admin: known.admin };
 }
 
 async function waitUntilServed(crane: Crane, serial: number): Promise<void> {

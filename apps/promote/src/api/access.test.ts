@@ -74,6 +74,14 @@ const REQUESTS: Readonly<
     path: () => '/api/v1/dead-letters?queue=gantry.sync&id=none',
     allowed: ['admin'],
   },
+  whoAmI: { path: () => '/api/v1/whoami', allowed: ALL },
+  listTokens: { path: () => '/api/v1/tokens', allowed: ['admin'] },
+  createToken: {
+    path: () => '/api/v1/tokens',
+    body: { name: 'made', scopes: ['read'] },
+    allowed: ['admin'],
+  },
+  revokeToken: { path: () => '/api/v1/tokens/made', allowed: ['admin'] },
   metrics: { path: () => '/metrics', allowed: READERS },
 };
 

@@ -8,6 +8,8 @@ const NOBODY: Identity = { name: 'nobody', scopes: [], groups: [] };
 
 export const READ: Access = { shown: 'read', kinds: ['read'], scopes: () => ['read'] };
 export const SYNC: Access = { shown: 'sync', kinds: ['sync'], scopes: () => ['sync'] };
+/** Whoever is known, whatever its scopes. */
+export const ANYBODY: Access = { shown: 'any token', kinds: 'any', scopes: () => [] };
 export const ADMIN: Access = { shown: 'admin', kinds: [], scopes: () => ['admin'] };
 
 /** The scopes that changing a channel needs; `*`: all channels that stand in the tree. */
@@ -26,9 +28,11 @@ export function admit(route: Route, caller: Identity | undefined): Identity {
   const { kinds, shown } = route.access;
   // Without a token this throws what says so; a scope that any token has does not exist.
   const identity = caller ?? requireScope(undefined, 'read');
-  const some = identity.scopes.some(
-    (scope) => scope === 'admin' || kinds.some((kind) => scope === kind || scope.startsWith(`${kind}:`)),
-  );
+  const some =
+    kinds === 'any' ||
+    identity.scopes.some(
+      (scope) => scope === 'admin' || kinds.some((kind) => scope === kind || scope.startsWith(`${kind}:`)),
+    );
   if (some) return identity;
   throw new Fault('DENIED', `the token ${identity.name} lacks the scope ${shown}`, {
     token: identity.name,

@@ -1,7 +1,10 @@
 import type { Messages } from '@gantry/messages';
-import type { Channel, Flow, Log } from '@gantry/pipeline';
+import type { AuditLog, Channel, Flow, Log } from '@gantry/pipeline';
 import type { Authenticator, Health, Metrics } from '@gantry/service';
 import type { TreeSource } from '@gantry/tree';
+import type { ReadOnly } from '../read-only.ts';
+import type { CallerLimits } from './http/limit-callers.ts';
+import type { Rate } from './http/rate-limits.ts';
 import type { KnownSource } from './known-source.ts';
 import type { LiveEvents } from './live-events.ts';
 import type { TagSyncs } from './notifications/tag-syncs.ts';
@@ -18,8 +21,14 @@ export interface ApiOptions {
   /** The tree's name in the catalog. */
   readonly treeName: string;
   readonly authenticator: Authenticator;
+  /** Names of the configuration's tokens, which none that is made can have. */
+  readonly configuredTokens: readonly string[];
   readonly health: Health;
   readonly metrics: Metrics;
+  /** Whether the configuration says that changes are refused. */
+  readonly isReadOnly?: boolean;
+  /** How often one caller may ask; absent: as often as it likes. */
+  readonly callerRate?: Rate;
   /** Gets one line a request. */
   readonly log: Log;
   /** Aborted when the service is about to end: who waits for a promotion is answered then. */
@@ -32,6 +41,9 @@ export interface ApiOptions {
 
 /** The same with what the API keeps for itself while it runs. */
 export interface Api extends ApiOptions {
+  readonly readOnly: ReadOnly;
+  readonly audit: AuditLog;
+  readonly limits: CallerLimits;
   readonly tagSyncs: TagSyncs;
   readonly liveEvents: LiveEvents;
 }

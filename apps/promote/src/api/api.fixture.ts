@@ -137,6 +137,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     authenticator: createTokenTable(
       Object.entries(TOKENS).map(([name, scopes]) => ({ name, token: `${name}-token`, scopes })),
     ),
+    configuredTokens: Object.keys(TOKENS),
     health,
     metrics: await createMetrics('promote'),
     log: { ...silent, debug, info: note, error: note },

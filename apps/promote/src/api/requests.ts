@@ -1,4 +1,13 @@
 import { QUEUES } from '@gantry/pipeline';
+import {
+  GROUP,
+  GROUP_EXPECTED,
+  NAME,
+  NAME_EXPECTED,
+  SCOPE,
+  SCOPE_EXPECTED,
+  type Scope,
+} from '@gantry/service';
 import { z } from 'zod';
 import { named } from './views/named.ts';
 
@@ -66,6 +75,12 @@ export const RollbackRequest = named(
   }),
 );
 
+export const ReadOnlyRequest = named(
+  'ReadOnlyRequest',
+  'Whether changes are to be refused.',
+  z.strictObject({ on: z.boolean(), reason: Reason.exactOptional() }),
+);
+
 export const DeadLetterSelection = named(
   'DeadLetterSelection',
   'Which parked messages of a queue.',
@@ -77,5 +92,42 @@ export const DeadLetterSelection = named(
       .max(ITEMS_MAX)
       .exactOptional()
       .describe('Ids of dead letters; absent: all of the queue'),
+  }),
+);
+
+const SCOPES_MAX = 1000;
+
+export const TokenRequest = named(
+  'TokenRequest',
+  'A token to be made.',
+  z.strictObject({
+    name: z
+      .string()
+      .regex(NAME, { error: NAME_EXPECTED })
+      .describe('Unique among the tokens in force: what its owner is called'),
+    scopes: z
+      .array(
+        z
+          .string()
+          .max(200)
+          .regex(SCOPE, { error: SCOPE_EXPECTED })
+          .transform((text) => text as Scope),
+      )
+      .min(1)
+      .max(SCOPES_MAX)
+      .describe('`read`, `sync`, `report:<source>`, `promote:<channel>`, `approve:<channel>`, `admin`'),
+    groups: z
+      .array(z.string().regex(GROUP, { error: GROUP_EXPECTED }))
+      .max(SCOPES_MAX)
+      .exactOptional()
+      .describe("The groups that its owner is a member of, for a channel's rules"),
+    expiresAt: z.iso
+      .datetime({
+        offset: true,
+        error: 'is not a time as RFC 3339 writes it: 2026-11-21T09:00:00Z',
+      })
+      .transform((text) => new Date(text).toISOString())
+      .exactOptional()
+      .describe('Absent: it does not expire'),
   }),
 );

@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { AUDIT_ROUTES } from './routes/audit.ts';
 import { CANDIDATE_ROUTES } from './routes/candidates.ts';
 import { CHANNEL_ROUTES } from './routes/channels.ts';
 import { DIFF_ROUTES } from './routes/diff.ts';
@@ -10,9 +11,11 @@ import { OPERATION_ROUTES } from './routes/operations.ts';
 import { PROMOTION_ROUTES } from './routes/promotions.ts';
 import { PUBLICATION_ROUTES } from './routes/publications.ts';
 import { QUEUE_ROUTES } from './routes/queues.ts';
+import { READ_ONLY_ROUTES } from './routes/read-only.ts';
 import { SOURCE_ROUTES } from './routes/sources.ts';
 import { SYNC_ROUTES } from './routes/syncs.ts';
 import { TASK_ROUTES } from './routes/tasks.ts';
+import { TOKEN_ROUTES } from './routes/tokens.ts';
 import { WORKER_ROUTES } from './routes/workers.ts';
 
 /** All that is served. What is not in here does not exist; what is has its scope, its checks and its documentation. */
@@ -30,6 +33,9 @@ export const ROUTES: readonly Route[] = [
   ...EVENT_ROUTES,
   ...WORKER_ROUTES,
   ...QUEUE_ROUTES,
+  ...TOKEN_ROUTES,
+  ...AUDIT_ROUTES,
+  ...READ_ONLY_ROUTES,
   ...OPERATION_ROUTES,
   ...documentRoutes(() => ROUTES),
 ];

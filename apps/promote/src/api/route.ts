@@ -39,8 +39,8 @@ export interface ServerSentEvent {
 export interface Access<C = Call> {
   /** For documentation: `read`, `promote:<to>`. */
   readonly shown: string;
-  /** The caller has some scope of these kinds, or is turned away before the body is read. */
-  readonly kinds: readonly ('read' | 'sync' | 'promote')[];
+  /** The caller has some scope of these kinds, or is turned away before the body is read; `any`: whoever is known. */
+  readonly kinds: 'any' | readonly ('read' | 'sync' | 'promote' | 'report' | 'approve')[];
   /** All that this very call needs. May look up what the call is about. */
   scopes(call: C): readonly Scope[] | Promise<readonly Scope[]>;
 }
@@ -64,6 +64,10 @@ export interface Route {
   readonly name: string;
   readonly summary: string;
   readonly access: Access | 'open';
+  /** Whether it changes what is kept: then it is refused in read-only mode, and stands in the audit log. */
+  readonly changes: boolean;
+  /** Whether it is served in read-only mode although it changes something. */
+  readonly evenReadOnly: boolean;
   /** Whether the token may come after any scheme: not every client can be told to send `Bearer`. */
   readonly anyScheme: boolean;
   readonly params: z.ZodObject;
@@ -73,12 +77,15 @@ export interface Route {
   readonly body: z.ZodType | undefined;
   /** Media types that a body comes with. Any other that is JSON is as good. */
   readonly bodyTypes: readonly string[];
+  readonly bodyMaxBytes: number;
   /** Headers of the request that matter, by name. */
   readonly headers: Readonly<Record<string, string>>;
   /** By status. */
   readonly answers: Readonly<Record<number, AnswerShape>>;
   /** What it may refuse with, beside what every route may: see COMMON_FAULTS. */
   readonly faults: readonly FaultCode[];
+  /** What a call is about, for the audit log; absent: what stands in the path. */
+  target?(call: Call): string;
   handle(call: Call): Promise<Answer>;
 }
 
@@ -91,13 +98,22 @@ export interface RouteDefinition<
   readonly access: Access<Call<z.output<Params>, z.output<Query>, z.output<Body>>>;
   readonly params?: Params;
   readonly query?: Query;
+  /** Absent: every method but GET does. */
+  readonly changes?: boolean;
+  readonly evenReadOnly?: boolean;
   readonly anyScheme?: boolean;
   readonly body?: Body;
   readonly bodyTypes?: Route['bodyTypes'];
+  /** 1 MiB if absent. */
+  readonly bodyMaxBytes?: number;
   readonly headers?: Route['headers'];
   readonly faults?: Route['faults'];
+  target?(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): string;
   handle(call: Call<z.output<Params>, z.output<Query>, z.output<Body>>): Promise<Answer>;
 }
+
+/** How large a body may be, unless its route says otherwise. */
+export const BODY_MAX_BYTES = 1024 * 1024;
 
 const JSON_TYPES: readonly string[] = ['application/json'];
 const NOTHING: z.ZodObject = z.strictObject({});
@@ -109,8 +125,11 @@ export function route<
   Body extends z.ZodType = z.ZodUndefined,
 >(definition: RouteDefinition<Params, Query, Body>): Route {
   return {
+    changes: definition.method !== 'GET',
+    evenReadOnly: false,
     anyScheme: false,
     bodyTypes: JSON_TYPES,
+    bodyMaxBytes: BODY_MAX_BYTES,
     headers: {},
     faults: [],
     ...definition,
@@ -127,11 +146,14 @@ export function openRoute(
   return {
     method: 'GET',
     access: 'open',
+    changes: false,
+    evenReadOnly: false,
     anyScheme: false,
     params: NOTHING,
     query: undefined,
     body: undefined,
     bodyTypes: JSON_TYPES,
+    bodyMaxBytes: BODY_MAX_BYTES,
     headers: {},
     faults: [],
     ...definition,
@@ -143,11 +165,14 @@ const COMMON_FAULTS: readonly FaultCode[] = [
   'REQUEST_INVALID',
   'UNAUTHORIZED',
   'DENIED',
+  'TOOMANYREQUESTS',
   'INTERNAL',
   'UNAVAILABLE',
 ];
 /** What a route that writes may refuse with, too. */
 const WRITING_FAULTS: readonly FaultCode[] = ['STORAGE_FULL'];
+/** What a route that is refused in read-only mode may refuse with, too. */
+const CHANGING_FAULTS: readonly FaultCode[] = ['READ_ONLY'];
 /** What a route that takes a body may refuse with, too. */
 const BODY_FAULTS: readonly FaultCode[] = ['REQUEST_TOO_LARGE'];
 
@@ -157,6 +182,7 @@ export function faultsOf(one: Route): readonly FaultCode[] {
   return [
     ...COMMON_FAULTS,
     ...(one.method === 'GET' ? [] : WRITING_FAULTS),
+    ...(one.changes && !one.evenReadOnly ? CHANGING_FAULTS : []),
     ...(one.body === undefined ? [] : BODY_FAULTS),
     ...one.faults,
   ];

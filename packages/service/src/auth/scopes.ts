@@ -3,8 +3,10 @@
  */
 export type Scope = 'read' | 'sync' | 'admin' | `${'report' | 'promote' | 'approve'}:${string}`;
 
-const PLAIN: readonly string[] = ['read', 'sync', 'admin'] satisfies Scope[];
 const SCOPED = /^(report|promote|approve):([a-zA-Z0-9][a-zA-Z0-9._-]*)$/;
+
+/** What a scope looks like. */
+export const SCOPE = /^(?:read|sync|admin|(?:report|promote|approve):[a-zA-Z0-9][a-zA-Z0-9._-]*)$/;
 
 /** What a scope must look like, for messages: follows the value that is none. */
 export const SCOPE_EXPECTED =
@@ -12,7 +14,7 @@ export const SCOPE_EXPECTED =
 
 /** Whether `text` is a scope by its form; the channel or source that it names may not exist. */
 export function isScope(text: string): text is Scope {
-  return PLAIN.includes(text) || SCOPED.test(text);
+  return SCOPE.test(text);
 }
 
 /** What a scope is bound to: a source, a channel, or nothing. */

@@ -39,9 +39,20 @@ export const Interval = Duration.refine((ms) => ms > 0, {
   error: 'is no time at all: write 1s or more',
 }).refine((ms) => ms <= MAX_TIMER_MS, { error: 'is too long: 24d at the most' });
 
-export const Name = z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/, {
-  error: 'is not a name: letters, digits, ".", "_" and "-", the first a letter or digit, 128 at the most',
-});
+/** What the name of a source, a channel or a token looks like. */
+export const NAME = /^[a-zA-Z0-9][a-zA-Z0-9._-]{0,127}$/;
+/** For messages: follows what is none. */
+export const NAME_EXPECTED =
+  'is not a name: letters, digits, ".", "_" and "-", the first a letter or digit, 128 at the most';
+
+export const Name = z.string().regex(NAME, { error: NAME_EXPECTED });
+
+/** The name of a group of people, as a directory or an issuer has it. */
+export const GROUP = /^[^\x00-\x1f\x7f]{1,256}$/;
+/** For messages: follows what is none. */
+export const GROUP_EXPECTED = 'is not the name of a group: 1 to 256 characters, no control characters';
+
+export const Group = z.string().regex(GROUP, { error: GROUP_EXPECTED });
 
 export const ScopeText = z
   .string()

@@ -12,7 +12,13 @@ const Operation = z.strictObject({
   operationId: z.string().regex(/^[a-z][A-Za-z]+$/),
   summary: z.string().min(1),
   description: z.string().min(1),
-  security: z.array(z.strictObject({ token: z.array(z.string()).min(1) })).max(1),
+  security: z
+    .array(
+      z
+        .partialRecord(z.enum(['bearer', 'basic']), z.array(z.string()))
+        .refine((one) => Object.keys(one).length === 1),
+    )
+    .max(2),
   parameters: z.array(
     z.strictObject({
       name: z.string().min(1),
@@ -52,9 +58,14 @@ const OpenApi = z.strictObject({
   ),
   components: z.strictObject({
     securitySchemes: z.strictObject({
-      token: z.strictObject({
+      bearer: z.strictObject({
         type: z.literal('http'),
         scheme: z.literal('bearer'),
+        description: z.string(),
+      }),
+      basic: z.strictObject({
+        type: z.literal('http'),
+        scheme: z.literal('basic'),
         description: z.string(),
       }),
     }),
@@ -76,7 +87,8 @@ describe('the OpenAPI document', () => {
     expect(new Set(operations.map(({ operation }) => operation.operationId)).size).toBe(ROUTES.length);
     for (const { access, name } of ROUTES) {
       const operation = operations.find((one) => one.operation.operationId === name)?.operation;
-      expect(operation?.security).toEqual(access === 'open' ? [] : [{ token: [access.shown] }]);
+      const scopes = access === 'open' || access.kinds === 'any' ? [] : [access.shown];
+      expect(operation?.security).toEqual(access === 'open' ? [] : [{ bearer: scopes }, { basic: scopes }]);
     }
   });
 

@@ -7,6 +7,20 @@ import { ProblemView } from '../views/problem.ts';
 
 type Json = Record<string, unknown>;
 
+const SECURITY_SCHEMES = {
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description:
+      'A token of the configuration (`api.tokens`), one that was made (`POST /api/v1/tokens`), or a JWT of an issuer (`api.oidc`)',
+  },
+  basic: {
+    type: 'http',
+    scheme: 'basic',
+    description: "A user's name and password, where there is a directory (`api.ldap`)",
+  },
+} as const;
+
 /** The OpenAPI 3.1 document of a route table. Its schemas are JSON Schema 2020-12, made of the ones that check. */
 export function openApiDocument(routes: readonly Route[]): Json {
   return {
@@ -21,9 +35,7 @@ export function openApiDocument(routes: readonly Route[]): Json {
     servers: [{ url: '/' }],
     paths: pathsOf(routes),
     components: {
-      securitySchemes: {
-        token: { type: 'http', scheme: 'bearer', description: 'A token of the configuration, `api.tokens`' },
-      },
+      securitySchemes: SECURITY_SCHEMES,
       schemas: componentSchemas(),
     },
   };
@@ -40,12 +52,11 @@ function pathsOf(routes: readonly Route[]): Json {
 
 function operationOf(route: Route): Json {
   const { access, body } = route;
-  const needs = access === 'open' ? 'Needs no token.' : `Needs the scope \`${access.shown}\`.`;
   return {
     operationId: route.name,
     summary: route.summary,
-    description: needs,
-    security: access === 'open' ? [] : [{ token: [access.shown] }],
+    description: needOf(access),
+    security: securityOf(access),
     parameters: parametersOf(route),
     ...(body === undefined
       ? {}
@@ -57,6 +68,20 @@ function operationOf(route: Route): Json {
         }),
     responses: responsesOf(route),
   };
+}
+
+function needOf(access: Route['access']): string {
+  if (access === 'open') return 'Needs no token.';
+  return access.kinds === 'any'
+    ? 'Needs a token, whatever its scopes.'
+    : `Needs the scope \`${access.shown}\`.`;
+}
+
+/** By any of the schemes. */
+function securityOf(access: Route['access']): Json[] {
+  if (access === 'open') return [];
+  const scopes = access.kinds === 'any' ? [] : [access.shown];
+  return Object.keys(SECURITY_SCHEMES).map((scheme) => ({ [scheme]: scopes }));
 }
 
 /** A parameter of a route, as OpenAPI writes it. */
@@ -120,6 +145,7 @@ function responseOf({ description, view, contentType, headers = {} }: AnswerShap
 
 const PROBLEM_HEADERS: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   401: { 'WWW-Authenticate': 'Bearer' },
+  429: { 'Retry-After': 'Seconds' },
   503: { 'Retry-After': 'Seconds' },
 };
 
