@@ -9,6 +9,7 @@ import { openMatchGate } from './match.ts';
 import { openReferrersGate } from './referrers.ts';
 import { openResultsGate } from './results.ts';
 import { openSignatureGate } from './signature.ts';
+import { openVulnerabilitiesGate } from './vulnerabilities.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -19,15 +20,15 @@ type Evaluate = Gate['evaluate'];
 type RuleOf<K extends GateKind> =
   Extract<GateRule, Readonly<Record<K, unknown>>> extends infer Rule ? Rule[K & keyof Rule] : never;
 
-/** How a gate of each kind is made of its rule. One that brings a library imports it when it is asked first. */
-const KINDS: { readonly [K in GateKind]: (rule: RuleOf<K>) => Evaluate } = {
+/** How a gate of each kind is made of its rule and its name. One that brings a library imports it when it is asked first. */
+const KINDS: { readonly [K in GateKind]: (rule: RuleOf<K>, gate: string) => Evaluate } = {
   results: openResultsGate,
   approvals: openApprovalsGate,
   match: openMatchGate,
   age: openAgeGate,
   referrers: openReferrersGate,
   signature: openSignatureGate,
-  vulnerabilities: notYet,
+  vulnerabilities: openVulnerabilitiesGate,
   http: openHttpGate,
 };
 
@@ -46,11 +47,7 @@ export function openGates(configurations: readonly GateConfiguration[]): readonl
         gate: name,
       });
     names.add(name);
-    const open = KINDS[kind] as (rule: unknown) => Evaluate;
-    return { name, kind, waitMs, evaluate: open((configuration as Record<string, unknown>)[kind]) };
+    const open = KINDS[kind] as (rule: unknown, gate: string) => Evaluate;
+    return { name, kind, waitMs, evaluate: open((configuration as Record<string, unknown>)[kind], name) };
   });
-}
-
-function notYet(): Evaluate {
-  return () => Promise.reject(new Fault('UNSUPPORTED', 'gates of this kind do not exist'));
 }

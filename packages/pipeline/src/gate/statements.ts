@@ -9,6 +9,8 @@ const STATEMENT_MAX_BYTES = 32 * 1024 * 1024;
 export interface Statement {
   readonly predicateType: string;
   readonly subjects: readonly Digest[];
+  /** Of a shape that its type names. */
+  readonly predicate: unknown;
 }
 
 /** in-toto attestation framework, spec/v1/statement.md; v0.1 has these members, too. */
@@ -16,6 +18,7 @@ const StatementBody = z.object({
   _type: z.string().startsWith('https://in-toto.io/Statement/'),
   predicateType: z.string(),
   subject: z.array(z.object({ digest: z.record(z.string(), z.string()) })),
+  predicate: z.unknown(),
 });
 /** secure-systems-lab/dsse, envelope.md */
 const Envelope = z.object({ payloadType: z.literal('application/vnd.in-toto+json'), payload: z.base64() });
@@ -37,7 +40,8 @@ export async function readStatements(
   return statements;
 }
 
-function mayHold(mediaType: string): boolean {
+/** Whether a layer of that media type may be a statement, in any of the three forms. */
+export function mayHold(mediaType: string): boolean {
   return (
     mediaType === 'application/vnd.in-toto+json' ||
     mediaType.startsWith('application/vnd.in-toto.') ||
@@ -59,7 +63,7 @@ export function parseStatement(bytes: Buffer): Statement | undefined {
       .map(([algorithm, hex]) => `${algorithm}:${hex}`)
       .filter(isDigest),
   );
-  return { predicateType: body.predicateType, subjects };
+  return { predicateType: body.predicateType, subjects, predicate: body.predicate };
 }
 
 function parseJson(bytes: Buffer): unknown {

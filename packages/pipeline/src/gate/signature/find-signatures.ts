@@ -1,18 +1,11 @@
-import {
-  asFault,
-  type Descriptor,
-  type Digest,
-  MANIFEST_MAX_BYTES,
-  parseManifest,
-  subjectOfCompanionTag,
-} from '@gantry/oci';
+import { asFault, type Descriptor, type Digest, MANIFEST_MAX_BYTES, parseManifest } from '@gantry/oci';
 import type { Flow } from '../../context.ts';
 import type { GateSubject } from '../gate.ts';
+import { referringManifests } from '../referring-manifests.ts';
 import type { Claim } from './claim.ts';
 import { readSimpleSigning, SIGNATURE_ANNOTATION, SIMPLE_SIGNING } from './simple-signing.ts';
 
 const PAYLOAD_MAX_BYTES = 1024 * 1024;
-const MANIFESTS_MAX = 100;
 const CLAIMS_MAX = 100;
 const BUNDLE = 'application/vnd.dev.sigstore.bundle';
 
@@ -33,7 +26,7 @@ export async function findSignatures(flow: Flow, subject: GateSubject): Promise<
     digest: subject.digest,
     manifest: () => flow.store.read(subject.digest, MANIFEST_MAX_BYTES),
   };
-  for (const manifest of await manifestsOf(flow, subject)) {
+  for (const manifest of await referringManifests(flow.catalog, subject, 'sig')) {
     try {
       const { blobs } = parseManifest(
         await flow.store.read(manifest, MANIFEST_MAX_BYTES),
@@ -49,19 +42,6 @@ export async function findSignatures(flow: Flow, subject: GateSubject): Promise<
     }
   }
   return found;
-}
-
-/** Manifests behind the image's `.sig` tags, then those that refer to it. */
-async function manifestsOf({ catalog }: Flow, subject: GateSubject): Promise<readonly Digest[]> {
-  const { repository, digest } = subject;
-  const candidate = await catalog.candidates.byDigest(repository, digest);
-  const companions = [...subject.companions, ...(candidate?.companions ?? [])].filter(
-    ({ tag }) => subjectOfCompanionTag(tag) === digest && tag.endsWith('.sig'),
-  );
-  const referrers = [...new Set([...subject.referrers, ...(candidate?.referrers ?? [])])];
-  const records = await catalog.manifests.getAll(referrers);
-  const referring = referrers.filter((one) => records.get(one)?.subject === digest);
-  return [...new Set([...companions.map((one) => one.digest), ...referring])].slice(0, MANIFESTS_MAX);
 }
 
 function isSignature({ mediaType }: Descriptor): boolean {

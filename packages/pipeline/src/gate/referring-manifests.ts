@@ -1,0 +1,24 @@
+import type { Catalog } from '@gantry/catalog';
+import { type Digest, subjectOfCompanionTag } from '@gantry/oci';
+import type { GateSubject } from './gate.ts';
+
+const MANIFESTS_MAX = 100;
+
+/**
+ * Manifests that belong to this very image, not to one of its children: behind its companion tags of that suffix, then
+ * those that refer to it. Also what came after the promotion was accepted, as far as it was synced. No more than 100.
+ */
+export async function referringManifests(
+  catalog: Catalog,
+  { repository, digest, companions, referrers }: GateSubject,
+  suffix: 'sig' | 'att',
+): Promise<readonly Digest[]> {
+  const candidate = await catalog.candidates.byDigest(repository, digest);
+  const tagged = [...companions, ...(candidate?.companions ?? [])].filter(
+    ({ tag }) => subjectOfCompanionTag(tag) === digest && tag.endsWith(`.${suffix}`),
+  );
+  const known = [...new Set([...referrers, ...(candidate?.referrers ?? [])])];
+  const records = await catalog.manifests.getAll(known);
+  const referring = known.filter((one) => records.get(one)?.subject === digest);
+  return [...new Set([...tagged.map((one) => one.digest), ...referring])].slice(0, MANIFESTS_MAX);
+}
