@@ -27,7 +27,16 @@ async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['com
   };
   const flow: Flow = { catalog, store, log, now: () => new Date(), holder: 'test' };
   const channels = [{ name: 'stable', prefix: '', publish: true }];
-  stack.use(await startCommands({ flow, messages, channels, sources: ['candidates'], commandScopes }));
+  stack.use(
+    await startCommands({
+      flow,
+      messages,
+      channels,
+      sources: ['candidates'],
+      commandScopes,
+      isReadOnly: false,
+    }),
+  );
   const send = (type: string, id: string, data: unknown) =>
     messages.send(QUEUES.commands, type, { specversion: '1.0', id, source: '/ci', type, data });
   const settled = async () => {

@@ -1,10 +1,21 @@
-import type { CloudEvent, Delivery, Messages } from '@gantry/messages';
+import { type CloudEvent, type Delivery, DELIVERY_LIMIT, type Messages } from '@gantry/messages';
 import { asFault, Fault, quote } from '@gantry/oci';
-import { acceptPromotion, type Channel, createTask, type Flow, QUEUES, sendWork } from '@gantry/pipeline';
+import {
+  acceptPromotion,
+  audited,
+  type Channel,
+  createTask,
+  type Flow,
+  QUEUES,
+  sendWork,
+} from '@gantry/pipeline';
 import { type Identity, requireScope, type Scope } from '@gantry/service';
 import { z } from 'zod';
 import { promoteScopes } from './api/access.ts';
 import { PromotionRequest, PublicationRequest, SyncRequest } from './api/requests.ts';
+import { commandAct } from './command-act.ts';
+import { consumeWhileWritable } from './consume-while-writable.ts';
+import { createReadOnly } from './read-only.ts';
 
 export interface CommandOptions {
   readonly flow: Flow;
@@ -14,15 +25,29 @@ export interface CommandOptions {
   readonly sources: readonly string[];
   /** What messages may command. */
   readonly commandScopes: readonly Scope[];
+  /** Whether the configuration says that changes are refused. */
+  readonly isReadOnly: boolean;
 }
 
 /**
  * Takes commands out of the queue and records them, as the API does: a message is acknowledged once its promotion or task is
- * durable. One that can't be carried out is refused with its reason in the log, and parked in the end.
+ * durable, and the audit log has it. One that can't be carried out is refused with its reason in the log, and parked in the end.
+ * While changes are refused, messages stay where they are.
  */
 export async function startCommands(options: CommandOptions): Promise<AsyncDisposable> {
-  const { flow } = options;
-  return options.messages.consume(QUEUES.commands, (delivery) => carryOut(options, delivery), {
+  const { flow, messages } = options;
+  const handle = (delivery: Delivery) =>
+    audited(
+      flow,
+      commandAct(delivery.routingKey, delivery.event),
+      () => carryOut(options, delivery),
+      () => delivery.attempt >= DELIVERY_LIMIT, // until then it may still go through
+    );
+  return consumeWhileWritable(handle, {
+    messages,
+    queue: QUEUES.commands,
+    readOnly: createReadOnly(flow.catalog.modes, options.isReadOnly),
+    log: flow.log,
     onError: (error, { routingKey, event, attempt }) => {
       const { id, source } = event;
       flow.log.error({ err: asFault(error), routingKey, id, source, attempt }, 'command.failed');

@@ -3,6 +3,7 @@ import type { Messages } from '@gantry/messages';
 import { asFault, Fault } from '@gantry/oci';
 import { type Log, QUEUES } from '@gantry/pipeline';
 import type { GaugeValue, Metrics } from '@gantry/service';
+import type { ReadOnly } from './read-only.ts';
 
 /** How long the figures wait for an engine. */
 const LIMIT_MS = 5000;
@@ -15,7 +16,17 @@ const OUTBOX_COUNTED = 1000;
  */
 export function addSharedStateMetrics(
   metrics: Metrics,
-  { catalog, messages, log }: { readonly catalog: Catalog; readonly messages: Messages; readonly log: Log },
+  {
+    catalog,
+    messages,
+    readOnly,
+    log,
+  }: {
+    readonly catalog: Catalog;
+    readonly messages: Messages;
+    readonly readOnly: ReadOnly;
+    readonly log: Log;
+  },
 ): void {
   const gauge = (
     name: string,
@@ -72,6 +83,9 @@ export function addSharedStateMetrics(
     `Events that are durable and not sent yet, in MongoDB the records that have some; ${OUTBOX_COUNTED}: so many or more.`,
     [],
     async (value) => value.set(await catalog.outbox.count(OUTBOX_COUNTED)),
+  );
+  gauge('gantry_read_only', 'Whether changes are refused: 1, else 0.', [], async (value) =>
+    value.set((await readOnly.state()).on ? 1 : 0),
   );
 }
 

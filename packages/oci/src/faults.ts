@@ -36,6 +36,7 @@ export const FAULTS = {
   PROMOTION_FAILED: { status: 500, exit: 1, title: 'The promotion failed' },
   PROMOTION_UNKNOWN: { status: 404, exit: 1, title: 'No such promotion' },
   PUBLICATION_UNKNOWN: { status: 404, exit: 1, title: 'No such publication' },
+  PURGED: { status: 410, exit: 1, title: 'Purged, and kept out' },
   READ_ONLY: { status: 503, exit: 75, title: 'Changes are refused just now', retry: true },
   REFERENCE_UNKNOWN: { status: 404, exit: 1, title: 'Nothing of that name was synced or promoted' },
   REQUEST_INVALID: { status: 400, exit: 2, title: 'The request is not well formed' },

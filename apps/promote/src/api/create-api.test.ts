@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Fault, FAULTS } from '@gantry/oci';
 import { type ApiFixture, openApi, sharedApi } from './api.fixture.ts';
-import { BODY_MAX_BYTES } from './http/read-body.ts';
+import { BODY_MAX_BYTES } from './route.ts';
 import { ROUTES } from './route-table.ts';
 
 const problem = (name: string) => `urn:gantry:problem:${name}`;

@@ -1,6 +1,9 @@
+import { createAuditLog } from '@gantry/pipeline';
 import express from 'express';
+import { createReadOnly } from '../read-only.ts';
 import { addSharedStateMetrics } from '../shared-state-metrics.ts';
 import type { Api, ApiOptions } from './api-options.ts';
+import { createCallerLimits } from './http/limit-callers.ts';
 import { observe } from './http/observe.ts';
 import { answerProblem, refuseMethod, refusePath } from './http/problems.ts';
 import { serveRoute } from './http/serve-route.ts';
@@ -17,9 +20,12 @@ const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satis
  * is answered with a problem document. Whoever listens with it sets the server's time limits.
  */
 export function createApi(options: ApiOptions): express.Express {
-  const { flow, messages, metrics, log, liveReadersMax } = options;
+  const { flow, messages, metrics, log, liveReadersMax, isReadOnly = false, callerRate } = options;
   const api: Api = {
     ...options,
+    readOnly: createReadOnly(flow.catalog.modes, isReadOnly),
+    audit: createAuditLog(flow.catalog.audit),
+    limits: createCallerLimits(callerRate),
     tagSyncs: createTagSyncs(flow, messages),
     liveEvents: createLiveEvents(
       messages,
@@ -27,7 +33,7 @@ export function createApi(options: ApiOptions): express.Express {
       liveReadersMax === undefined ? {} : { readersMax: liveReadersMax },
     ),
   };
-  addSharedStateMetrics(metrics, { catalog: flow.catalog, messages, log });
+  addSharedStateMetrics(metrics, { catalog: flow.catalog, messages, readOnly: api.readOnly, log });
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);

@@ -1,4 +1,5 @@
 import type { Response } from 'express';
+import type { Call } from '../route.ts';
 
 /** What is known of a request on its way, for its log line and its answer. */
 export interface Exchange {
@@ -8,6 +9,8 @@ export interface Exchange {
   route?: string;
   /** The token's name. */
   caller?: string;
+  /** What was asked, once it was read and is well formed. */
+  call?: Call;
   /** What it was answered with a problem for. */
   error?: unknown;
 }

@@ -1,15 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault, parseStrictJson, quote } from '@gantry/oci';
 
-export const BODY_MAX_BYTES = 1024 * 1024;
-
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/;
 
 /**
  * The JSON of a request; undefined when it has no body.
+ * @param maxBytes how large it may be
  * @throws Fault REQUEST_INVALID for another media type, an encoding, or what is no JSON; REQUEST_TOO_LARGE
  */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
   const { headers } = request;
   if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0')
     return undefined;
@@ -29,7 +28,7 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
       { at: 'Content-Encoding' },
     );
   }
-  const bytes = await readBytes(request);
+  const bytes = await readBytes(request, maxBytes);
   if (bytes.length === 0) return undefined;
   try {
     return parseStrictJson(bytes);
@@ -43,8 +42,8 @@ export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
   }
 }
 
-async function readBytes(request: IncomingMessage): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_MAX_BYTES) throw tooLarge();
+async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   const chunks: Buffer[] = [];
   let sizeBytes = 0;
@@ -52,10 +51,10 @@ async function readBytes(request: IncomingMessage): Promise<Buffer> {
   // be reset before the caller reads the answer; the server's time limit for a request ends it.
   request.on('data', (chunk: Buffer) => {
     sizeBytes += chunk.length;
-    if (sizeBytes <= BODY_MAX_BYTES) chunks.push(chunk);
+    if (sizeBytes <= maxBytes) chunks.push(chunk);
     else {
       chunks.length = 0;
-      reject(tooLarge());
+      reject(tooLarge(maxBytes));
     }
   });
   const endedEarly = () => reject(new Fault('REQUEST_INVALID', 'the connection ended before the body did'));
@@ -65,8 +64,8 @@ async function readBytes(request: IncomingMessage): Promise<Buffer> {
   return promise;
 }
 
-function tooLarge(): Fault {
-  return new Fault('REQUEST_TOO_LARGE', `the body has more than ${BODY_MAX_BYTES} bytes: send it in parts`, {
-    limitBytes: BODY_MAX_BYTES,
+function tooLarge(maxBytes: number): Fault {
+  return new Fault('REQUEST_TOO_LARGE', `the body has more than ${maxBytes} bytes: send it in parts`, {
+    limitBytes: maxBytes,
   });
 }

@@ -4,16 +4,21 @@ import { admit, authorize } from '../access.ts';
 import type { Api } from '../api-options.ts';
 import type { Answer, Call, Route } from '../route.ts';
 import { checkInput } from './check-input.ts';
-import { exchangeOf } from './exchange.ts';
+import { type Exchange, exchangeOf } from './exchange.ts';
 import { identifyCaller } from './identify-caller.ts';
 import { readJsonBody } from './read-body.ts';
+import { recordOutcome } from './record-outcome.ts';
 import { sendAnswer } from './send-answer.ts';
 import { sendEvents } from './send-events.ts';
 
 /** Express's handler of a route: who asks, what is asked, whether it may, and only then the work. */
 export function serveRoute(route: Route, api: Api): RequestHandler {
   return async (request, response) => {
-    const answered = await answer(route, api, request, response);
+    const exchange = exchangeOf(response);
+    exchange.route = route.path;
+    const answered = await recordOutcome(route, api, exchange, request.params, () =>
+      answer(route, api, request, response),
+    );
     if (answered.events === undefined) sendAnswer(response, answered);
     else await sendEvents(response, answered.events, api);
   };
@@ -21,13 +26,33 @@ export function serveRoute(route: Route, api: Api): RequestHandler {
 
 async function answer(route: Route, api: Api, request: Request, response: Response): Promise<Answer> {
   const exchange = exchangeOf(response);
-  exchange.route = route.path;
-  const known = await identifyCaller(route, api, request);
-  if (known !== undefined) exchange.caller = known.name;
-  const caller = admit(route, known);
+  const caller = admit(route, await whoAsks(route, api, request, exchange));
+  if (route.changes && !route.evenReadOnly) await api.readOnly.mustBeOff();
   const call = await readCall(route, api, caller, request, response);
+  exchange.call = call;
   await authorize(route, call);
   return route.handle(call);
+}
+
+/** @throws Fault TOOMANYREQUESTS; UNAVAILABLE when who could tell does not answer */
+async function whoAsks(
+  route: Route,
+  api: Api,
+  request: Request,
+  exchange: Exchange,
+): Promise<Identity | undefined> {
+  if (route.access === 'open') return undefined;
+  const { authorization } = request.headers;
+  const address = request.socket.remoteAddress ?? '';
+  api.limits.beforeLook(address, authorization);
+  const known = await identifyCaller(route, api, request);
+  if (known === undefined) {
+    if (authorization !== undefined) api.limits.ofUnknown(address);
+    return undefined;
+  }
+  exchange.caller = known.name;
+  api.limits.ofCaller(known.name);
+  return known;
 }
 
 async function readCall(
@@ -40,7 +65,10 @@ async function readCall(
   return {
     params: checkInput(route.params, request.params, 'path'),
     query: route.query === undefined ? {} : checkInput(route.query, request.query, 'query'),
-    body: route.body === undefined ? undefined : checkInput(route.body, await readJsonBody(request), 'body'),
+    body:
+      route.body === undefined
+        ? undefined
+        : checkInput(route.body, await readJsonBody(request, route.bodyMaxBytes), 'body'),
     caller,
     api,
     header(name) {

@@ -19,7 +19,12 @@ export const OPERATION_ROUTES = [
       200: { description: 'It does', view: HealthView },
       503: { description: 'It does not, or the service is about to end', view: HealthView },
     },
-    handle: async ({ api }) => answerHealth(await api.health.ready()),
+    async handle({ api }) {
+      const report = await api.health.ready();
+      if (!report.ok) return answerHealth(report);
+      const state = await api.readOnly.state().catch(() => undefined);
+      return answerHealth(report, state === undefined ? {} : { readOnly: state.on });
+    },
   }),
   route({
     method: 'GET',
@@ -34,6 +39,6 @@ export const OPERATION_ROUTES = [
   }),
 ];
 
-function answerHealth({ ok, checks }: HealthReport): Answer {
-  return { status: ok ? 200 : 503, json: { status: ok ? 'ok' : 'unavailable', checks } };
+function answerHealth({ ok, checks }: HealthReport, more: { readonly readOnly?: boolean } = {}): Answer {
+  return { status: ok ? 200 : 503, json: { status: ok ? 'ok' : 'unavailable', checks, ...more } };
 }

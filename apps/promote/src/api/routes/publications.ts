@@ -38,6 +38,7 @@ export const PUBLICATION_ROUTES = [
       scopes: ({ api }) => promoteScopes('*', api.channels),
     },
     body: PublicationRequest.optional(),
+    target: ({ api }) => api.treeName,
     answers: {
       202: { description: 'The task', view: TaskView, headers: { Location: 'The task' } },
     },
@@ -86,6 +87,7 @@ export const PUBLICATION_ROUTES = [
     },
     params: SerialParameter,
     body: RollbackRequest,
+    target: ({ params, body }) => `${body.channel ?? 'all channels'} to ${params.serial}`,
     headers: IDEMPOTENCY_HEADERS,
     answers: {
       202: { description: 'The promotion', view: PromotionView, headers: { Location: 'The promotion' } },

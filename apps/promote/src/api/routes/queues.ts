@@ -71,6 +71,7 @@ export const QUEUE_ROUTES = [
     summary: 'Puts parked messages back into their queue',
     access: ADMIN,
     body: DeadLetterSelection,
+    target: ({ body }) => body.queue,
     answers: { 200: { description: 'How many', view: ReplayAnswer } },
     async handle({ body: { queue, ids }, api: { messages, flow }, caller }) {
       const replayed = await messages.replay(queue, ids);
@@ -85,6 +86,7 @@ export const QUEUE_ROUTES = [
     summary: 'Throws parked messages away',
     access: ADMIN,
     query: z.strictObject({ queue: QueueName, id: Ids }),
+    target: ({ query }) => query.queue,
     answers: { 200: { description: 'How many', view: DiscardAnswer } },
     async handle({ query: { queue, id: ids }, api: { messages, flow }, caller }) {
       const discarded = await messages.discard(queue, ids);

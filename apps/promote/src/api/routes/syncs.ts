@@ -14,6 +14,7 @@ export const SYNC_ROUTES = [
     summary: 'Pulls candidates from a source',
     access: SYNC,
     body: SyncRequest,
+    target: ({ body }) => body.source,
     answers: {
       202: { description: 'The task', view: TaskView, headers: { Location: 'The task' } },
     },

@@ -7,5 +7,9 @@ export const HealthView = named(
   z.strictObject({
     status: z.enum(['ok', 'unavailable']),
     checks: z.record(z.string(), z.string()).describe('By name: `ok`, or why not'),
+    readOnly: z
+      .boolean()
+      .exactOptional()
+      .describe('Of /readyz, where that is known: whether changes are refused'),
   }),
 );

@@ -1,0 +1,28 @@
+import type { CloudEvent } from '@gantry/messages';
+import type { Act } from '@gantry/pipeline';
+
+/** What the API calls the same operation. */
+const OPERATIONS: Readonly<Record<string, string>> = {
+  'command.sync': 'createSync',
+  'command.promote': 'createPromotion',
+  'command.publish': 'createPublication',
+  'command.result': 'createResult',
+};
+/** Members of the data that say what a command is about. */
+const SUBJECTS = ['to', 'digest', 'source'] as const;
+
+/** What a message commands, for the audit log; whatever its data is. */
+export function commandAct(routingKey: string, { id, source, data }: CloudEvent): Act {
+  const members =
+    typeof data === 'object' && data !== null ? (data as Readonly<Record<string, unknown>>) : {};
+  const subject = SUBJECTS.map((name) => members[name]).find((value) => typeof value === 'string');
+  const { reason } = members;
+  return {
+    actor: source,
+    via: 'message',
+    action: OPERATIONS[routingKey] ?? routingKey,
+    target: typeof subject === 'string' ? subject : '',
+    ...(typeof reason === 'string' ? { reason } : {}),
+    requestId: id,
+  };
+}
