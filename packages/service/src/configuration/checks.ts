@@ -1,5 +1,7 @@
 import { isScope, scopeTarget } from '../auth/scopes.ts';
+import { grantedScopes, ldapProblems } from './access-checks.ts';
 import { engineProblems } from './engine-checks.ts';
+import { gateProblems } from './gate-checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { DEFAULT_CHANNELS } from './schema.ts';
 import { isRecord } from './schema-shape.ts';
@@ -16,6 +18,7 @@ export function crossProblems(value: unknown): Problem[] {
   const sources = entries(root['sources'], ['sources']);
   const channels = entries(root['channels'], ['channels']);
   const tokens = entries(api['tokens'], ['api', 'tokens']);
+  const issuers = entries(api['oidc'], ['api', 'oidc']);
   const mirrors = entries(crane['mirrors'], ['crane', 'mirrors']);
   const channelNames =
     root['channels'] === undefined ? DEFAULT_CHANNELS.map(({ name }) => name) : names(channels);
@@ -26,8 +29,13 @@ export function crossProblems(value: unknown): Problem[] {
     ...duplicates(channels, 'prefix', (entry) => entry['prefix'] ?? ''),
     ...sources.flatMap(sourceProblems),
     ...channelOrigins(channels),
+    ...channels.flatMap(({ path, entry }) => gateProblems(path, entry, channelNames)),
     ...tokens.flatMap(({ path, entry }) => exactlyOne(path, entry, ['token', 'tokenFile'])),
     ...tokens.flatMap(({ path, entry }) => scopeProblems([...path, 'scopes'], entry['scopes'], channelNames)),
+    ...grantedScopes(api).flatMap(({ path, scopes }) => scopeProblems(path, scopes, channelNames)),
+    ...duplicates(issuers, 'issuer', (entry) => entry['issuer']),
+    ...duplicates(issuers, 'name', (entry) => entry['name'] ?? 'oidc'),
+    ...ldapProblems(api['ldap']),
     ...scopeProblems(['messages', 'commandScopes'], messages['commandScopes'], channelNames),
     ...mirrors.flatMap((mirror) => mirrorProblems(mirror, crane['name'])),
     ...engineProblems(root),

@@ -1,4 +1,6 @@
 import path from 'node:path';
+import { completeLdap, completeOidc } from './complete-access.ts';
+import { completeChannel } from './complete-channels.ts';
 import { completeCatalog, completeMessages, completePlace, type Resolve } from './complete-engines.ts';
 import type {
   Configuration,
@@ -32,13 +34,14 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(tree.listen !== undefined && { listen: tree.listen }),
     },
     sources: file.sources.map((source, index) => completeSource(source, `sources[${index}]`, at)),
-    channels: file.channels.map(({ from, ...channel }) => ({
-      ...channel,
-      ...(from !== undefined && { from }),
-    })),
+    channels: file.channels.map((channel, index) => completeChannel(channel, `channels[${index}]`, at)),
     api: {
       listen: file.api.listen,
       tokens: file.api.tokens.map((token, index) => completeToken(token, `api.tokens[${index}]`, at)),
+      oidc: file.api.oidc.map((entry) => completeOidc(entry, at)),
+      ...(file.api.ldap !== undefined && { ldap: completeLdap(file.api.ldap, at) }),
+      readOnly: file.api.readOnly,
+      limits: file.api.limits,
       ...(file.api.tls !== undefined && {
         tls: { certFile: at(file.api.tls.certFile), keyFile: at(file.api.tls.keyFile) },
       }),
@@ -127,6 +130,7 @@ function completeToken(
     name: token.name,
     token: secretOf(`${key}.token`, token.token, token.tokenFile, at),
     scopes: token.scopes,
+    groups: token.groups,
   };
 }
 

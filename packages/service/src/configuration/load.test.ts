@@ -29,12 +29,15 @@ describe('defaults', () => {
       },
       sources: [],
       channels: [
-        { name: 'testing', prefix: 'testing/', publish: true },
-        { name: 'stable', prefix: '', publish: true },
+        { name: 'testing', prefix: 'testing/', publish: true, gates: [] },
+        { name: 'stable', prefix: '', publish: true, gates: [] },
       ],
       api: {
         listen: { host: '127.0.0.1', port: 5090 },
         tokens: [],
+        oidc: [],
+        readOnly: false,
+        limits: { requestsPerSecond: 1000, burst: 10_000 },
         adminTokenFile: path.join(cwd, 'data/admin-token'),
       },
       sync: {},

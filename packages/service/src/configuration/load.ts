@@ -1,6 +1,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
+import { accessWarnings } from './access-checks.ts';
 import { crossProblems } from './checks.ts';
 import { completeConfiguration } from './complete.ts';
 import type { Configuration } from './configuration.ts';
@@ -16,6 +17,7 @@ import {
   overlay,
   readEnvironment,
 } from './environment.ts';
+import { endedAllowances } from './gate-checks.ts';
 import { problemsIn } from './issues.ts';
 import { unreadableFiles } from './named-files.ts';
 import {
@@ -97,6 +99,9 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
       `${read.file} holds a secret and other users may read it: chmod 600, or put the secret into a file`,
     );
   }
+  warnings.push(
+    ...problemLines(located([...accessWarnings(configuration), ...endedAllowances(value, new Date())])),
+  );
   if (lookAtFiles) warnings.push(...problemLines(located(await unreadableFiles(value, folder))));
   return { configuration, ...(read !== undefined && { file: read.file }), warnings };
 }
@@ -160,5 +165,5 @@ function holdsSecret(value: unknown): boolean {
 
 function isSecretText(key: string, value: string): boolean {
   if (key === 'url') return showEngineUrl(value, MASK) !== value;
-  return key === 'password' || key === 'token' || key === 'secretAccessKey';
+  return key === 'password' || key === 'bindPassword' || key === 'token' || key === 'secretAccessKey';
 }

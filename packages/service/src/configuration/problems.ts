@@ -68,6 +68,7 @@ function formatPlace({ name, line, column }: Place): string {
 const SECRET_KEYS: ReadonlySet<string | number> = new Set([
   'credentials',
   'password',
+  'bindPassword',
   'token',
   'tokens',
   'secretAccessKey',
@@ -75,9 +76,16 @@ const SECRET_KEYS: ReadonlySet<string | number> = new Set([
 /** Engines whose `url` holds a password as a rule. */
 const ENGINES_BY_URL: ReadonlySet<string | number> = new Set(['mongodb', 'amqp']);
 
+/** Lists beside a secret that hold none. */
+const LISTS_SHOWN: ReadonlySet<string | number> = new Set(['scopes', 'groups']);
+
 function showValue(path: KeyPath, value: unknown): string {
   if (path.at(-1) === 'url' && ENGINES_BY_URL.has(path.at(-2) ?? '')) return 'the value';
-  if (path.some((part) => SECRET_KEYS.has(part)) && path.at(-1) !== 'name' && path.at(-2) !== 'scopes') {
+  if (
+    path.some((part) => SECRET_KEYS.has(part)) &&
+    path.at(-1) !== 'name' &&
+    !LISTS_SHOWN.has(path.at(-2) ?? '')
+  ) {
     return 'the value';
   }
   if (Array.isArray(value)) return 'a list';

@@ -1,7 +1,9 @@
 import { isRepositoryName } from '@gantry/oci';
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
+import { LdapEntry, OidcEntry, Token } from './access.ts';
 import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './engines.ts';
+import { GateEntry, TagRulesEntry } from './gates.ts';
 import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
 import {
   platformProblem,
@@ -138,12 +140,11 @@ const Channel = z.strictObject({
     .describe('Goes before the published name'),
   from: z.string().optional().describe('The channel that references are looked up in; absent: candidates'),
   publish: z.boolean().default(true).describe('false keeps the channel out of the tree'),
-});
-const Token = z.strictObject({
-  name: Name,
-  token: SecretText.optional(),
-  tokenFile: FilePath.optional(),
-  scopes: z.array(ScopeText).min(1, { error: 'is empty, so the token would allow nothing' }),
+  gates: z
+    .array(GateEntry)
+    .default([])
+    .describe('What must hold before a promotion to it, in this order; see gates.md'),
+  tags: TagRulesEntry.optional().describe('Which tags may be set, and by whom; absent: any, by any'),
 });
 const Api = z.strictObject({
   listen: Listen.prefault('127.0.0.1:5090'),
@@ -152,6 +153,30 @@ const Api = z.strictObject({
     .optional()
     .describe('HTTPS: the certificate with what it was signed by, and its key, as PEM; absent: http'),
   tokens: z.array(Token).default([]),
+  oidc: z.array(OidcEntry).default([]).describe('Issuers whose JWTs are taken as tokens; see security.md'),
+  ldap: LdapEntry.optional().describe(
+    'A directory whose users are known by their passwords; see security.md',
+  ),
+  readOnly: z
+    .boolean()
+    .default(false)
+    .describe('Whether changes are refused, at this process and whatever POST /api/v1/read-only says'),
+  limits: z
+    .strictObject({
+      requestsPerSecond: z
+        .number({ error: 'is not a number' })
+        .positive({ error: 'is not above 0' })
+        .max(1_000_000, { error: 'is above 1000000' })
+        .default(1000)
+        .describe('Requests of one caller to one process, on average'),
+      burst: z
+        .int({ error: 'is not a whole number' })
+        .min(1, { error: 'is below 1' })
+        .default(10_000)
+        .describe('Requests of one caller that may come at once after a pause'),
+    })
+    .prefault({})
+    .describe('How often one caller may ask; more is answered 429'),
   adminTokenFile: FilePath.optional().describe(
     "The administrator's token; made at the first start where it is not there. Absent: admin-token beside catalog.sqlite.file, else in ./data",
   ),

@@ -2,7 +2,9 @@ import { stringify } from 'yaml';
 import type { Configuration, FolderPlace, S3Place, SourceConfiguration } from './configuration.ts';
 import { formatDuration } from './duration.ts';
 import { formatListenAddress } from './listen-address.ts';
-import { MASK, type Secret } from './secret.ts';
+import { showSecret } from './secret.ts';
+import { showAccess } from './show-access.ts';
+import { showChannel } from './show-channel.ts';
 
 /** The configuration in the form of its file, as it is in force, each secret masked; a file's name is shown. */
 export function maskSecrets(configuration: Configuration): Record<string, unknown> {
@@ -19,11 +21,13 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
     },
     sources: configuration.sources.map(showSource),
-    channels: configuration.channels,
+    channels: configuration.channels.map(showChannel),
     api: {
       listen: formatListenAddress(api.listen),
       ...(api.tls !== undefined && { tls: api.tls }),
-      tokens: api.tokens.map(({ name, token, scopes }) => ({ name, ...showSecret('token', token), scopes })),
+      ...showAccess(api),
+      readOnly: api.readOnly,
+      limits: api.limits,
       adminTokenFile: api.adminTokenFile,
     },
     sync: {
@@ -86,8 +90,4 @@ function showCredentials(
 ): Record<string, string> {
   if ('token' in credentials) return showSecret('token', credentials.token);
   return { username: credentials.username, ...showSecret('password', credentials.password) };
-}
-
-function showSecret(key: string, secret: Secret): Record<string, string> {
-  return secret.file === undefined ? { [key]: secret.shown ?? MASK } : { [`${key}File`]: secret.file };
 }

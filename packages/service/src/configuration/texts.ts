@@ -48,6 +48,7 @@ export const NAME_EXPECTED =
 export const Name = z.string().regex(NAME, { error: NAME_EXPECTED });
 
 /** The name of a group of people, as a directory or an issuer has it. */
+// oxlint-disable-next-line no-control-regex -- they are what it refuses
 export const GROUP = /^[^\x00-\x1f\x7f]{1,256}$/;
 /** For messages: follows what is none. */
 export const GROUP_EXPECTED = 'is not the name of a group: 1 to 256 characters, no control characters';

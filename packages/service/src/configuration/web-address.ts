@@ -1,3 +1,5 @@
+import { isLoopbackAddress } from './listen-address.ts';
+
 const HOST = /^(?:\[[0-9a-fA-F:.]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,252}[a-zA-Z0-9])?)(?::\d{1,5})?$/;
 
 /** What is wrong with the address of a web place, such as a mirror's or a tree's; undefined: nothing. */
@@ -10,6 +12,26 @@ export function webAddressProblem(text: string): string | undefined {
     return 'holds credentials, which everyone who is sent there would see: take them out';
   if (url.search !== '' || text.includes('?'))
     return 'has a query, which no path can be put behind: take it out';
+  if (url.hash !== '' || text.includes('#')) return 'has a fragment: take out what follows the "#"';
+  return undefined;
+}
+
+/** What is wrong with an address whose word is taken for true; undefined: nothing. */
+export function trustedAddressProblem(text: string): string | undefined {
+  const wrong = webAddressProblem(text);
+  if (wrong !== undefined) return wrong;
+  const { protocol, hostname } = new URL(text);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (protocol === 'https:' || isLoopbackAddress({ host, port: 0 })) return undefined;
+  return 'is plain http beyond loopback, where others could answer in its place: write https://';
+}
+
+/** What is wrong with the address of a service that is asked; undefined: nothing. */
+export function serviceAddressProblem(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    return 'is not an address: write http:// or https://, a host and a path';
+  if (hasCredentials(url)) return 'holds credentials: they belong under token or tokenFile';
   if (url.hash !== '' || text.includes('#')) return 'has a fragment: take out what follows the "#"';
   return undefined;
 }
