@@ -1,4 +1,5 @@
 import { Fault, type Problem } from '@gantry/oci';
+import type { ApprovalAnswer, VerdictAnswer } from './gate-answers.ts';
 
 interface Counts {
   readonly bytes: number;
@@ -38,8 +39,18 @@ export interface PromotionAnswer {
     | 'cancelled';
   readonly to: string;
   readonly items: readonly PromotedItem[];
+  /** What the gates said when they were asked last; empty: none were. */
+  readonly gates: readonly VerdictAnswer[];
+  readonly approvals?: readonly ApprovalAnswer[];
   readonly serial: number | null;
   readonly error: Problem | null;
+}
+
+/** What lists of promotions show more of. */
+export interface ListedPromotionAnswer extends PromotionAnswer {
+  readonly kind: string;
+  readonly requestedBy: string;
+  readonly createdAt: string;
 }
 
 export interface PromotedItem {
@@ -55,18 +66,34 @@ export interface PromotedItem {
 
 /** What a promotion would do. */
 export interface PlanAnswer {
+  readonly id: string;
+  readonly etag: string;
   readonly to: string;
-  readonly items: readonly {
-    readonly repository: string;
-    readonly reference: string;
-    readonly digest: string | null;
-    readonly tags: readonly {
-      readonly tag: string;
-      readonly action: 'add' | 'move' | 'noop';
-      readonly from?: string;
-    }[];
+  readonly atomic: boolean;
+  readonly items: readonly PlannedItem[];
+  readonly totals: {
+    readonly adds: number;
+    readonly moves: number;
+    readonly noops: number;
+    readonly refusals: number;
+    readonly objects: number;
+    readonly bytes: number;
+  };
+  readonly expiresAt: string;
+}
+
+export interface PlannedItem {
+  readonly repository: string;
+  readonly reference: string;
+  /** null: it is refused. */
+  readonly digest: string | null;
+  readonly tags: readonly {
+    readonly tag: string;
+    readonly action: 'add' | 'move' | 'noop' | 'refuse';
+    readonly from?: string;
     readonly problem?: Problem;
   }[];
+  readonly problem?: Problem;
 }
 
 /** A tag of the plan that a dry run of a sync gives. */
@@ -164,14 +191,24 @@ export function readTask(value: unknown): TaskAnswer {
 
 /** A promotion as it came. @throws Fault ROUTE_UNKNOWN for what is none */
 export function readPromotion(value: unknown): PromotionAnswer {
-  checkMembers(value, 'a promotion', { id: 'string', state: 'string', items: 'object' });
+  checkMembers(value, 'a promotion', { id: 'string', state: 'string', items: 'object', gates: 'object' });
   return value as PromotionAnswer;
 }
 
 /** A plan as it came. @throws Fault ROUTE_UNKNOWN for what is none */
 export function readPlan(value: unknown): PlanAnswer {
-  checkMembers(value, 'a plan', { to: 'string', items: 'object' });
+  checkMembers(value, 'a plan', { id: 'string', to: 'string', items: 'object', totals: 'object' });
   return value as PlanAnswer;
+}
+
+/** What has these members, by their types. @throws Fault ROUTE_UNKNOWN for what has not */
+export function readAnswer<T>(
+  value: unknown,
+  what: string,
+  members: { readonly [Name in keyof T]?: 'string' | 'number' | 'boolean' | 'object' },
+): T {
+  checkMembers(value, what, members);
+  return value as T;
 }
 
 /** A number that an answer has as a member. @throws Fault ROUTE_UNKNOWN for what has none */
@@ -181,7 +218,11 @@ export function readCount(value: unknown, member: string): number {
 }
 
 /** Looks at what the commands rely on: another server at the address would answer with something else. */
-function checkMembers(value: unknown, what: string, members: Readonly<Record<string, string>>): void {
+function checkMembers(
+  value: unknown,
+  what: string,
+  members: Readonly<Record<string, string | undefined>>,
+): void {
   const record = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
   const isIt = Object.entries(members).every(
     ([name, type]) => typeof record[name] === type && record[name] !== null,

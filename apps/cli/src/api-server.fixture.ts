@@ -2,7 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { Fault, toProblem } from '@gantry/oci';
 import { listen } from '@gantry/service';
-import type { PromotionAnswer, TaskAnswer } from './answers.ts';
+import type { PlanAnswer, PromotionAnswer, TaskAnswer } from './answers.ts';
 
 /** A request as the server got it. */
 export interface ApiRequest {
@@ -18,9 +18,11 @@ export interface ApiRequest {
 /** What the server answers; a thrown Fault becomes its problem document. */
 export interface ApiAnswer {
   readonly status?: number;
-  readonly body: unknown;
+  readonly body?: unknown;
   /** Not JSON, then. */
   readonly contentType?: string;
+  /** Sent as a stream of events instead of the body, until there are no more. */
+  readonly events?: Iterable<unknown> | AsyncIterable<unknown>;
 }
 
 export interface ApiServer extends AsyncDisposable {
@@ -57,9 +59,13 @@ export async function startApiServer(
       if (answer === undefined) throw new Fault('ROUTE_UNKNOWN', `there is no ${method} ${url.pathname}`);
       const given = answer(request);
       if (given === 'hang up') incoming.socket.destroy();
-      else if (given.contentType !== undefined)
+      else if (given.events !== undefined) {
+        response.writeHead(200, { 'Content-Type': 'text/event-stream', Connection: 'close' });
+        for await (const record of given.events) response.write(`data: ${JSON.stringify(record)}\n\n`);
+        response.end();
+      } else if (given.contentType !== undefined)
         send(given.status ?? 200, given.contentType, String(given.body));
-      else send(given.status ?? 200, 'application/json', JSON.stringify(given.body));
+      else send(given.status ?? 200, 'application/json', JSON.stringify(given.body) ?? '');
     } catch (error) {
       const problem = toProblem(error);
       send(problem.status, 'application/problem+json', JSON.stringify(problem));
@@ -89,6 +95,7 @@ export function task(changes: Partial<TaskAnswer> = {}): TaskAnswer {
 }
 
 export const DIGEST = `sha256:${'a'.repeat(64)}`;
+export const OTHER_DIGEST = `sha256:${'b'.repeat(64)}`;
 
 export function promotion(changes: Partial<PromotionAnswer> = {}): PromotionAnswer {
   return {
@@ -96,8 +103,22 @@ export function promotion(changes: Partial<PromotionAnswer> = {}): PromotionAnsw
     state: 'done',
     to: 'stable',
     items: [{ repository: 'a/b', reference: '1.0', digest: DIGEST, tags: ['1.0'], state: 'done' }],
+    gates: [],
     serial: 42,
     error: null,
+    ...changes,
+  };
+}
+
+export function plan(changes: Partial<PlanAnswer> = {}): PlanAnswer {
+  return {
+    id: 'plan1',
+    etag: OTHER_DIGEST,
+    to: 'stable',
+    atomic: false,
+    items: [],
+    totals: { adds: 0, moves: 0, noops: 0, refusals: 0, objects: 0, bytes: 0 },
+    expiresAt: '2026-11-22T09:00:00.000Z',
     ...changes,
   };
 }

@@ -27,6 +27,10 @@ export interface Environment {
   readonly cwd: string;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Standard input, to its end. */
+  readonly readInput?: () => Promise<Uint8Array>;
+  /** Asks whoever sits before the terminal, on standard error; absent: nobody does. */
+  readonly ask?: (question: string, signal: AbortSignal) => Promise<string>;
   /** Begins to listen for Ctrl-C. */
   readonly interruptible: () => Interruption;
   /** Absent: there is no `--local`. */
@@ -50,5 +54,5 @@ export interface GlobalOptions {
   readonly config?: string;
   readonly server?: string;
   readonly token?: string;
-  readonly output: 'table' | 'json';
+  readonly output: 'table' | 'json' | 'plain';
 }

@@ -1,6 +1,6 @@
 import { Fault, type FaultCode, FAULTS, problemType, toProblem } from '@gantry/oci';
 import type { PromotionAnswer, TaskAnswer } from './answers.ts';
-import { promotion, task } from './api-server.fixture.ts';
+import { plan, promotion, task } from './api-server.fixture.ts';
 import { exitOfError, exitOfPlan, exitOfPromotion, exitOfTask, faultCodeOf } from './exit-codes.ts';
 
 const problemOf = (code: FaultCode) => toProblem(new Fault(code, 'why'));
@@ -40,12 +40,14 @@ describe('exit codes', () => {
     expect(exitOfPromotion(promotion(changes))).toBe(exit);
   });
 
-  test('a plan ends as the promotion would', () => {
-    const taken = { repository: 'a', reference: '1', digest: null, tags: [] };
-    const refused = { ...taken, problem: problemOf('REFERENCE_UNKNOWN') };
-    expect(exitOfPlan({ to: 'stable', items: [taken] }, true)).toBe(0);
-    expect(exitOfPlan({ to: 'stable', items: [taken, refused] }, false)).toBe(1);
-    expect(exitOfPlan({ to: 'stable', items: [taken, refused] }, true)).toBe(3);
-    expect(exitOfPlan({ to: 'stable', items: [refused] }, false)).toBe(3);
+  test.each([
+    [{ adds: 1 }, true, 0],
+    [{}, false, 0],
+    [{ adds: 1, refusals: 1 }, false, 1],
+    [{ noops: 1, refusals: 1 }, false, 1],
+    [{ adds: 1, refusals: 1 }, true, 3],
+    [{ refusals: 1 }, false, 3],
+  ])('a plan of %j, atomic: %s, ends with %d as the promotion would', (totals, atomic, exit) => {
+    expect(exitOfPlan(plan({ atomic, totals: { ...plan().totals, ...totals } }))).toBe(exit);
   });
 });

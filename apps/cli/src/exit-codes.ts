@@ -38,10 +38,9 @@ export function exitOfPromotion({ state, error }: PromotionAnswer): number {
 }
 
 /** What the promotion itself would end with: with nothing left of it, or one item of an atomic one, it would be refused. */
-export function exitOfPlan({ items }: PlanAnswer, atomic: boolean): number {
-  const refused = items.filter(({ problem }) => problem !== undefined).length;
-  if (refused === 0) return EXIT.done;
-  return atomic || refused === items.length ? EXIT.refused : EXIT.failed;
+export function exitOfPlan({ atomic, totals }: PlanAnswer): number {
+  if (totals.refusals === 0) return EXIT.done;
+  return atomic || totals.adds + totals.moves + totals.noops === 0 ? EXIT.refused : EXIT.failed;
 }
 
 function exitOfProblems(problems: readonly Problem[]): number {

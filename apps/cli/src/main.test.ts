@@ -18,12 +18,14 @@ function start(...words: string[]) {
 describe('the gantry process', () => {
   test('Ctrl-C while it follows a task ends it with 130', async () => {
     const looked = Promise.withResolvers<void>();
+    async function* running() {
+      yield task({ state: 'running' });
+      looked.resolve();
+      await new Promise(() => {}); // until the caller has gone
+    }
     await using server = await startApiServer({
       'POST /api/v1/syncs': () => ({ status: 202, body: task({ state: 'queued' }) }),
-      'GET /api/v1/tasks/t1': () => {
-        looked.resolve();
-        return { body: task({ state: 'running' }) };
-      },
+      'GET /api/v1/tasks/t1/events': () => ({ events: running() }),
     });
     const { child, exited, out, err } = start('sync', 'candidates', '--server', server.url);
     await looked.promise;

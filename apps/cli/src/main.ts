@@ -1,3 +1,5 @@
+import { createInterface } from 'node:readline/promises';
+import { buffer } from 'node:stream/consumers';
 import type { Interruption } from './cli.ts';
 import { CLIENT_COMMANDS } from './client-commands.ts';
 import { addServe } from './commands/serve.ts';
@@ -21,6 +23,8 @@ process.exitCode = await runCli(
     stdout: process.stdout,
     stderr: process.stderr,
     interruptible,
+    readInput: () => buffer(process.stdin),
+    ...(process.stdin.isTTY && process.stderr.isTTY && { ask }),
     openLocal: async (loaded) => {
       const { openLocalOperations } = await import('./local/local-operations.ts');
       return openLocalOperations(loaded, process.env);
@@ -28,6 +32,13 @@ process.exitCode = await runCli(
   },
   [addServe, ...CLIENT_COMMANDS],
 );
+
+async function ask(question: string, signal: AbortSignal): Promise<string> {
+  using terminal = createInterface({ input: process.stdin, output: process.stderr });
+  // The terminal takes Ctrl-C for itself while it reads a line.
+  terminal.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  return await terminal.question(question, { signal });
+}
 
 /** The first Ctrl-C ends what is under way in an orderly manner, the second at once. */
 function interruptible(): Interruption {

@@ -26,6 +26,21 @@ export interface PromotionRequest {
   readonly reason?: string;
 }
 
+/** Just what a plan says is to be promoted. */
+export interface PlanRequest {
+  readonly plan: string;
+  readonly to: string;
+  readonly reason?: string;
+}
+
+/** How a promotion is asked for, beside what it is. */
+export interface PromotionTerms {
+  /** Makes a repeat the same promotion. */
+  readonly idempotencyKey: string;
+  /** The ETag that the plan must have. */
+  readonly ifMatch?: string;
+}
+
 /**
  * The work that commands ask for. It is done by a server, or in this process on the configuration's own stores.
  * `onProgress` is told each time something has changed.
@@ -40,13 +55,12 @@ export interface Operations extends AsyncDisposable {
     onProgress: (task: TaskAnswer) => void,
   ): Promise<TaskAnswer>;
 
-  /** Compares only. */
+  /** Compares only, and keeps what it found as a plan. */
   planPromotion(request: PromotionRequest, signal: AbortSignal): Promise<PlanAnswer>;
 
-  /** @param idempotencyKey makes a repeat the same promotion */
   promote(
-    request: PromotionRequest,
-    idempotencyKey: string,
+    request: PromotionRequest | PlanRequest,
+    terms: PromotionTerms,
     following: Following,
     onProgress: (promotion: PromotionAnswer) => void,
   ): Promise<PromotionAnswer>;

@@ -56,7 +56,9 @@ function createProgram({ stdout, stderr }: Environment): Command {
     .addOption(new Option('--server <url>', "the server's API (GANTRY_SERVER)"))
     .addOption(new Option('--token <token>', 'who calls (GANTRY_TOKEN)'))
     .addOption(
-      new Option('--output <form>', 'what standard output is').choices(['table', 'json']).default('table'),
+      new Option('--output <form>', 'what standard output is; plain: for scripts')
+        .choices(['table', 'json', 'plain'])
+        .default('table'),
     )
     .version(
       `gantry ${gantryVersion()} (node ${process.versions.node})`,

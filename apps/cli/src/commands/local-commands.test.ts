@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { digestOf } from '@gantry/oci';
 import { layTree } from '@gantry/tree';
-import { promotion, task } from '../api-server.fixture.ts';
+import { plan, promotion, task } from '../api-server.fixture.ts';
 import { gantry } from '../cli.fixture.ts';
 import type { Environment } from '../cli.ts';
 import type { Operations } from '../operations.ts';
@@ -183,7 +183,7 @@ describe('--local', () => {
         calls.push(request);
         return task();
       },
-      planPromotion: async () => ({ to: 'stable', items: [] }),
+      planPromotion: async () => plan(),
       promote: async (request) => {
         calls.push(request.to);
         return promotion();

@@ -1,12 +1,6 @@
 import { Fault, toProblem } from '@gantry/oci';
-import { type ApiAnswer, DIGEST, promotion, startApiServer, task } from '../api-server.fixture.ts';
+import { DIGEST, OTHER_DIGEST, plan, promotion, startApiServer, task } from '../api-server.fixture.ts';
 import { gantry } from '../cli.fixture.ts';
-
-const OTHER = `sha256:${'b'.repeat(64)}`;
-const inTurn = (...answers: ApiAnswer[]) => {
-  let at = 0;
-  return () => answers[Math.min(at++, answers.length - 1)] ?? { body: null };
-};
 
 describe('gantry promote', () => {
   test('asks for the promotion with an idempotency key, and does not wait', async () => {
@@ -67,10 +61,9 @@ describe('gantry promote', () => {
   test('waits until it is published with --wait', async () => {
     await using server = await startApiServer({
       'POST /api/v1/promotions': () => ({ status: 202, body: promotion({ state: 'queued', serial: null }) }),
-      'GET /api/v1/promotions/p1': inTurn(
-        { body: promotion({ state: 'publishing', serial: null }) },
-        { body: promotion() },
-      ),
+      'GET /api/v1/promotions/p1/events': () => ({
+        events: [promotion({ state: 'publishing', serial: null }), promotion()],
+      }),
     });
     const { code, out, err } = await gantry([
       'promote',
@@ -125,48 +118,111 @@ describe('gantry promote', () => {
     expect(err).toContain('gantry: a/b:1.0: no SBOM\n');
   });
 
-  test('as a dry run prints the plan, and ends as the promotion would', async () => {
-    const plan = {
-      to: 'stable',
-      items: [
-        {
-          repository: 'a/b',
-          reference: '1.0',
-          digest: DIGEST,
-          tags: [
-            { tag: '1.0', action: 'add' },
-            { tag: 'latest', action: 'move', from: OTHER },
-          ],
-        },
-        {
-          repository: 'c',
-          reference: '2',
-          digest: null,
-          tags: [],
-          problem: toProblem(new Fault('REFERENCE_UNKNOWN', 'no candidate c:2')),
-        },
-      ],
-    };
-    await using server = await startApiServer({ 'POST /api/v1/promotions': () => ({ body: plan }) });
-    const { code, out, err } = await gantry([
-      'promote',
-      'a/b:1.0',
-      'c:2',
-      '--to',
-      'stable',
-      '--dry-run',
-      '--server',
-      server.url,
+  test('that waits tells what for, each thing once, and how it goes on', async () => {
+    const verdict = { kind: 'approvals', repository: 'a/b', digest: DIGEST, at: '2026-11-21T09:00:00.000Z' };
+    const missing = { name: 'approvals', satisfied: false, pending: true as const, type: 'approval-missing' };
+    const tests = { ...verdict, gate: 'tests', kind: 'results', state: 'passed' as const, requirements: [] };
+    const waits = (detail: string) =>
+      promotion({
+        state: 'gating',
+        serial: null,
+        gates: [
+          tests,
+          { ...verdict, gate: 'board', state: 'waiting', requirements: [{ ...missing, detail }] },
+        ],
+      });
+    await using server = await startApiServer({
+      'POST /api/v1/promotions': () => ({ status: 202, body: promotion({ state: 'queued', serial: null }) }),
+      'GET /api/v1/promotions/p1/events': () => ({
+        events: [
+          waits('0 of 2 approvals'),
+          waits('0 of 2 approvals'),
+          waits('1 of 2 approvals'),
+          promotion(),
+        ],
+      }),
+    });
+    const { code, err } = await gantry([
+      ...['promote', 'a/b:1.0', '--to', 'stable', '--wait'],
+      ...['--server', server.url],
     ]);
-    expect(code).toBe(1);
-    expect(out.split('\n')).toEqual([
-      `REPOSITORY  TAG     ACTION  DIGEST${' '.repeat(65)}  INSTEAD OF`,
-      `a/b         1.0     add     ${DIGEST}  -`,
-      `a/b         latest  move    ${DIGEST}  ${OTHER}`,
+    expect(code).toBe(0);
+    expect(err.split('\n')).toEqual([
+      'promotion p1 to stable: queued',
+      'promotion p1 to stable: gating',
+      '  gate tests: passed',
+      '  gate board waits, a/b: 0 of 2 approvals',
+      '  gate board waits, a/b: 1 of 2 approvals',
+      'promotion p1 to stable: done, serial 42',
       '',
     ]);
-    expect(err).toBe('gantry: c:2: no candidate c:2\n');
+  });
+
+  const problem = toProblem(new Fault('REFERENCE_UNKNOWN', 'no candidate c:2'));
+  const shown = plan({
+    items: [
+      {
+        repository: 'a/b',
+        reference: '1.0',
+        digest: DIGEST,
+        tags: [
+          { tag: '1.0', action: 'add' },
+          { tag: 'latest', action: 'move', from: OTHER_DIGEST },
+          { tag: '1', action: 'noop', from: DIGEST },
+        ],
+      },
+      { repository: 'c', reference: '2', digest: null, tags: [{ tag: '2', action: 'refuse' }], problem },
+    ],
+    totals: { adds: 1, moves: 1, noops: 1, refusals: 1, objects: 3, bytes: 52_428_800 },
+  });
+  const dryRun = async (...more: string[]) => {
+    await using server = await startApiServer({ 'POST /api/v1/promotions': () => ({ body: shown }) });
+    const words = ['promote', 'a/b:1.0', 'c:2', '--to', 'stable', '--dry-run', '--server', server.url];
+    const ran = await gantry([...words, ...more]);
     expect(server.requests[0]?.body).toMatchObject({ dryRun: true });
+    return ran;
+  };
+
+  test('as a dry run prints the plan as a diff, and ends as the promotion would', async () => {
+    const { code, out, err } = await dryRun();
+    expect({ code, err }).toEqual({ code: 1, err: '' });
+    expect(out.split('\n')).toEqual([
+      '+ a/b:1.0     sha256:aaaaaaaaaaaa',
+      '~ a/b:latest  sha256:bbbbbbbbbbbb → sha256:aaaaaaaaaaaa',
+      '! c:2         no candidate c:2',
+      '= 1 tag as it should be (--verbose names it)',
+      'stable: 1 tag added, 1 moved, 1 unchanged, 1 refused; 3 new objects, 52.4 MB',
+      'plan plan1: until 2026-11-22 09:00:00Z "gantry promote --plan plan1 --to stable --wait" does just this',
+      '',
+    ]);
+  });
+
+  test('as a dry run says all with --verbose, and what the API says as JSON', async () => {
+    const { out } = await dryRun('--verbose');
+    expect(out).toContain(`~ a/b:latest  ${OTHER_DIGEST} → ${DIGEST}\n= a/b:1       ${DIGEST}\n`);
+    expect(out).not.toContain('--verbose');
+    const { out: json } = await dryRun('--output', 'json');
+    expect(JSON.parse(json)).toEqual(shown);
+  });
+
+  test('applies a plan, and ends with 1 when what it was made for has moved', async () => {
+    const moved = 'the channel stable is not what the plan plan1 was made for. Moved: a/b:1.0 from nothing';
+    await using server = await startApiServer({
+      'POST /api/v1/promotions': ({ headers }) => {
+        if (headers['if-match'] === undefined) return { status: 202, body: promotion() };
+        throw new Fault('PRECONDITION_FAILED', moved);
+      },
+    });
+    const apply = (...more: string[]) =>
+      gantry(['promote', '--plan', 'plan1', '--to', 'stable', ...more, '--server', server.url]);
+    expect(await apply('--reason', 'tested')).toMatchObject({ code: 0 });
+    expect(await apply('--if-match', DIGEST)).toMatchObject({ code: 1, out: '', err: `gantry: ${moved}\n` });
+    await apply('--if-match', `"${DIGEST}"`);
+    expect(server.requests[0]?.body).toEqual({ plan: 'plan1', to: 'stable', reason: 'tested' });
+    expect(server.requests.slice(1).map(({ headers }) => headers['if-match'])).toEqual([
+      `"${DIGEST}"`,
+      `"${DIGEST}"`,
+    ]);
   });
 });
 
@@ -179,7 +235,7 @@ describe('gantry publish, publications and rollback', () => {
         status: 202,
         body: { ...published, state: 'queued', result: null },
       }),
-      'GET /api/v1/tasks/t1': () => ({ body: published }),
+      'GET /api/v1/tasks/t1/events': () => ({ events: [published] }),
     });
     expect(await gantry(['publish', '--server', server.url])).toMatchObject({
       code: 0,
@@ -213,7 +269,7 @@ describe('gantry publish, publications and rollback', () => {
         status: 202,
         body: promotion({ state: 'publishing', to: '*', serial: null }),
       }),
-      'GET /api/v1/promotions/p1': () => ({ body: promotion({ to: '*' }) }),
+      'GET /api/v1/promotions/p1/events': () => ({ events: [promotion({ to: '*' })] }),
     });
     const { code, out } = await gantry([
       'rollback',

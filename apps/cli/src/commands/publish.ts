@@ -1,10 +1,9 @@
 import type { AddCommand } from '../cli.ts';
-import { EXIT, exitOfTask } from '../exit-codes.ts';
 import { type LocalOption, openOperations, withLocalOption } from '../open-operations.ts';
 import { createProgressDisplay } from '../output/progress.ts';
-import { reportTask, showTask } from '../output/show-task.ts';
-import { writeJson } from '../output/write.ts';
+import { reportTask } from '../output/show-task.ts';
 import { examples } from '../program.ts';
+import { endWithTask } from './ended-with.ts';
 
 interface Options extends LocalOption {
   readonly wait: boolean;
@@ -27,9 +26,7 @@ export const addPublish: AddCommand = (program, cli) => {
       const following = { wait: options.wait, signal: interruption.signal };
       const task = await operations.publish(following, (now) => progress.show(reportTask(now)));
       progress[Symbol.dispose]();
-      if (options.output === 'json') writeJson(cli.stdout, task);
-      else showTask(cli, task);
-      return following.wait ? exitOfTask(task) : EXIT.done;
+      return endWithTask(cli, options, task);
     }),
   );
 };

@@ -1,12 +1,11 @@
 import { Fault } from '@gantry/oci';
 import type { AddCommand } from '../cli.ts';
-import { EXIT, exitOfPromotion } from '../exit-codes.ts';
 import { openClient } from '../open-operations.ts';
 import { createProgressDisplay } from '../output/progress.ts';
-import { reportPromotion, showPromotion } from '../output/show-promotion.ts';
-import { writeJson } from '../output/write.ts';
+import { reportPromotion } from '../output/show-promotion.ts';
 import { examples } from '../program.ts';
 import { createRemoteOperations } from '../remote/remote-operations.ts';
+import { endWithPromotion } from './ended-with.ts';
 
 interface Options {
   readonly channel?: string;
@@ -47,9 +46,7 @@ export const addRollback: AddCommand = (program, cli) => {
           progress.show(reportPromotion(now)),
         );
         progress[Symbol.dispose]();
-        if (options.output === 'json') writeJson(cli.stdout, promotion);
-        else showPromotion(cli, promotion);
-        return following.wait ? exitOfPromotion(promotion) : EXIT.done;
+        return endWithPromotion(cli, options, promotion);
       }),
     );
 };

@@ -68,7 +68,7 @@ describe('gantry sync', () => {
         status: 202,
         body: task({ state: 'queued', progress: { bytes: 0, blobs: 0, tags: 0 } }),
       }),
-      'GET /api/v1/tasks/t1': inTurn({ body: task({ state: 'running' }) }, { body: task() }),
+      'GET /api/v1/tasks/t1/events': () => ({ events: [task({ state: 'running' }), task()] }),
     });
     const { code, out, err } = await gantry([
       'sync',
@@ -214,9 +214,9 @@ describe('an interruption', () => {
     });
     await using server = await startApiServer({
       'POST /api/v1/syncs': () => ({ status: 202, body: task({ state: 'queued' }) }),
-      'GET /api/v1/tasks/t1': () => {
+      'GET /api/v1/tasks/t1/events': () => {
         controller.abort();
-        return { body: task({ state: 'running' }) };
+        return { events: [task({ state: 'running' })] };
       },
     });
     const { code, err } = await gantry(['sync', 'candidates', '--server', server.url], { interruptible });

@@ -1,8 +1,11 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { createSyncRunner } from '@gantry/app-sync';
 import type { Promotion, Task } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import {
   acceptPromotion,
+  type Act,
+  audited,
   createPublisher,
   planPromotion,
   recordTask,
@@ -12,12 +15,13 @@ import {
 import { createLogger, type LoadedConfiguration, logLevelOf } from '@gantry/service';
 import type { PromotionAnswer, TaskAnswer } from '../answers.ts';
 import type { Operations } from '../operations.ts';
-import { followUntil } from '../remote/follow.ts';
 import { openFlow } from '../serve/open-flow.ts';
 import { openSources } from '../serve/open-sources.ts';
 
 /** Who a change was made by, in its record. */
 const REQUESTER = { name: 'local' };
+/** How often a task's progress is looked at. */
+const LOOK_MS = 200;
 
 /** Does the work in this process, on the configuration's own stores. A service that runs beside it is no harm: leases keep them apart. */
 export async function openLocalOperations(
@@ -37,13 +41,17 @@ export async function openLocalOperations(
     signal: AbortSignal,
     onProgress: (task: TaskAnswer) => void,
   ): Promise<TaskAnswer> => {
-    let over = false;
-    const ran = run.finally(() => (over = true));
+    const ended = new AbortController();
+    const ran = run.finally(() => ended.abort());
     ran.catch(() => {}); // awaited below, after the last look
-    const read = async () => (await flow.catalog.tasks.get(task.id)) ?? task;
-    const last = await followUntil<TaskAnswer>(task, read, () => over, onProgress, { signal });
+    const stop = AbortSignal.any([signal, ended.signal]);
+    while (!stop.aborted) {
+      onProgress((await flow.catalog.tasks.get(task.id)) ?? task);
+      await pause(LOOK_MS, undefined, { signal: stop }).catch(() => undefined);
+    }
     await ran;
-    return (await flow.catalog.tasks.get(task.id)) ?? last;
+    signal.throwIfAborted();
+    return (await flow.catalog.tasks.get(task.id)) ?? task;
   };
 
   return {
@@ -61,18 +69,22 @@ export async function openLocalOperations(
       await using registries = new AsyncDisposableStack();
       const sources = (await openSources(configured, registries)).map(({ source }) => source);
       const run = createSyncRunner({ flow, sources });
-      const task = await recordTask(flow, 'sync', { ...request });
+      const task = await audited(flow, act('createSync', request.source), () =>
+        recordTask(flow, 'sync', { ...request }),
+      );
       return await follow(task, run(task.id, signal), signal, onProgress);
     },
 
-    planPromotion: (request) => planPromotion(flow, configuration.channels, request),
+    planPromotion: (request) => planPromotion(flow, tree.channels, request, REQUESTER, tree.name),
 
-    async promote(request, idempotencyKey, { signal }, onProgress) {
-      const requester = { ...REQUESTER, idempotencyKey: `${REQUESTER.name}:${idempotencyKey}` };
-      const { promotion } = await acceptPromotion(flow, configuration.channels, request, requester);
+    async promote(request, { idempotencyKey, ifMatch }, { signal }, onProgress) {
+      const requester = { ...REQUESTER, idempotencyKey: `${REQUESTER.name} ${idempotencyKey}` };
+      const { promotion } = await audited(flow, act('createPromotion', request.to, request.reason), () =>
+        acceptPromotion(flow, tree.channels, request, requester, ifMatch && `"${ifMatch}"`),
+      );
       onProgress(present(promotion));
       signal.throwIfAborted();
-      const ready = (await runPromotion(flow, promotion.id)) ?? promotion;
+      const ready = (await runPromotion(flow, tree.channels, promotion.id, signal)) ?? promotion;
       onProgress(present(ready));
       while ((await flow.catalog.promotions.get(promotion.id))?.state === 'publishing') {
         signal.throwIfAborted();
@@ -82,7 +94,9 @@ export async function openLocalOperations(
     },
 
     async publish({ signal }, onProgress) {
-      const task = await recordTask(flow, 'publish', {});
+      const task = await audited(flow, act('createPublication', tree.name), () =>
+        recordTask(flow, 'publish', {}),
+      );
       const run = runTask(
         flow,
         task.id,
@@ -100,10 +114,21 @@ export async function openLocalOperations(
   };
 }
 
+function act(action: string, target: string, reason?: string): Act {
+  return {
+    actor: REQUESTER.name,
+    via: 'cli',
+    action,
+    target,
+    ...(reason !== undefined && { reason }),
+  };
+}
+
 function present(promotion: Promotion): PromotionAnswer {
-  const { idempotency: _, serial, error, items, ...rest } = promotion;
+  const { idempotency: _, serial, error, items, gates = [], ...rest } = promotion;
   return {
     ...rest,
+    gates,
     items: items.map(({ companions: _companions, referrers: _referrers, ...item }) => item),
     serial: serial ?? null,
     error: error ?? null,

@@ -12,6 +12,8 @@ export interface ProgressReport {
   readonly share?: number;
   /** How many have come so far: a terminal shows how fast. */
   readonly bytes?: number;
+  /** Lines that stand below it, as long as they are so; elsewhere than on a terminal each is written once. */
+  readonly details?: readonly string[];
 }
 
 /** Shows progress on standard error: a line for each piece of work that changes on a terminal, now and then a new line elsewhere. */
@@ -21,6 +23,8 @@ export interface ProgressDisplay extends Disposable {
 
 const BAR_CELLS = 20;
 const LINE_EVERY_MS = 10_000;
+/** More would not fit a terminal. */
+const DETAILS_MAX = 12;
 
 /** @param env a terminal that is `dumb` can not go back to the start of a line */
 export function createProgressDisplay(
@@ -33,7 +37,8 @@ export function createProgressDisplay(
 
 /** What is known of one line. */
 interface LiveLine {
-  text: string;
+  /** The line, and those below it. */
+  rows: readonly string[];
   steps: number;
   /** Since when bytes are counted, and how many there were. */
   from?: { readonly at: number; readonly bytes: number };
@@ -43,26 +48,33 @@ function liveLines(stderr: Output, now: () => number): ProgressDisplay {
   const lines = new Map<string, LiveLine>();
   let drawn = 0;
   const wipe = () => (drawn === 0 ? '' : `\r\u001b[2K${'\u001b[1A\u001b[2K'.repeat(drawn - 1)}`);
+  const fit = (text: string) => text.slice(0, (stderr.columns ?? 80) - 1);
   return {
-    show({ key = '', text, share, bytes }) {
-      const line = lines.getOrInsertComputed(key, () => ({ text: '', steps: 0 }));
+    show({ key = '', text, share, bytes, details = [] }) {
+      const line = lines.getOrInsertComputed(key, () => ({ rows: [], steps: 0 }));
       if (bytes !== undefined) line.from ??= { at: now(), bytes };
       const speed =
         bytes === undefined || line.from === undefined
           ? ''
           : speedOf(bytes - line.from.bytes, now() - line.from.at);
-      line.text = `${bar(share, line.steps++)} ${printable(text)}${speed}`.slice(
-        0,
-        (stderr.columns ?? 80) - 1,
-      );
-      stderr.write(`${wipe() || '\r\u001b[2K'}${[...lines.values()].map((one) => one.text).join('\n')}`);
-      drawn = lines.size;
+      line.rows = [
+        fit(`${bar(share, line.steps++)} ${printable(text)}${speed}`),
+        ...shorten(details).map((detail) => fit(`  ${printable(detail)}`)),
+      ];
+      const rows = [...lines.values()].flatMap((one) => one.rows);
+      stderr.write(`${wipe() || '\r\u001b[2K'}${rows.join('\n')}`);
+      drawn = rows.length;
     },
     [Symbol.dispose]() {
       stderr.write(wipe());
       drawn = 0;
     },
   };
+}
+
+function shorten(details: readonly string[]): readonly string[] {
+  if (details.length <= DETAILS_MAX) return details;
+  return [...details.slice(0, DETAILS_MAX - 1), `and ${details.length - DETAILS_MAX + 1} more`];
 }
 
 /** Over less time it would jump about. */
@@ -74,17 +86,24 @@ function speedOf(bytes: number, ms: number): string {
 
 function manyLines(stderr: Output, now: () => number): ProgressDisplay {
   const last = new Map<string, { state: string; text: string; at: number }>();
+  const said = new Set<string>();
   return {
-    show({ key = '', state, text }) {
+    show({ key = '', state, text, details = [] }) {
       const at = now();
       const former = last.get(key);
       const isDue =
         former === undefined ||
         former.state !== state ||
         (at - former.at >= LINE_EVERY_MS && former.text !== text);
-      if (!isDue) return;
-      stderr.write(`${printable(text)}\n`);
-      last.set(key, { state, text, at });
+      if (isDue) {
+        stderr.write(`${printable(text)}\n`);
+        last.set(key, { state, text, at });
+      }
+      for (const detail of details) {
+        const id = JSON.stringify([key, detail]);
+        if (!said.has(id)) stderr.write(`  ${printable(detail)}\n`);
+        said.add(id);
+      }
     },
     [Symbol.dispose]() {},
   };

@@ -1,6 +1,8 @@
-import type { PlanAnswer, PromotedItem, PromotionAnswer } from '../answers.ts';
+import type { PromotedItem, PromotionAnswer } from '../answers.ts';
 import type { Environment } from '../cli.ts';
+import { nameOf } from './names.ts';
 import type { ProgressReport } from './progress.ts';
+import { gateProgress } from './show-gates.ts';
 import { tellProblems } from './show-task.ts';
 import { formatTable } from './table.ts';
 import { printable } from './text.ts';
@@ -14,6 +16,7 @@ export function reportPromotion(promotion: PromotionAnswer): ProgressReport {
     state: promotion.state,
     text: summary(promotion),
     share: (step < 0 ? STEPS.length - 1 : step) / (STEPS.length - 1),
+    details: gateProgress(promotion),
   };
 }
 
@@ -24,6 +27,11 @@ export function showPromotion(
 ): void {
   stdout.write(formatItems(promotion.items));
   stdout.write(`${printable(summary(promotion))}\n`);
+  tellPromotionProblems(stderr, promotion);
+}
+
+/** A line for each item that was refused or failed, and for the promotion itself. */
+export function tellPromotionProblems(stderr: Environment['stderr'], promotion: PromotionAnswer): void {
   tellProblems(
     stderr,
     promotion.items.flatMap((item) =>
@@ -35,31 +43,8 @@ export function showPromotion(
   }
 }
 
-/** Prints what a promotion would do. */
-export function showPlan({ stdout, stderr }: Pick<Environment, 'stdout' | 'stderr'>, plan: PlanAnswer): void {
-  const rows = plan.items.flatMap(({ repository, reference, digest, tags }) =>
-    tags.map((tag) => ({ repository, reference, digest, ...tag })),
-  );
-  if (rows.length > 0) {
-    stdout.write(
-      formatTable(rows, [
-        { heading: 'REPOSITORY', cell: ({ repository }) => repository },
-        { heading: 'TAG', cell: ({ tag }) => tag },
-        { heading: 'ACTION', cell: ({ action }) => action },
-        { heading: 'DIGEST', cell: ({ digest }) => digest ?? '-' },
-        { heading: 'INSTEAD OF', cell: ({ action, from }) => (action === 'move' ? (from ?? '-') : '-') },
-      ]),
-    );
-  }
-  tellProblems(
-    stderr,
-    plan.items.flatMap((item) =>
-      item.problem === undefined ? [] : [{ item: nameOf(item), problem: item.problem }],
-    ),
-  );
-}
-
-function summary({ id, state, to, serial }: PromotionAnswer): string {
+/** `promotion ID to CHANNEL: STATE, serial N` */
+export function summary({ id, state, to, serial }: PromotionAnswer): string {
   const where = to === '*' ? 'all channels' : to;
   return `promotion ${id} to ${where}: ${state}${typeof serial === 'number' ? `, serial ${serial}` : ''}`;
 }
@@ -72,14 +57,4 @@ function formatItems(items: readonly PromotedItem[]): string {
     { heading: 'STATE', cell: ({ state }) => state },
     { heading: 'DIGEST', cell: ({ digest }) => digest ?? '-' },
   ]);
-}
-
-function nameOf({
-  repository,
-  reference,
-}: {
-  readonly repository: string;
-  readonly reference: string;
-}): string {
-  return `${repository}${reference.includes(':') ? '@' : ':'}${reference}`;
 }

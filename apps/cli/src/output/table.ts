@@ -26,3 +26,10 @@ export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]
       .trimEnd();
   return cells.map((line) => `${formatLine(line)}\n`).join('');
 }
+
+/** A line for each row, its cells with a tab between them: for `cut` and the like. */
+export function formatPlain<T>(rows: readonly T[], columns: readonly Column<T>[]): string {
+  return rows
+    .map((row) => `${columns.map(({ cell }) => printable(String(cell(row)))).join('\t')}\n`)
+    .join('');
+}

@@ -1,9 +1,8 @@
-import { X509Certificate } from 'node:crypto';
-import type { ConnectionOptions } from 'node:tls';
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from 'undici';
+import { type Dispatcher, request } from 'undici';
 import { Fault } from '@gantry/oci';
 import { faultOfAnswer } from './answer-fault.ts';
-import { isLoopback } from './server-address.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { readEventStream } from './event-stream.ts';
 
 /** Calls of the REST API. Each throws the Fault that the server tells of, or SERVER_UNREACHABLE. */
 export interface ApiClient extends AsyncDisposable {
@@ -15,7 +14,11 @@ export interface ApiClient extends AsyncDisposable {
     signal: AbortSignal,
     headers?: Readonly<Record<string, string>>,
   ): Promise<unknown>;
+  /** Posts bytes of JSON as they are. */
+  upload(path: string, query: Query, bytes: Uint8Array, signal: AbortSignal): Promise<unknown>;
   delete(path: string, query: Query, signal: AbortSignal): Promise<unknown>;
+  /** A stream of events, each as its JSON, until the server ends it. */
+  events(path: string, signal: AbortSignal): AsyncGenerator;
   /** All items of a list, page by page. */
   list<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<T>;
 }
@@ -33,10 +36,9 @@ export interface ApiClientOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const CONNECT_LIMIT_MS = 10_000;
-const SILENCE_LIMIT_MS = 60_000;
 const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const PAGE_LIMIT = '1000';
+const JSON_BODY = { 'content-type': 'application/json' } as const;
 
 export function createApiClient({ url, token, certificate, env }: ApiClientOptions): ApiClient {
   const dispatcher = createDispatcher(url, env, certificate);
@@ -46,29 +48,31 @@ export function createApiClient({ url, token, certificate, env }: ApiClientOptio
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
 
-  async function call(
+  /** A successful answer: its body is to be read. */
+  async function open(
     method: 'GET' | 'POST' | 'DELETE',
     path: string,
     signal: AbortSignal,
-    body?: string,
+    body: string | Uint8Array | null = null,
     headers: Readonly<Record<string, string>> = {},
-  ): Promise<unknown> {
-    const options = { method, dispatcher, signal, headers: { ...common, ...headers }, body: body ?? null };
-    let answer: { statusCode: number; contentType: string; text: string };
+  ): Promise<Dispatcher.ResponseData> {
+    const options = { method, dispatcher, signal, headers: { ...common, ...headers }, body };
+    const response = await request(url + path, options);
+    const { statusCode } = response;
+    if (statusCode >= 200 && statusCode <= 299) return response;
+    const contentType = String(response.headers['content-type'] ?? '');
+    throw faultOfAnswer(url, statusCode, contentType, await readText(response.body));
+  }
+
+  async function call(...words: Parameters<typeof open>): Promise<unknown> {
+    const [, , signal] = words;
+    let text: string;
     try {
-      const response = await request(url + path, options);
-      const { 'content-type': contentType } = response.headers;
-      answer = {
-        statusCode: response.statusCode,
-        contentType: String(contentType ?? ''),
-        text: await readText(response.body),
-      };
+      text = await readText((await open(...words)).body);
     } catch (error) {
       throw error instanceof Fault || signal.aborted ? error : unreachable(url, error);
     }
-    const { statusCode, contentType, text } = answer;
-    if (statusCode < 200 || statusCode > 299) throw faultOfAnswer(url, statusCode, contentType, text);
-    return parseJson(url, text);
+    return text === '' ? null : parseJson(url, text);
   }
 
   const get: ApiClient['get'] = (path, query, signal) => call('GET', path + queryString(query), signal);
@@ -76,8 +80,17 @@ export function createApiClient({ url, token, certificate, env }: ApiClientOptio
     url,
     get,
     post: (path, body, signal, headers = {}) =>
-      call('POST', path, signal, JSON.stringify(body), { 'content-type': 'application/json', ...headers }),
+      call('POST', path, signal, JSON.stringify(body), { ...JSON_BODY, ...headers }),
+    upload: (path, query, bytes, signal) => call('POST', path + queryString(query), signal, bytes, JSON_BODY),
     delete: (path, query, signal) => call('DELETE', path + queryString(query), signal),
+    async *events(path, signal) {
+      try {
+        const { body } = await open('GET', path, signal, null, { accept: 'text/event-stream' });
+        for await (const text of readEventStream(body, MAX_BODY_BYTES)) yield parseJson(url, text);
+      } catch (error) {
+        throw error instanceof Fault || signal.aborted ? error : unreachable(url, error);
+      }
+    },
     async *list<T>(path: string, query: Query, signal: AbortSignal) {
       let cursor: string | undefined;
       do {
@@ -87,44 +100,6 @@ export function createApiClient({ url, token, certificate, env }: ApiClientOptio
       } while (cursor !== undefined);
     },
     [Symbol.asyncDispose]: () => dispatcher.destroy(),
-  };
-}
-
-function createDispatcher(
-  url: string,
-  env: ApiClientOptions['env'],
-  certificate: string | undefined,
-): Dispatcher {
-  const limits = {
-    connect: {
-      timeout: CONNECT_LIMIT_MS,
-      ...(certificate === undefined ? {} : trustOnly(certificate)),
-    },
-    headersTimeout: SILENCE_LIMIT_MS,
-    bodyTimeout: SILENCE_LIMIT_MS,
-  };
-  if (isLoopback(url)) return new Agent(limits);
-  const named = (name: string) => env[name] ?? env[name.toUpperCase()] ?? '';
-  return new EnvHttpProxyAgent({
-    ...limits,
-    httpProxy: named('http_proxy'),
-    httpsProxy: named('https_proxy'),
-    noProxy: named('no_proxy'),
-  });
-}
-
-type Trust = Required<Pick<ConnectionOptions, 'ca' | 'allowPartialTrustChain' | 'checkServerIdentity'>>;
-
-/** Takes this very certificate, whoever signed it and whatever its name, and no other. */
-function trustOnly(certificate: string): Trust {
-  const own = new X509Certificate(certificate);
-  return {
-    ca: own.toString(),
-    allowPartialTrustChain: true,
-    checkServerIdentity: (_host, { fingerprint256 }) =>
-      fingerprint256 === own.fingerprint256
-        ? undefined
-        : new Error('it has another certificate than api.tls.certFile'),
   };
 }
 

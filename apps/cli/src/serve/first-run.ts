@@ -64,7 +64,12 @@ export async function prepareFirstRun(
       if (plan.items.every(({ tags }) => tags.length > 0 && tags.every(({ action }) => action === 'noop'))) {
         tell(`${SHOWN.repository}:${SHOWN.reference} is in ${request.to} already`);
       } else {
-        const promotion = await operations.promote(request, randomUUID(), following, () => {});
+        const promotion = await operations.promote(
+          request,
+          { idempotencyKey: randomUUID() },
+          following,
+          () => {},
+        );
         if (promotion.state !== 'done') throw failed('the promotion', promotion.items[0]?.problem?.detail);
         tell(
           `Promoted ${SHOWN.repository}:${SHOWN.reference} to ${request.to}: published as serial ${promotion.serial}`,

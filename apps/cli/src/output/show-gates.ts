@@ -1,0 +1,80 @@
+import type { PromotionAnswer } from '../answers.ts';
+import type { Output } from '../cli.ts';
+import type { RequirementAnswer, VerdictAnswer } from '../gate-answers.ts';
+import { formatTime, plural, printable } from './text.ts';
+
+/** Neither satisfied nor waived. */
+export function isMissing({ satisfied, waiver }: RequirementAnswer): boolean {
+  return !satisfied && waiver === undefined;
+}
+
+export function isPassed({ state }: VerdictAnswer): boolean {
+  return state === 'passed' || state === 'waived';
+}
+
+/** What progress says of the gates: each with how many images passed it, then what is missing. */
+export function gateProgress({ gates }: Pick<PromotionAnswer, 'gates'>): readonly string[] {
+  const lines: string[] = [];
+  for (const [gate, verdicts] of Map.groupBy(gates, (verdict) => verdict.gate)) {
+    const passed = verdicts.filter(isPassed).length;
+    const all = passed === verdicts.length;
+    if (passed > 0)
+      lines.push(`gate ${gate}: passed${all ? '' : ` by ${passed} of ${plural(verdicts.length, 'image')}`}`);
+    for (const verdict of verdicts) {
+      if (isPassed(verdict)) continue;
+      const { state, repository, requirements } = verdict;
+      const missing = requirements.filter(isMissing).map(({ detail }) => detail);
+      const verb = state === 'waiting' ? 'waits' : 'refuses';
+      lines.push(`gate ${gate} ${verb}, ${repository}: ${missing.join('; ')}`);
+    }
+  }
+  return lines;
+}
+
+/** Prints each gate of each image, with each requirement: how it stands, why, and what that rests on. */
+export function showVerdicts(stdout: Output, verdicts: readonly VerdictAnswer[]): void {
+  const images = Map.groupBy(verdicts, ({ repository, digest }) => `${repository}@${digest}`);
+  for (const ofImage of images.values()) {
+    const [first] = ofImage;
+    if (first === undefined) continue;
+    stdout.write(`${printable(`${first.repository}@${first.digest}`)}\n`);
+    for (const { gate, kind, state, at, requirements } of ofImage) {
+      const name = gate === kind ? gate : `${gate} (${kind})`;
+      stdout.write(`  gate ${printable(name)}: ${printable(state)}, asked ${formatTime(at)}\n`);
+      for (const requirement of requirements) showRequirement(stdout, requirement);
+      if (requirements.length === 0) stdout.write('    it asks for nothing here\n');
+    }
+  }
+}
+
+/** `+` satisfied, `w` waived, `?` may still come, `!` missing. */
+export function showRequirement(stdout: Output, requirement: RequirementAnswer): void {
+  const { name, type, detail, evidence = {}, waiver } = requirement;
+  const mark = !isMissing(requirement)
+    ? requirement.satisfied
+      ? '+'
+      : 'w'
+    : requirement.pending === true
+      ? '?'
+      : '!';
+  stdout.write(`    ${mark} ${printable(name)} (${printable(type)}): ${printable(detail)}\n`);
+  if (waiver !== undefined) stdout.write(`        waiver ${printable(waiver)}\n`);
+  for (const [what, value] of Object.entries(evidence))
+    stdout.write(`        ${printable(what)}: ${printable(String(value))}\n`);
+}
+
+/** What can be done about what is missing, as commands. */
+export function remedies(promotion: PromotionAnswer): readonly string[] {
+  const lines = new Set<string>();
+  for (const verdict of promotion.gates) {
+    if (isPassed(verdict)) continue;
+    const { gate, kind, repository, digest, state, requirements } = verdict;
+    if (kind === 'approvals' && state === 'waiting') lines.add(`gantry approve ${promotion.id}`);
+    for (const { name } of requirements.filter(isMissing)) {
+      lines.add(
+        `gantry waive ${promotion.to} ${repository}@${digest} --gate ${gate} --requirement ${JSON.stringify(name)} --reason "…" --expires 7d`,
+      );
+    }
+  }
+  return [...lines];
+}
