@@ -74,7 +74,7 @@ export interface Audit {
   after(sequence: number, limit: number): Promise<AuditEntry[]>;
   /** The last entry; undefined: there is none. */
   head(): Promise<AuditEntry | undefined>;
-  /** Newest first, by `at`; those of one time by their sequence. */
+  /** Newest first, by sequence. */
   list(query: AuditQuery): Promise<Page<AuditEntry>>;
 }
 

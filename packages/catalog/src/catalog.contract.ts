@@ -1,14 +1,23 @@
 import type { Catalog } from './catalog.ts';
+import { auditContract } from './contract/audit.ts';
 import { candidatesContract } from './contract/candidates.ts';
 import { channelsContract } from './contract/channels.ts';
 import { failuresContract } from './contract/failures.ts';
 import { leasesContract } from './contract/leases.ts';
 import { manifestsContract } from './contract/manifests.ts';
+import { modesContract } from './contract/modes.ts';
 import { outboxContract } from './contract/outbox.ts';
+import { plansContract } from './contract/plans.ts';
 import { poolContract } from './contract/pool.ts';
 import { promotionsContract } from './contract/promotions.ts';
 import { publicationsContract } from './contract/publications.ts';
+import { purgesContract } from './contract/purges.ts';
+import { reportsContract } from './contract/reports.ts';
+import { resultsContract } from './contract/results.ts';
+import { retractionsContract } from './contract/retractions.ts';
 import { tasksContract } from './contract/tasks.ts';
+import { tokensContract } from './contract/tokens.ts';
+import { waiversContract } from './contract/waivers.ts';
 import { workersContract } from './contract/workers.ts';
 
 /** Where one test keeps its catalog: empty at first, and gone with all its connections when it is disposed of. */
@@ -24,12 +33,21 @@ export function catalogContract(name: string, open: () => Promise<CatalogPlace>)
     describe('candidates', () => candidatesContract(open));
     describe('failures', () => failuresContract(open));
     describe('channels', () => channelsContract(open));
+    describe('plans', () => plansContract(open));
     describe('promotions', () => promotionsContract(open));
+    describe('retractions', () => retractionsContract(open));
+    describe('results', () => resultsContract(open));
+    describe('reports', () => reportsContract(open));
+    describe('waivers', () => waiversContract(open));
     describe('publications', () => publicationsContract(open));
     describe('pool', () => poolContract(open));
     describe('tasks', () => tasksContract(open));
     describe('leases', () => leasesContract(open));
     describe('workers', () => workersContract(open));
+    describe('tokens', () => tokensContract(open));
+    describe('audit', () => auditContract(open));
+    describe('modes', () => modesContract(open));
+    describe('purges', () => purgesContract(open));
     describe('outbox', () => outboxContract(open));
 
     test('what one connection was acknowledged, another reads, also after the first is closed', async () => {

@@ -183,9 +183,72 @@ export function candidatesContract(open: () => Promise<CatalogPlace>): void {
     expect(more).toBeGreaterThan(3);
   });
 
+  test('holding has those that have a digest as theirs or as a companion or referrer, in pages of any size', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const wanted = digest('wanted');
+    const all = [
+      candidate({ tag: 'own', digest: wanted }),
+      candidate({ tag: 'companion', companions: [{ tag: 'sha256-x.sig', digest: wanted }] }),
+      candidate({ tag: 'referrer', referrers: [digest('other'), wanted] }),
+      candidate({
+        tag: 'all',
+        digest: wanted,
+        companions: [{ tag: 'x', digest: wanted }],
+        referrers: [wanted],
+      }),
+      candidate({ source: 'other', repository: 'elsewhere', digest: wanted }),
+    ];
+    for (const one of all) await candidates.put(one);
+    await candidates.put(candidate({ tag: 'none' }));
+    await candidates.put(candidate({ tag: 'moved', digest: wanted }));
+    await candidates.put(candidate({ tag: 'moved', digest: digest('two') }));
+    const expected = [...all, candidate({ tag: 'moved', digest: wanted })];
+    for (const limit of [1, 2, 5, 100]) {
+      // What is put anew meanwhile neither comes twice nor is left out.
+      const found = await allPages(
+        (page) => candidates.holding(wanted, page),
+        limit,
+        () => candidates.put(all[0] as Candidate),
+      );
+      expect(sorted(found)).toEqual(sorted(expected));
+    }
+    await candidates.put(candidate({ tag: 'referrer', referrers: [digest('other')] }));
+    await candidates.put(candidate({ tag: 'none', referrers: [wanted] }));
+    const { items } = await candidates.holding(wanted, { limit: 10 });
+    expect(items.map(({ tag }) => tag).toSorted()).toEqual(
+      ['all', 'companion', 'latest', 'moved', 'none', 'own'].toSorted(),
+    );
+    await refusesBadPages((page) => candidates.holding(wanted, page));
+  });
+
+  test('when the newest candidate of a tag is removed, the one before it is the newest', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const [former, newest] = [candidate({ syncedAt: time(9) }), candidate({ digest: digest('two') })];
+    await candidates.put(former);
+    await candidates.put(newest);
+    await candidates.put(candidate({ tag: 'other', digest: digest('two') }));
+    for (let times = 0; times < 2; times++) await candidates.remove([newest, candidate({ tag: 'absent' })]);
+    await candidates.remove([]);
+    expect(await candidates.current('app', 'latest')).toEqual(former);
+    expect((await candidates.currentOf('candidates', 'candidate/app')).get('latest')).toEqual(former);
+    expect((await candidates.list({ limit: 10 })).items).toHaveLength(2);
+    const held = await candidates.holding(digest('two'), { limit: 10 });
+    expect(held.items.map(({ tag }) => tag)).toEqual(['other']);
+    await candidates.put(newest);
+    expect(await candidates.current('app', 'latest')).toEqual(newest);
+    await candidates.remove([newest, former]);
+    expect(await candidates.current('app', 'latest')).toBeUndefined();
+  });
+
   test('a garbled cursor and a limit that is none are refused', async () => {
     await using place = await open();
     const { candidates } = await place.connect();
     await refusesBadPages((page) => candidates.list(page));
   });
+}
+
+function sorted(candidates: readonly Candidate[]): Candidate[] {
+  return candidates.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }

@@ -118,6 +118,56 @@ export function channelsContract(open: () => Promise<CatalogPlace>): void {
     expect(found).toEqual(tags);
     await refusesBadPages((page) => channels.listTags('stable', 'app', page));
   });
+
+  test('holding has the tags of all channels that have a digest, also as a companion or referrer, in pages of any size', async () => {
+    await using place = await open();
+    const { channels } = await place.connect();
+    const wanted = digest('wanted');
+    const holding: ChannelTag[] = [];
+    for (const channel of ['stable', 'testing']) {
+      for (const repository of ['app', 'app/more', 'elsewhere']) {
+        const all = Array.from({ length: 250 }, (_, at) =>
+          channelTag({
+            channel,
+            repository,
+            tag: `t${at}`,
+            ...(at % 50 === 0 ? { digest: wanted } : {}),
+            ...(at % 50 === 1 ? { companions: [{ tag: 'sha256-x.sig', digest: wanted }] } : {}),
+            ...(at % 50 === 2 ? { referrers: [digest('other'), wanted] } : {}),
+          }),
+        );
+        await channels.apply(channel, repository, all, []);
+        holding.push(...all.filter((_, at) => at % 50 < 3));
+      }
+    }
+    for (const limit of [1, 7, 100, 1000]) {
+      const found = await allPages((page) => channels.holding(wanted, page), limit);
+      expect(sorted(found)).toEqual(sorted(holding));
+    }
+    await channels.apply('stable', 'app', [channelTag({ tag: 't0' })], ['t1', 't2']);
+    await channels.apply(
+      'stable',
+      'elsewhere',
+      [],
+      Array.from({ length: 250 }, (_, at) => `t${at}`),
+    );
+    const { items } = await channels.holding(wanted, { limit: 1000 });
+    expect(sorted(items)).toEqual(
+      sorted(
+        holding.filter(
+          ({ channel, repository, tag }) =>
+            channel !== 'stable' ||
+            (repository !== 'elsewhere' && (repository !== 'app' || !['t0', 't1', 't2'].includes(tag))),
+        ),
+      ),
+    );
+    expect(await channels.byDigest('stable', 'app', digest('other'))).toBeUndefined(); // that is no tag's own
+    await refusesBadPages((page) => channels.holding(wanted, page));
+  });
+}
+
+function sorted(tags: readonly ChannelTag[]): string[] {
+  return tags.map((tag) => JSON.stringify(tag)).toSorted();
 }
 
 /** Two hundred tags, all at one digest. */

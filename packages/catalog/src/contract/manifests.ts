@@ -1,5 +1,5 @@
 import type { CatalogPlace } from '../catalog.contract.ts';
-import { AWKWARD_NAMES, digest, manifest } from './samples.ts';
+import { allPages, AWKWARD_NAMES, digest, manifest, refusesBadPages } from './samples.ts';
 
 export function manifestsContract(open: () => Promise<CatalogPlace>): void {
   test('a record comes back as it was put, and an unknown digest is undefined', async () => {
@@ -55,5 +55,82 @@ export function manifestsContract(open: () => Promise<CatalogPlace>): void {
     ]);
     expect(found).toEqual(new Map(records.map((record) => [record.digest, record])));
     expect(await manifests.getAll([])).toEqual(new Map());
+  });
+
+  test('naming tells which manifests name a digest, and as what, in pages of any size', async () => {
+    await using place = await open();
+    const { manifests } = await place.connect();
+    const [wanted, size] = [digest('wanted'), 1];
+    const records = [
+      manifest('index', { manifests: [digest('a'), wanted], absent: [digest('b')] }),
+      manifest('image', {
+        blobs: [
+          { digest: digest('config'), size },
+          { digest: wanted, size },
+        ],
+      }),
+      manifest('image that has it twice', {
+        blobs: [
+          { digest: wanted, size },
+          { digest: wanted, size },
+        ],
+      }),
+      manifest('signature', { subject: wanted }),
+      manifest('both', { subject: wanted, blobs: [{ digest: wanted, size }] }),
+    ];
+    for (const record of records) await manifests.put(record);
+    await manifests.put(manifest('another', { subject: digest('index') }));
+    const expected = [
+      ['index', 'manifest'],
+      ['image', 'blob'],
+      ['image that has it twice', 'blob'],
+      ['signature', 'subject'],
+      ['both', 'blob'],
+      ['both', 'subject'],
+    ].map(([name = '', as]) => ({ digest: digest(name), as }));
+    for (const limit of [1, 2, 5, 100]) {
+      const found = await allPages((page) => manifests.naming(wanted, page), limit);
+      expect(found).toEqual(
+        expected.toSorted((a, b) => (a.digest < b.digest ? -1 : a.digest > b.digest ? 1 : 0)),
+      );
+    }
+    expect((await manifests.naming(digest('b'), { limit: 10 })).items).toEqual([]);
+    await refusesBadPages((page) => manifests.naming(wanted, page));
+  });
+
+  test('what a manifest names is told anew when another record takes its place', async () => {
+    await using place = await open();
+    const { manifests } = await place.connect();
+    const names = async (name: string) =>
+      (await manifests.naming(digest(name), { limit: 10 })).items.map((one) => one.digest);
+    await manifests.put(manifest('index', { manifests: [digest('a'), digest('b')], absent: [digest('c')] }));
+    await manifests.replace(manifest('index', { manifests: [digest('a'), digest('c')] }));
+    await manifests.replace(manifest('new', { manifests: [digest('d')] }));
+    expect(await Promise.all(['a', 'b', 'c', 'd'].map(names))).toEqual([
+      [digest('index')],
+      [],
+      [digest('index')],
+      [digest('new')],
+    ]);
+  });
+
+  test('what is removed is gone, with the names in it, and may come again', async () => {
+    await using place = await open();
+    const { manifests } = await place.connect();
+    const [one, two] = ['one', 'two'].map((name) => manifest(name, { subject: digest('subject') }));
+    if (one === undefined || two === undefined) throw new Error('two manifests');
+    for (const record of [one, two]) await manifests.put(record);
+    for (let times = 0; times < 2; times++) await manifests.remove([one.digest, digest('absent')]);
+    await manifests.remove([]);
+    expect(await manifests.getAll([one.digest, two.digest])).toEqual(new Map([[two.digest, two]]));
+    const naming = () => manifests.naming(digest('subject'), { limit: 10 });
+    expect((await naming()).items).toEqual([{ digest: two.digest, as: 'subject' }]);
+    await manifests.put(one);
+    expect(await manifests.get(one.digest)).toEqual(one);
+    expect((await naming()).items).toHaveLength(2);
+    const many = Array.from({ length: 1500 }, (_, at) => manifest(`m${at}`));
+    await Promise.all(many.map((record) => manifests.put(record)));
+    await manifests.remove(many.map((record) => record.digest));
+    expect(await manifests.getAll(many.map((record) => record.digest))).toEqual(new Map());
   });
 }

@@ -58,6 +58,30 @@ export function promotionsContract(open: () => Promise<CatalogPlace>): void {
     expect(await promotions.byIdempotencyKey('b')).toBeUndefined();
   });
 
+  test('a key that was forgotten makes a new promotion; the former one stays, and can be changed as before', async () => {
+    await using place = await open();
+    const { promotions } = await place.connect();
+    const [old, young] = [
+      (await promotions.create(keyed('old', 1))).promotion,
+      (await promotions.create(keyed('young', 2))).promotion,
+    ];
+    for (let times = 0; times < 2; times++) await promotions.forgetKeys(time(2));
+    expect(await promotions.byIdempotencyKey('key 1')).toBeUndefined();
+    expect(await promotions.byIdempotencyKey('key 2')).toEqual(young);
+    const { idempotency: _, ...forgotten } = old;
+    expect(await promotions.get('old')).toEqual(forgotten);
+    expect((await promotions.list({ limit: 10 })).items).toEqual([young, forgotten]);
+
+    const next = await promotions.create(keyed('next', 1));
+    expect(next).toMatchObject({ created: true, promotion: { id: 'next' } });
+    expect(await promotions.byIdempotencyKey('key 1')).toEqual(next.promotion);
+    expect((await promotions.create(keyed('again', 2))).created).toBe(false);
+    // who has read it before its key was forgotten replaces it, and does not bring the key back
+    expect(await promotions.replace({ ...old, state: 'gating' })).toMatchObject({ revision: 2 });
+    expect(await promotions.get('old')).toEqual({ ...forgotten, state: 'gating', revision: 2 });
+    expect(await promotions.byIdempotencyKey('key 1')).toEqual(next.promotion);
+  });
+
   test('an id that is taken is refused, and the other creations of the moment go through', async () => {
     await using place = await open();
     const { promotions } = await place.connect();
@@ -178,4 +202,9 @@ export function promotionsContract(open: () => Promise<CatalogPlace>): void {
     }
     await refusesBadPages((page) => promotions.list(page));
   });
+}
+
+/** A promotion of a second of the sample day, with a key of that second. */
+function keyed(id: string, at: number): ReturnType<typeof promotion> {
+  return promotion(id, { createdAt: time(at), idempotency: { key: `key ${at}`, body: digest('body') } });
 }

@@ -1,5 +1,8 @@
 import { type Digest, digestOf } from '@gantry/oci';
+import type { AuditFact, Purge, TokenRecord } from '../access.ts';
 import type { Page, PageRequest } from '../catalog.ts';
+import type { Report, Result, Waiver } from '../evidence.ts';
+import type { Plan } from '../plans.ts';
 import type {
   Candidate,
   ChannelTag,
@@ -11,6 +14,7 @@ import type {
   Publication,
   Task,
 } from '../records.ts';
+import type { Retraction } from '../retractions.ts';
 
 /** A digest that goes by a name. */
 export function digest(name: string): Digest {
@@ -126,6 +130,106 @@ export function task(id: string, also: Partial<Task> = {}): Omit<Task, 'revision
   };
 }
 
+export function plan(id: string, also: Partial<Plan> = {}): Plan {
+  return {
+    id,
+    etag: digest(id),
+    to: 'stable',
+    atomic: false,
+    items: [],
+    totals: { adds: 0, moves: 0, noops: 0, refusals: 0, objects: 0, bytes: 0 },
+    requestedBy: 'test',
+    createdAt: time(0),
+    expiresAt: time(60),
+    ...also,
+  };
+}
+
+export function result(id: string, also: Partial<Result> = {}): Result {
+  return {
+    id,
+    digest: digest('one'),
+    testcase: 'boot',
+    outcome: 'PASSED',
+    source: 'ci',
+    groups: [],
+    data: {},
+    submittedBy: 'test',
+    submittedAt: time(0),
+    ...also,
+  };
+}
+
+export function report(id: string, also: Partial<Report> = {}): Report {
+  return {
+    id,
+    digest: digest('one'),
+    format: 'trivy',
+    scanner: 'Trivy',
+    source: 'ci',
+    findings: [],
+    counts: { critical: 0, high: 0, medium: 0, low: 0, negligible: 0, unknown: 0 },
+    content: digest(`report ${id}`),
+    submittedBy: 'test',
+    submittedAt: time(0),
+    ...also,
+  };
+}
+
+export function waiver(id: string, also: Partial<Waiver> = {}): Waiver {
+  return {
+    id,
+    channel: 'stable',
+    digest: digest('one'),
+    gate: 'tests',
+    reason: 'known',
+    author: 'test',
+    createdAt: time(0),
+    expiresAt: time(60),
+    ...also,
+  };
+}
+
+export function tokenRecord(id: string, also: Partial<TokenRecord> = {}): TokenRecord {
+  return {
+    id,
+    name: `name of ${id}`,
+    hash: digest(id).slice('sha256:'.length),
+    scopes: ['read'],
+    groups: [],
+    createdBy: 'test',
+    createdAt: time(0),
+    ...also,
+  };
+}
+
+export function auditFact(target: string, also: Partial<AuditFact> = {}): AuditFact {
+  return {
+    at: time(0),
+    actor: 'test',
+    via: 'api',
+    action: 'createPromotion',
+    target,
+    outcome: 'done',
+    ...also,
+  };
+}
+
+export function purge(name: string, also: Partial<Purge> = {}): Purge {
+  return { digest: digest(name), reason: 'leaked', by: 'test', at: time(0), task: 't1', ...also };
+}
+
+export function retraction(also: Partial<Retraction> = {}): Retraction {
+  return {
+    channel: 'stable',
+    repository: 'app',
+    tag: 'latest',
+    promotion: `p${also.sequence ?? 1}`,
+    sequence: 1,
+    ...also,
+  };
+}
+
 /** An event that has befallen a record; its id is made of the record's key and that. */
 export function eventOf(
   record: OutboxEvent['record'],
@@ -161,6 +265,29 @@ export async function allPages<T>(
     cursor = page.next;
     await between();
   }
+}
+
+/**
+ * Asserts that a list gives what it should for every set of filters, in pages of any size.
+ * @param newestFirst all that there is, in the order of the list
+ * @param filters by name: a value to ask for, and whether an item is what was asked for
+ */
+export async function listsByFilters<T, Q extends PageRequest>(
+  list: (query: Q) => Promise<Page<T>>,
+  newestFirst: readonly T[],
+  filters: {
+    readonly [F in Exclude<keyof Q, keyof PageRequest>]-?: readonly [value: Q[F], fits: (item: T) => boolean];
+  },
+): Promise<void> {
+  const all = Object.entries(filters) as [string, readonly [unknown, (item: T) => boolean]][];
+  for (let set = 0; set < 2 ** all.length; set++) {
+    const given = all.filter((_, at) => set & (1 << at));
+    const query = Object.fromEntries(given.map(([name, [value]]) => [name, value]));
+    const expected = newestFirst.filter((item) => given.every(([, [, fits]]) => fits(item)));
+    for (const limit of [1, 3, 100])
+      expect(await allPages((page) => list({ ...query, ...page } as Q), limit)).toEqual(expected);
+  }
+  await refusesBadPages((page) => list(page as Q));
 }
 
 const forged = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');

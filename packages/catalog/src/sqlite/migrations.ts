@@ -290,18 +290,20 @@ export const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX tokens_name ON tokens (name) WHERE revoked = 0;
   CREATE INDEX tokens_list ON tokens (created_at, place);
 
+  -- The clock is the latest time up to an entry: it rises with the sequence, whosever clock is behind. So it tells from
+  -- which entry on there may be some that are not before a time.
   CREATE TABLE audit (
     sequence INTEGER PRIMARY KEY,
-    place INTEGER AS (sequence),
     actor TEXT NOT NULL,
     action TEXT NOT NULL,
     at TEXT NOT NULL,
+    clock TEXT NOT NULL,
     document TEXT NOT NULL
   ) STRICT;
-  CREATE INDEX audit_list ON audit (at, place);
-  CREATE INDEX audit_list_action ON audit (action, at, place);
-  CREATE INDEX audit_list_actor ON audit (actor, at, place);
-  CREATE INDEX audit_list_actor_action ON audit (actor, action, at, place);
+  CREATE INDEX audit_clock ON audit (clock);
+  CREATE INDEX audit_list_action ON audit (action);
+  CREATE INDEX audit_list_actor ON audit (actor);
+  CREATE INDEX audit_list_actor_action ON audit (actor, action);
 
   CREATE TABLE modes (name TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT, WITHOUT ROWID;
 

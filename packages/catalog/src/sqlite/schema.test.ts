@@ -1,6 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { candidate, channelTag, digest, manifest } from '../contract/samples.ts';
+import { openCatalog } from '../index.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { migrate, mustBeOurs } from './schema.ts';
+import { STORED } from './stored-nouns.ts';
 
 const one = 'CREATE TABLE one (text)';
 const two = "ALTER TABLE one ADD COLUMN more TEXT DEFAULT 'new'";
@@ -26,6 +32,37 @@ test('each version is brought forward by the steps that it lacks, and keeps its 
   migrate(sqlite, 'f', [one, two]);
   expect(version(sqlite)).toBe(2);
   expect({ ...sqlite.prepare('SELECT * FROM one').get() }).toEqual({ text: 'kept', more: 'new' });
+});
+
+test('what names a digest is known of all that was there before it was kept', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gantry-catalog-'));
+  const file = join(folder, 'catalog.db');
+  const wanted = digest('wanted');
+  {
+    using sqlite = new DatabaseSync(file);
+    migrate(sqlite, file, MIGRATIONS.slice(0, 3));
+    const index = manifest('index', {
+      manifests: [wanted],
+      blobs: [{ digest: wanted, size: 1 }],
+      subject: wanted,
+    });
+    insert(sqlite, 'manifests', index);
+    insert(sqlite, 'candidates', candidate({ companions: [{ tag: 'x', digest: wanted }] }));
+    insert(sqlite, 'channels', channelTag({ referrers: [wanted] }));
+  }
+  {
+    await using catalog = await openCatalog({ sqlite: { file } });
+    const page = { limit: 10 };
+    expect((await catalog.manifests.naming(wanted, page)).items.map(({ as }) => as)).toEqual([
+      'blob',
+      'manifest',
+      'subject',
+    ]);
+    expect((await catalog.candidates.holding(wanted, page)).items).toHaveLength(1);
+    expect((await catalog.candidates.holding(digest('one'), page)).items).toHaveLength(1);
+    expect((await catalog.channels.holding(wanted, page)).items).toHaveLength(1);
+  }
+  await rm(folder, { recursive: true });
 });
 
 test('steps of which one fails leave the file as it was', () => {
@@ -62,3 +99,7 @@ test('a database that is not ours is told by its mark, also an empty one with an
     );
   }
 });
+
+function insert(sqlite: DatabaseSync, noun: 'manifests' | 'candidates' | 'channels', record: object): void {
+  sqlite.prepare(STORED[noun].insert).run(...STORED[noun].values(record as never));
+}
