@@ -13,6 +13,8 @@ import {
 } from '@gantry/tree';
 import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph } from '../content-graph.ts';
+import { cleanDocument } from '../take-back/clean-documents.ts';
+import { documentAfter, type PurgedContent } from '../take-back/purged-content.ts';
 import type { TouchedRepository } from './apply-promotions.ts';
 import {
   type ComposedRepository,
@@ -21,6 +23,8 @@ import {
   type PoolContent,
 } from './compose-repository.ts';
 import { type PublishContext, publishedName } from './published-tree.ts';
+
+const COMPOSED_AT_ONCE = 8;
 
 /** What a publication brings: its root, and what has to be there for it. */
 export interface TreeChange {
@@ -35,17 +39,32 @@ export interface TreeChange {
   readonly documents: readonly EncodedDocument[];
 }
 
+/** What is to be composed anew. */
+export interface ChangeRequest {
+  /** The tree as it stands; undefined before the first publication. */
+  readonly view: TreeView | undefined;
+  readonly touched: readonly TouchedRepository[];
+  /** What no document may name any more. */
+  readonly purged?: PurgedContent;
+  /** Published names whose documents stay, but for what is purged. */
+  readonly leftOver: readonly string[];
+}
+
 /** Composes the documents of the touched repositories, and the shards and the root above them, as of `serial`. */
 export async function composeChange(
   context: PublishContext,
-  view: TreeView | undefined,
-  touched: readonly TouchedRepository[],
+  { view, touched, purged, leftOver }: ChangeRequest,
   serial: number,
 ): Promise<TreeChange> {
   const { flow, tree } = context;
   const composed: ComposedRepository[] = [];
-  await forEachConcurrently(touched, 8, async (one) => {
-    composed.push(await compose(context, view, one));
+  await forEachConcurrently(touched, COMPOSED_AT_ONCE, async (one) => {
+    composed.push(await compose(context, view, one, purged));
+  });
+  await forEachConcurrently(leftOver, COMPOSED_AT_ONCE, async (name) => {
+    if (view === undefined || purged === undefined) return;
+    const { document, referrers } = await cleanDocument(view, name, purged);
+    composed.push({ ...document, referrersDocuments: referrers });
   });
 
   const contents = new Map<string, PoolContent>();
@@ -99,6 +118,7 @@ async function compose(
   { flow, tree }: PublishContext,
   view: TreeView | undefined,
   { channel, repository }: TouchedRepository,
+  purged: PurgedContent | undefined,
 ): Promise<ComposedRepository> {
   const name = publishedName(channel, repository);
   const tags = await flow.catalog.channels.tagsOf(channel.name, repository);
@@ -108,7 +128,8 @@ async function compose(
     ...tag.referrers,
   ]);
   const graph = await readContentGraph(flow.catalog, roots);
-  const former = await view?.repository(name);
+  const standing = await view?.repository(name);
+  const former = standing && purged !== undefined ? documentAfter(standing, purged) : standing;
   const gone = [...(former?.manifests.keys() ?? [])].filter((digest) => !graph.manifests.has(digest));
   const formerRecords: ReadonlyMap<Digest, ManifestRecord> = await flow.catalog.manifests.getAll(gone);
   return composeRepository({

@@ -5,6 +5,11 @@ import { encodeStatement, type EncodedDocument, type Statement, treeTime, type T
 import { forEachConcurrently } from '../concurrency.ts';
 import { publicationEvents } from '../events/publication-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
+import { cleanChannels } from '../take-back/clean-channels.ts';
+import { findNaming } from '../take-back/clean-documents.ts';
+import { leaveOutPurged } from '../take-back/leave-out-purged.ts';
+import type { PurgedContent } from '../take-back/purged-content.ts';
+import { pathsInPool, refusePurged, removeObjects } from '../take-back/purged-objects.ts';
 import { applyPromotions, type TouchedRepository } from './apply-promotions.ts';
 import { composeChange, type TreeChange } from './compose-change.ts';
 import type { PoolContent } from './compose-repository.ts';
@@ -27,27 +32,38 @@ export interface PublishOutcome {
  * Publishes what waits, as one serial. The order makes a crash harmless at any step: objects, documents, lists, the
  * statement that claims the serial, and the pointer last, each durable before the next; the catalog follows the tree.
  * @param full looks at every repository of every channel and puts back what is missing, not just at what was promoted
+ * @param purged goes: out of every channel and every document, and its object out of the pool and off the disk
  * @throws Fault LEASE_LOST when another publisher came in between; STORAGE_FULL; whatever the store or catalog throws
  */
 export async function publish(
   context: PublishContext,
   lease: HeldLease,
   full: boolean,
+  purged?: PurgedContent,
 ): Promise<PublishOutcome> {
   const { flow, tree } = context;
   const { view, highestSerial } = await recoverTree(context, lease);
-  const promotions = await flow.catalog.promotions.inStates(['publishing']);
-  const applied = await applyPromotions(flow, tree.channels, promotions, lease);
-  const touched = (full ? await allRepositories(context) : applied).filter(({ channel }) => channel.publish);
+  const waiting = await leaveOutPurged(flow, await flow.catalog.promotions.inStates(['publishing']));
+  const { promotions, touched: applied } = await applyPromotions(flow, tree.channels, waiting, lease);
+  const naming = purged && (await takeOut(context, view, purged, lease));
+  const touched = [...(naming?.touched ?? []), ...(full ? await allRepositories(context) : applied)];
 
-  const first = Math.max(view?.statement.serial ?? 0, highestSerial) + 1;
-  const prepared = await prepare(context, lease, { view, touched, first, full });
+  const wanted: Wanted = {
+    view,
+    touched: distinct(touched.filter(({ channel }) => channel.publish)),
+    first: Math.max(view?.statement.serial ?? 0, highestSerial) + 1,
+    full,
+    ...(purged !== undefined && { purged }),
+    leftOver: naming?.leftOver ?? [],
+  };
+  const prepared = await prepare(context, lease, wanted);
   if (prepared === undefined) {
     const { serial } = (view as TreeView).statement;
+    if (purged !== undefined) await removeObjects(context, lease, purged);
     await endAll(context, promotions, serial);
     return { serial, published: false };
   }
-  const { change, added, statement } = prepared;
+  const { change, added, removed, statement } = prepared;
   const { serial } = statement;
   const publication: Publication = {
     tree: tree.name,
@@ -74,7 +90,8 @@ export async function publish(
   // Before the pool, whose serial tells the next run from where on to catch up with the tree.
   const published: Publication = { ...publication, state: 'published' };
   await flow.catalog.publications.put(published, publicationEvents(publication, published));
-  await flow.catalog.pool.apply(tree.name, serial, added, []);
+  await flow.catalog.pool.apply(tree.name, serial, added, removed);
+  if (purged !== undefined) await removeObjects(context, lease, purged);
   flow.log.info(
     { tree: tree.name, serial, root: change.root, ...publication.added, promotions: promotions.length },
     'publication.done',
@@ -90,12 +107,17 @@ interface Wanted {
   /** The first serial that may be free. */
   readonly first: number;
   readonly full: boolean;
+  readonly purged?: PurgedContent;
+  /** Published names whose documents lose what is purged, and stay as they are otherwise. */
+  readonly leftOver: readonly string[];
 }
 
 /** A publication that is in the tree, all but its statement. */
 interface Prepared {
   readonly change: TreeChange;
   readonly added: readonly PoolObject[];
+  /** Paths that leave the pool. */
+  readonly removed: readonly string[];
   readonly statement: Statement;
 }
 
@@ -107,20 +129,45 @@ interface Prepared {
 async function prepare(
   context: PublishContext,
   lease: HeldLease,
-  { view, touched, first, full }: Wanted,
+  wanted: Wanted,
 ): Promise<Prepared | undefined> {
+  const { view, first, full, purged } = wanted;
+  const removed = purged === undefined ? [] : await pathsInPool(context, purged);
   for (let serial = first; ; serial++) {
-    const change = await composeChange(context, view, touched, serial);
-    if (!change.changed && view !== undefined && !isRefreshDue(context, view.statement)) {
+    const change = await composeChange(context, wanted, serial);
+    const isSame = !change.changed && removed.length === 0;
+    if (isSame && view !== undefined && !isRefreshDue(context, view.statement)) {
       if (full) await putContents(context, change.contents, change.documents);
       return undefined;
     }
     const added = await newPoolObjects(context, change.newContents, change.documents, serial);
-    const statement = await putAll(context, view, change, added, serial, full);
-    if (statement !== undefined) return { change, added, statement };
+    const statement = await putAll(context, view, change, { added, removed }, serial, full);
+    if (statement !== undefined) return { change, added, removed, statement };
     await lease.confirm();
     context.flow.log.warn({ tree: context.tree.name, serial }, 'publication.serial_passed_over');
   }
+}
+
+/** Takes what is purged out of the channels. @returns the repositories that name it in the tree, or have named it in a channel */
+async function takeOut(
+  context: PublishContext,
+  view: TreeView | undefined,
+  purged: PurgedContent,
+  lease: HeldLease,
+): Promise<Pick<Wanted, 'touched' | 'leftOver'>> {
+  const { flow, tree } = context;
+  const cleaned = await cleanChannels(flow, purged, lease);
+  const { touched, leftOver } = await findNaming(context, view, purged);
+  const inChannels = cleaned.flatMap(({ channel: name, repository }) => {
+    const channel = tree.channels.find((one) => one.name === name);
+    return channel === undefined ? [] : [{ channel, repository }];
+  });
+  return { touched: [...touched, ...inChannels], leftOver };
+}
+
+function distinct(repositories: readonly TouchedRepository[]): TouchedRepository[] {
+  const byName = new Map(repositories.map((one) => [`${one.channel.name} ${one.repository}`, one]));
+  return [...byName.values()];
 }
 
 async function allRepositories({ flow, tree }: PublishContext): Promise<TouchedRepository[]> {
@@ -151,7 +198,7 @@ async function putAll(
   context: PublishContext,
   view: TreeView | undefined,
   change: TreeChange,
-  added: readonly PoolObject[],
+  { added, removed }: Pick<Prepared, 'added' | 'removed'>,
   serial: number,
   full: boolean,
 ): Promise<Statement | undefined> {
@@ -160,9 +207,9 @@ async function putAll(
   const wanted = <T extends { path: string }>(objects: readonly T[]) =>
     full ? objects : objects.filter(({ path }) => isNew.has(path));
   await putContents(context, wanted(change.contents), wanted(change.documents));
-  const list = await writeList(context, serial, added);
+  const list = await writeList(context, serial, added, removed);
   if (list === undefined) return undefined;
-  const fullList = await writeFullListIfDue(context, serial, added, view?.statement);
+  const fullList = await writeFullListIfDue(context, serial, { added, removed }, view?.statement);
   if (fullList === undefined) return undefined;
   await tree.target.settle();
   const now = flow.now().getTime();
@@ -185,10 +232,11 @@ function isBlob({ path }: PoolContent): boolean {
 
 /** Blobs, then manifests, then documents: each phase durable before the next names it. */
 async function putContents(
-  { tree }: PublishContext,
+  context: PublishContext,
   contents: readonly PoolContent[],
   documents: readonly EncodedDocument[],
 ): Promise<void> {
+  const { tree } = context;
   const put = (object: PoolContent) => tree.target.putContent(object);
   await forEachConcurrently(contents.filter(isBlob), PUTS_AT_ONCE, put);
   await tree.target.settle();
@@ -198,6 +246,7 @@ async function putContents(
     put,
   );
   await tree.target.settle();
+  await refusePurged(context, contents);
   await forEachConcurrently(documents, PUTS_AT_ONCE, ({ path, bytes }) =>
     tree.target.putDocument(path, bytes),
   );

@@ -1,5 +1,6 @@
 import type { Flow } from '../context.ts';
 import { withLease, withLeaseWaiting } from '../hold-lease.ts';
+import type { PurgedContent } from '../take-back/purged-content.ts';
 import { publish, type PublishOutcome } from './publish.ts';
 import { type PublishContext, type PublishedTree, publishLease, TreeState } from './published-tree.ts';
 
@@ -12,6 +13,8 @@ export interface Publisher {
   publishPending(): Promise<void>;
   /** Publishes now, looking at every repository, and waits for it. */
   publishAll(signal?: AbortSignal): Promise<PublishOutcome>;
+  /** Takes what is purged out of every channel and of the tree, and publishes that now. */
+  takeOut(purged: PurgedContent, signal?: AbortSignal): Promise<PublishOutcome>;
   /** Makes the statement anew when it is due, so that it does not expire. */
   refresh(): Promise<void>;
 }
@@ -30,6 +33,8 @@ export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
     },
     publishAll: (signal) =>
       withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, true), signal),
+    takeOut: (purged, signal) =>
+      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, false, purged), signal),
     async refresh() {
       await withLease(flow, leaseName, async (lease) => {
         if ((await tree.target.highestSerial()) > 0) await publish(context, lease, false);

@@ -46,8 +46,9 @@ export async function writeList(
   { tree }: PublishContext,
   serial: number,
   added: readonly PoolObject[],
+  removed: readonly string[],
 ): Promise<Digest | undefined> {
-  const bytes = formatList(added.map(toLine));
+  const bytes = formatList([...removed.map((path) => ({ op: '-', path }) as const), ...added.map(toLine)]);
   return (await tree.target.putList(listPath(serial), bytes)) ? digestOf(bytes) : undefined;
 }
 
@@ -59,7 +60,7 @@ export async function writeList(
 export async function writeFullListIfDue(
   { flow, tree }: PublishContext,
   serial: number,
-  added: readonly PoolObject[],
+  { added, removed }: { readonly added: readonly PoolObject[]; readonly removed: readonly string[] },
   former: Statement | undefined,
 ): Promise<Statement['full'] | undefined> {
   const full = former?.full ?? null;
@@ -70,7 +71,9 @@ export async function writeFullListIfDue(
     if (flow.now().getTime() - madeAt < FULL_LIST_EVERY_MS) return full;
   }
   const lines = added.map(toLine);
-  for await (const object of flow.catalog.pool.list(tree.name)) lines.push(toLine(object));
+  const gone = new Set(removed);
+  for await (const object of flow.catalog.pool.list(tree.name))
+    if (!gone.has(object.path)) lines.push(toLine(object));
   const bytes = formatList(lines);
   if (!(await tree.target.putList(fullListPath(serial), bytes))) return undefined;
   return { serial, digest: digestOf(bytes) };
