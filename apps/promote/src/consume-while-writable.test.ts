@@ -14,6 +14,7 @@ async function openQueue() {
   const rest = stack.move();
   const state = { on: false };
   const taken: [id: string, attempt: number][] = [];
+  const take = async ({ event, attempt }: Delivery) => void taken.push([event.id, attempt]);
   const events: string[] = [];
   const note = (_: object, event: string) => void events.push(event);
   return {
@@ -23,9 +24,8 @@ async function openQueue() {
     events,
     /** It ends with the queue, or before. */
     async consume() {
-      const handle = async ({ event, attempt }: Delivery) => void taken.push([event.id, attempt]);
       return rest.use(
-        await consumeWhileWritable(handle, {
+        await consumeWhileWritable(take, {
           messages,
           queue: QUEUES.commands,
           readOnly: { state: async () => ({ ...state }) },
