@@ -142,10 +142,8 @@ describe('gantry promote', () => {
         ],
       }),
     });
-    const { code, err } = await gantry([
-      ...['promote', 'a/b:1.0', '--to', 'stable', '--wait'],
-      ...['--server', server.url],
-    ]);
+    const words = ['promote', 'a/b:1.0', '--to', 'stable', '--wait'];
+    const { code, err } = await gantry([...words, '--server', server.url]);
     expect(code).toBe(0);
     expect(err.split('\n')).toEqual([
       'promotion p1 to stable: queued',
@@ -223,6 +221,45 @@ describe('gantry promote', () => {
       `"${DIGEST}"`,
       `"${DIGEST}"`,
     ]);
+  });
+});
+
+describe('gantry promotions', () => {
+  test('lists, shows and cancels', async () => {
+    const listed = {
+      ...promotion(),
+      kind: 'promote',
+      requestedBy: 'anna',
+      createdAt: '2026-11-21T09:00:00.000Z',
+    };
+    await using server = await startApiServer({
+      'GET /api/v1/promotions': () => ({ body: { items: [listed], next: null } }),
+      'GET /api/v1/promotions/p1': () => ({ body: promotion({ state: 'gating', serial: null }) }),
+      'GET /api/v1/promotions/p1/events': () => ({ events: [promotion()] }),
+      'DELETE /api/v1/promotions/p1': () => ({ body: promotion({ state: 'cancelled', serial: null }) }),
+    });
+    const promotions = (...words: string[]) => gantry(['promotions', ...words, '--server', server.url]);
+    const { out } = await promotions('--to', 'stable', '--since', '2026-11-21');
+    expect(out.split('\n')[1]).toBe(
+      'p1  promote  stable  done       42  2026-11-21 09:00:00Z  anna  a/b:1.0',
+    );
+    expect(server.requests[0]?.query).toEqual({
+      to: 'stable',
+      since: '2026-11-21T00:00:00.000Z',
+      limit: '100',
+    });
+    expect(await promotions('show', 'p1')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('promotion p1 to stable: gating\n'),
+    });
+    expect(await promotions('show', 'p1', '--wait')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('promotion p1 to stable: done, serial 42\n'),
+    });
+    expect(await promotions('cancel', 'p1')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('cancelled'),
+    });
   });
 });
 

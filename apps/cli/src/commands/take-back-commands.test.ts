@@ -1,0 +1,55 @@
+import { DIGEST, promotion, startApiServer, task } from '../api-server.fixture.ts';
+import { gantry } from '../cli.fixture.ts';
+import type { Environment } from '../cli.ts';
+
+describe('gantry retract and purge', () => {
+  test('retract takes a tag, or a repository, out of a channel', async () => {
+    await using server = await startApiServer({
+      'DELETE /api/v1/channels/stable/tags': () => ({
+        status: 202,
+        body: promotion({ state: 'publishing', serial: null }),
+      }),
+      'GET /api/v1/promotions/p1/events': () => ({ events: [promotion()] }),
+    });
+    const retract = (...words: string[]) =>
+      gantry(['retract', 'stable', ...words, '--reason', 'broken', '--server', server.url]);
+    expect(await retract('a/b:1.0', '--wait')).toMatchObject({
+      code: 0,
+      out: expect.stringContaining('promotion p1 to stable: done, serial 42\n'),
+    });
+    expect(await retract('a/b')).toMatchObject({ code: 0 });
+    expect(server.requests.flatMap(({ method, query }) => (method === 'DELETE' ? [query] : []))).toEqual([
+      { repository: 'a/b', tag: '1.0', reason: 'broken' },
+      { repository: 'a/b', reason: 'broken' },
+    ]);
+    expect(await retract(`a/b@${DIGEST}`)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('"gantry purge DIGEST" takes out a digest'),
+    });
+  });
+
+  test('purge asks on a terminal, and does nothing unless the answer is yes', async () => {
+    const purged = task({ kind: 'purge', parameters: { digest: DIGEST }, result: { serial: 43 } });
+    await using server = await startApiServer({
+      'POST /api/v1/purges': () => ({ status: 202, body: purged }),
+    });
+    const questions: string[] = [];
+    const purge = (answer: string, ...more: string[]) => {
+      const ask: Environment['ask'] = async (question) => {
+        questions.push(question);
+        return answer;
+      };
+      return gantry(['purge', DIGEST, '--reason', 'a key', ...more, '--server', server.url], { ask });
+    };
+    expect(await purge('no')).toEqual({ code: 2, out: '', err: 'gantry: nothing was purged\n' });
+    expect(server.requests).toEqual([]);
+    expect(await purge('yes\n', '--wait')).toMatchObject({ code: 0 });
+    expect(await purge('', '--yes')).toMatchObject({ code: 0 });
+    expect(questions).toHaveLength(2);
+    expect(questions[0]).toContain(`${DIGEST} goes from everywhere at once`);
+    expect(server.requests.map(({ body }) => body)).toEqual([
+      { digest: DIGEST, reason: 'a key' },
+      { digest: DIGEST, reason: 'a key' },
+    ]);
+  });
+});
