@@ -12,7 +12,8 @@ import {
 import { type Identity, requireScope, type Scope } from '@gantry/service';
 import { z } from 'zod';
 import { promoteScopes } from './api/access.ts';
-import { PromotionRequest, PublicationRequest, SyncRequest } from './api/requests.ts';
+import { idempotencyKey } from './api/idempotency-key.ts';
+import { askedFor, PromotionRequest, PublicationRequest, SyncRequest } from './api/requests.ts';
 import { commandAct } from './command-act.ts';
 import { consumeWhileWritable } from './consume-while-writable.ts';
 import { createReadOnly } from './read-only.ts';
@@ -73,13 +74,14 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
       return;
     }
     case 'command.promote': {
-      const { dryRun: _, ...request } = read(PromotionRequest, event);
+      const body = read(PromotionRequest, event);
+      if (body.dryRun === true)
+        throw new Fault('REQUEST_INVALID', 'dryRun: a message has no answer, ask for a plan by the API');
+      const request = askedFor(body);
       requireScope(requester, `promote:${request.to}`);
-      // A blank can stand in neither a URI reference nor, as the API makes its keys, in the name of a token.
-      const idempotencyKey = `${requester.name} ${event.id}`;
       const { promotion } = await acceptPromotion(flow, options.channels, request, {
         name: requester.name,
-        idempotencyKey,
+        idempotencyKey: idempotencyKey(event.source, event.id),
       });
       await sendWork(messages, { type: 'work.promotion', promotion: promotion.id });
       return;

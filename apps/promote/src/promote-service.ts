@@ -71,7 +71,7 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
     stop: ending.signal,
   });
   resources.use(startEventSender({ flow, messages }));
-  resources.use(await startPromotionWorker(flow, messages, publisher));
+  resources.use(await startPromotionWorker(flow, options.channels, messages, publisher));
   resources.use(await startCommands({ ...options, sources: options.sources.map(({ name }) => name) }));
   const running = resources.use(await startListening(api, options, resources));
   resources.defer(() => {

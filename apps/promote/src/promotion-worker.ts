@@ -1,52 +1,78 @@
 import type { Messages } from '@gantry/messages';
-import { asFault, Fault } from '@gantry/oci';
-import { type Flow, type Publisher, QUEUES, runPromotion, runTask } from '@gantry/pipeline';
+import { asFault, Fault, isDigest } from '@gantry/oci';
+import {
+  type Channel,
+  type Flow,
+  forgetPlans,
+  type PublishedTree,
+  type Publisher,
+  QUEUES,
+  runPromotion,
+  runPurge,
+  runTask,
+} from '@gantry/pipeline';
 import { z } from 'zod';
+import { EvidenceQueue } from './evidence-queue.ts';
+import { startGateSweep } from './gate-sweep.ts';
 
 const PROMOTIONS_AT_ONCE = 16;
 /** How often work is looked for that a worker which died has left, or that could not be published before. */
 const SWEEP_EVERY_MS = 5000;
 const REFRESH_LOOK_EVERY_MS = 60_000;
+/** How often what need not be known any more is forgotten. */
+const FORGET_EVERY_MS = 3_600_000;
+const IDEMPOTENCY_KEYS_KEPT_MS = 7 * 86_400_000;
 
-const WorkData = z.union([z.object({ promotion: z.string() }), z.object({ task: z.string() })]);
+const WorkData = z.union([
+  z.object({ promotion: z.string() }),
+  z.object({ digest: z.string().refine(isDigest) }),
+  z.object({ task: z.string() }),
+]);
 
 /** Takes promotions through their states and publishes them: those that are asked for, and those that were left. */
 export async function startPromotionWorker(
   flow: Flow,
+  channels: readonly Channel[],
   messages: Messages,
   publisher: Publisher,
+  tree: PublishedTree,
 ): Promise<AsyncDisposable> {
   const stop = new AbortController();
   const onError = (error: unknown) => flow.log.error({ err: asFault(error) }, 'promotion.worker_failed');
-  const runPublish = (task: string) =>
+  const runPublish = (id: string) =>
     runTask(
       flow,
-      task,
-      async (_task, _progress, signal) => {
+      id,
+      async (task, progress, signal) => {
+        if (task.kind === 'purge') return runPurge({ flow, tree, publisher }, task, progress, signal);
         const outcome = await publisher.publishAll(signal);
         return { state: 'done', errors: [], result: { ...outcome } };
       },
       stop.signal,
     );
+  const run = async (promotion: string) => {
+    if ((await runPromotion(flow, channels, promotion, stop.signal))?.state === 'publishing')
+      await publisher.publishPending();
+  };
+  const evidence = new EvidenceQueue(flow, run);
 
   const consumer = await messages.consume(
     QUEUES.promote,
     async ({ event }) => {
       const data = WorkData.parse(event.data);
       if ('task' in data) return runPublish(data.task);
-      if ((await runPromotion(flow, data.promotion))?.state === 'publishing')
-        await publisher.publishPending();
+      return 'digest' in data ? evidence.add(data.digest) : run(data.promotion);
     },
     { prefetch: PROMOTIONS_AT_ONCE, onError },
   );
 
   let sweeping: Promise<void> | undefined;
   const sweep = async () => {
-    for (const { id } of await flow.catalog.promotions.inStates(['queued', 'gating', 'promoting']))
-      await runPromotion(flow, id);
+    for (const { id } of await flow.catalog.promotions.inStates(['queued', 'promoting']))
+      await runPromotion(flow, channels, id, stop.signal);
     await publisher.publishPending();
     for (const { id, kind } of await flow.catalog.tasks.inStates(['queued', 'running']))
-      if (kind === 'publish') await runPublish(id);
+      if (kind !== 'sync') await runPublish(id);
   };
   const startSweep = () => {
     sweeping ??= sweep()
@@ -55,17 +81,26 @@ export async function startPromotionWorker(
         sweeping = undefined;
       });
   };
+  const forget = async () => {
+    const before = flow.now().getTime() - IDEMPOTENCY_KEYS_KEPT_MS;
+    await flow.catalog.promotions.forgetKeys(new Date(before).toISOString());
+    await forgetPlans(flow);
+  };
+  const gateSweep = startGateSweep(flow, channels, run, onError);
   const timers = [
+    setInterval(() => void forget().catch(onError), FORGET_EVERY_MS),
     setInterval(startSweep, SWEEP_EVERY_MS),
     setInterval(() => void publisher.refresh().catch(onError), REFRESH_LOOK_EVERY_MS),
   ];
   startSweep();
   publisher.refresh().catch(onError);
+  forget().catch(onError);
 
   return {
     async [Symbol.asyncDispose]() {
       for (const timer of timers) clearInterval(timer);
       stop.abort(new Fault('UNAVAILABLE', 'the service stops'));
+      await gateSweep[Symbol.asyncDispose]();
       await consumer[Symbol.asyncDispose]();
       await sweeping;
     },

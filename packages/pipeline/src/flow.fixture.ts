@@ -87,7 +87,7 @@ export async function openFlow(options: InProcessOptions = {}): Promise<FlowFixt
       ),
     async promote(request: PromotionRequest) {
       const { promotion } = await acceptPromotion(flow, CHANNELS, request, { name: 'tester' });
-      await runPromotion(flow, promotion.id);
+      await runPromotion(flow, CHANNELS, promotion.id);
       return promotion.id;
     },
     async [Symbol.asyncDispose]() {

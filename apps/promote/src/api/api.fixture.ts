@@ -172,7 +172,8 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     return answered;
   };
   const work = async (promotion: string) => {
-    if ((await runPromotion(flow, promotion))?.state === 'publishing') await publisher.publishPending();
+    if ((await runPromotion(flow, CHANNELS, promotion))?.state === 'publishing')
+      await publisher.publishPending();
   };
   return {
     url,

@@ -10,10 +10,15 @@ const WAIT_MAX_SECONDS = 60;
 const FIRST_LOOK_MS = 20;
 const LATER_LOOK_MS = 400;
 
+/** What documentation says of the header by which a caller waits. */
+export const WAIT_HEADERS = {
+  Prefer: `\`wait=N\`: answer when it has ended, or after N seconds (${WAIT_MAX_SECONDS} at the most)`,
+} as const;
+
 /** What documentation says of the headers that `answerRecord` takes. */
 export const RECORD_HEADERS = {
   'If-None-Match': 'The ETag of a former answer: 304 if nothing has changed since',
-  Prefer: `\`wait=N\`: answer when it has ended, or after N seconds (${WAIT_MAX_SECONDS} at the most)`,
+  ...WAIT_HEADERS,
 } as const;
 
 /**
@@ -27,16 +32,25 @@ export async function answerRecord<T extends LivingRecord>(
   isEnded: (record: T) => boolean,
   present: (record: T) => unknown,
 ): Promise<Answer> {
-  const waitSeconds = waitPreferred(call.header('prefer'));
-  const record =
-    waitSeconds === undefined ? await read() : await readEnded(call, read, isEnded, waitSeconds * 1000);
+  const { record, applied } = await readAsPreferred(call, read, isEnded);
   const etag = `"${record.revision}"`;
-  const headers = {
-    ETag: etag,
-    ...(waitSeconds === undefined ? {} : { 'Preference-Applied': `wait=${waitSeconds}` }),
-  };
+  const headers = { ETag: etag, ...applied };
   if (matches(call.header('if-none-match'), etag)) return { status: 304, headers };
   return { status: 200, headers, json: present(record) };
+}
+
+/** Reads a record, as it stands, or as it has ended when the caller prefers to wait. @returns the headers that say so, too */
+export async function readAsPreferred<T>(
+  call: Call,
+  read: () => Promise<T>,
+  isEnded: (record: T) => boolean,
+): Promise<{ readonly record: T; readonly applied: Readonly<Record<string, string>> }> {
+  const seconds = waitPreferred(call.header('prefer'));
+  if (seconds === undefined) return { record: await read(), applied: {} };
+  return {
+    record: await readEnded(call, read, isEnded, seconds * 1000),
+    applied: { 'Preference-Applied': `wait=${seconds}` },
+  };
 }
 
 /** Looks at the record until it has ended, the time is up, the caller has gone or the service stops. */

@@ -1,4 +1,4 @@
-import { QUEUES } from '@gantry/pipeline';
+import { type PlanRequest, type PromotionRequest as Promotable, QUEUES } from '@gantry/pipeline';
 import {
   GROUP,
   GROUP_EXPECTED,
@@ -32,32 +32,58 @@ export const SyncRequest = named(
   }),
 );
 
+const AskedItems = z
+  .array(
+    z.strictObject({
+      repository: z.string().describe('The published name'),
+      reference: z
+        .string()
+        .describe("A tag or a digest, looked up in the channel's `from`, else among the candidates"),
+      tags: z
+        .array(z.string())
+        .max(1000)
+        .exactOptional()
+        .describe('The tags that it gets; absent: the one that it is asked for by'),
+    }),
+  )
+  .min(1)
+  .max(ITEMS_MAX);
+
 export const PromotionRequest = named(
   'PromotionRequest',
-  'What to promote, and where to.',
-  z.strictObject({
-    items: z
-      .array(
-        z.strictObject({
-          repository: z.string().describe('The published name'),
-          reference: z
-            .string()
-            .describe("A tag or a digest, looked up in the channel's `from`, else among the candidates"),
-          tags: z
-            .array(z.string())
-            .max(1000)
-            .exactOptional()
-            .describe('The tags that it gets; absent: the one that it is asked for by'),
-        }),
-      )
-      .min(1)
-      .max(ITEMS_MAX),
-    to: ChannelName.describe('The channel'),
-    atomic: z.boolean().exactOptional().describe('One refused item refuses all'),
-    dryRun: z.boolean().exactOptional().describe('Only says what would change'),
-    reason: Reason.exactOptional(),
-  }),
+  'What to promote, and where to: items, or a plan that a dry run has made, just as it is.',
+  z
+    .strictObject({
+      items: AskedItems.exactOptional(),
+      plan: z.string().min(1).max(200).exactOptional().describe('The id of a plan, instead of items'),
+      to: ChannelName.describe('The channel'),
+      atomic: z
+        .boolean()
+        .exactOptional()
+        .describe('One refused item refuses all. Not with a plan, which says it itself'),
+      dryRun: z
+        .boolean()
+        .exactOptional()
+        .describe('Only makes a plan of the items, which says what would change'),
+      reason: Reason.exactOptional(),
+    })
+    .superRefine(({ items, plan, atomic, dryRun }, context) => {
+      const refuse = (message: string, path: string[] = []) =>
+        context.addIssue({ code: 'custom', message, path });
+      if (items === undefined && plan === undefined) refuse('must have items, or a plan');
+      if (plan === undefined) return;
+      if (items !== undefined) refuse('has items and a plan, of which it may have one');
+      if (atomic !== undefined) refuse('is what the plan says: leave it out', ['atomic']);
+      if (dryRun === true) refuse('is not for a plan: GET it', ['dryRun']);
+    })
+    .meta({ oneOf: [{ required: ['items'] }, { required: ['plan'] }] }),
 );
+
+/** What a body asks for, as the pipeline takes it. The same body always gives the same bytes as JSON. */
+export function askedFor(body: z.output<typeof PromotionRequest>): Promotable | PlanRequest {
+  const { items, plan = '', dryRun: _, ...rest } = body;
+  return items === undefined ? { plan, ...rest } : { items, ...rest };
+}
 
 export const PublicationRequest = named(
   'PublicationRequest',
@@ -130,4 +156,10 @@ export const TokenRequest = named(
       .exactOptional()
       .describe('Absent: it does not expire'),
   }),
+);
+
+export const ScannersReport = named(
+  'ScannersReport',
+  'What a scanner of vulnerabilities wrote: `trivy image --format json`, `grype -o json`, or SARIF 2.1.0.',
+  z.looseObject({}),
 );

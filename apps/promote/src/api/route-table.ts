@@ -2,16 +2,19 @@ import type { Route } from './route.ts';
 import { AUDIT_ROUTES } from './routes/audit.ts';
 import { CANDIDATE_ROUTES } from './routes/candidates.ts';
 import { CHANNEL_ROUTES } from './routes/channels.ts';
+import { CONTENT_ROUTES } from './routes/content.ts';
 import { DIFF_ROUTES } from './routes/diff.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { EVENT_ROUTES } from './routes/events.ts';
 import { FAILURE_ROUTES } from './routes/failures.ts';
 import { NOTIFICATION_ROUTES } from './routes/notifications.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
+import { PLAN_ROUTES } from './routes/plans.ts';
 import { PROMOTION_ROUTES } from './routes/promotions.ts';
 import { PUBLICATION_ROUTES } from './routes/publications.ts';
 import { QUEUE_ROUTES } from './routes/queues.ts';
 import { READ_ONLY_ROUTES } from './routes/read-only.ts';
+import { REPORT_ROUTES } from './routes/reports.ts';
 import { SOURCE_ROUTES } from './routes/sources.ts';
 import { SYNC_ROUTES } from './routes/syncs.ts';
 import { TASK_ROUTES } from './routes/tasks.ts';
@@ -26,9 +29,12 @@ export const ROUTES: readonly Route[] = [
   ...CANDIDATE_ROUTES,
   ...FAILURE_ROUTES,
   ...PROMOTION_ROUTES,
+  ...REPORT_ROUTES,
+  ...PLAN_ROUTES,
   ...CHANNEL_ROUTES,
   ...PUBLICATION_ROUTES,
   ...DIFF_ROUTES,
+  ...CONTENT_ROUTES,
   ...TASK_ROUTES,
   ...EVENT_ROUTES,
   ...WORKER_ROUTES,

@@ -43,7 +43,7 @@ for (let at = 0; ; at++) {
   await putImage(flow.store, text);
   const request = { items: [{ repository: 'app', reference: text }], to: 'stable' };
   const { promotion } = await acceptPromotion(flow, CHANNELS, request, { name: 'test' });
-  await runPromotion(flow, promotion.id);
+  await runPromotion(flow, CHANNELS, promotion.id);
   await publisher.publishPending();
   say(`promoted ${promotion.id}`);
 }

@@ -69,7 +69,7 @@ async function takeOver(root: string): Promise<CloudEvent[]> {
   for (const lease of await leases.list()) await leases.release(lease); // of the dead, so that it need not be waited for
   for (;;) {
     for (const { id } of await promotions.inStates(['queued', 'gating', 'promoting']))
-      await runPromotion(flow, id);
+      await runPromotion(flow, tree.channels, id);
     await publisher.publishPending();
     const open = await promotions.inStates(['queued', 'gating', 'promoting', 'publishing']);
     if (open.length === 0 && (await outbox.pending(LATER, 1)).length === 0) return sent;

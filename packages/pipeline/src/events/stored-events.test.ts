@@ -157,7 +157,7 @@ describe('the events of a promotion', () => {
         name: 'ci',
       },
     );
-    await Promise.all(Array.from({ length: 5 }, () => runPromotion(flow, promotion.id)));
+    await Promise.all(Array.from({ length: 5 }, () => runPromotion(flow, channels, promotion.id)));
     const other = createPublisher(flow, tree);
     await Promise.all([fixture.publisher.publishPending(), other.publishPending()]);
     while ((await flow.catalog.promotions.get(promotion.id))?.state !== 'done') {

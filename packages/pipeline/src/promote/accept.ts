@@ -1,45 +1,64 @@
 import { randomUUID } from 'node:crypto';
-import type { Promotion, PromotionItem, PromotionState } from '@gantry/catalog';
-import { Fault, toProblem } from '@gantry/oci';
+import type { Promotion, PromotionState } from '@gantry/catalog';
+import { Fault } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
+import { applyPlan } from './apply-plan.ts';
+import { planItems } from './plan-items.ts';
+import { toPromotionItem } from './promotion-item.ts';
+import { mustFit } from './record-size.ts';
+import { refusedWithTheRest } from './refuse-items.ts';
 import {
   bodyDigest,
   checkRequest,
+  findChannel,
+  type PlanRequest,
   type PromotionRequest,
-  type RequestedItem,
   type Requester,
-  tagsOf,
 } from './request.ts';
-import { resolveItem } from './resolve.ts';
+import { hasImmutableTags } from './tag-rules.ts';
 
 /**
  * Accepts a promotion: every reference is fixed to its digest now and never looked up again. An item that can't be
- * resolved is refused by itself, or with all the others when the request is atomic.
+ * resolved, or has a tag that the channel's rules refuse, is refused by itself, or with all the others when the request is
+ * atomic. A plan is applied just as it is.
+ * @param ifMatch of a plan: the etags of which it must have one, as the header If-Match says them
  * @returns the promotion; `created` is false for a repeat of a request that is known already
- * @throws Fault of checkRequest; IDEMPOTENCY_KEY_REUSED
+ * @throws Fault of checkRequest and of applyPlan; IDEMPOTENCY_KEY_REUSED
  */
 export async function acceptPromotion(
   flow: Flow,
   channels: readonly Channel[],
-  request: PromotionRequest,
+  request: PromotionRequest | PlanRequest,
   requester: Requester,
+  ifMatch?: string,
 ): Promise<{ promotion: Promotion; created: boolean }> {
-  const channel = checkRequest(request, channels);
-  return acceptOnce(flow, request, requester, async () => {
-    const items = await Promise.all(request.items.map((item) => toItem(flow, item, channel)));
-    return {
-      kind: 'promote',
-      to: channel.name,
-      atomic: request.atomic === true,
-      items,
-      ...(request.reason === undefined ? {} : { reason: request.reason }),
-    };
-  });
+  const { reason } = request;
+  const isPlan = 'plan' in request;
+  const channel = isPlan ? findChannel(request.to, channels) : checkRequest(request, channels);
+  return acceptOnce(flow, request, requester, async () => ({
+    kind: 'promote',
+    to: channel.name,
+    ...(isPlan
+      ? { plan: request.plan, ...(await applyPlan(flow, channel, request, requester, ifMatch)) }
+      : await fixItems(flow, channel, request, requester)),
+    ...(reason === undefined ? {} : { reason }),
+  }));
+}
+
+async function fixItems(
+  { catalog }: Flow,
+  channel: Channel,
+  { items, atomic = false }: PromotionRequest,
+  requester: Requester,
+): Promise<Pick<Promotion, 'atomic' | 'items'>> {
+  const compares = hasImmutableTags(channel);
+  const planned = await planItems(catalog, { items, channel, atomic, requester, compares });
+  return { atomic, items: planned.map((item) => toPromotionItem(item, channel, false)) };
 }
 
 /** What is particular to one kind of promotion. */
-export type Decision = Pick<Promotion, 'kind' | 'to' | 'atomic' | 'items' | 'reason'>;
+export type Decision = Pick<Promotion, 'kind' | 'to' | 'atomic' | 'items' | 'plan' | 'reason'>;
 
 /** Stores what `decide` gives as a new promotion, unless the requester's key says that it is there already. */
 export async function acceptOnce(
@@ -62,7 +81,7 @@ export async function acceptOnce(
   const asked: Omit<Promotion, 'sequence' | 'revision'> = {
     id: randomUUID(),
     ...decision,
-    items: isRefused ? decision.items.map(refuseWithTheRest) : decision.items,
+    items: isRefused ? decision.items.map(refusedWithTheRest) : decision.items,
     state,
     requestedBy: requester.name,
     timeline: [{ at, state }],
@@ -70,6 +89,7 @@ export async function acceptOnce(
     ...(isRefused ? { endedAt: at } : {}),
     ...(idempotency === undefined ? {} : { idempotency }),
   };
+  mustFit(asked, 'the promotion');
   const { promotion, created } = await flow.catalog.promotions.create(
     asked,
     promotionEvents(undefined, asked),
@@ -80,34 +100,6 @@ export async function acceptOnce(
       'promotion.accepted',
     );
   return { promotion: created ? promotion : sameBody(promotion, body), created };
-}
-
-async function toItem(flow: Flow, item: RequestedItem, channel: Channel): Promise<PromotionItem> {
-  const asked = {
-    channel: channel.name,
-    repository: item.repository,
-    reference: item.reference,
-    tags: tagsOf(item),
-  };
-  try {
-    return { ...asked, ...(await resolveItem(flow.catalog, item, channel)), state: 'accepted' };
-  } catch (error) {
-    if (!(error instanceof Fault) || error.code !== 'REFERENCE_UNKNOWN') throw error;
-    return {
-      ...asked,
-      digest: null,
-      companions: [],
-      referrers: [],
-      state: 'refused',
-      problem: toProblem(error),
-    };
-  }
-}
-
-function refuseWithTheRest(item: PromotionItem): PromotionItem {
-  if (item.state === 'refused') return item;
-  const why = new Fault('CONFLICT', 'the promotion is atomic, and another of its items was refused');
-  return { ...item, state: 'refused', problem: toProblem(why) };
 }
 
 function sameBody(former: Promotion, body: unknown): Promotion {

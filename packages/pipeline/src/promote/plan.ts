@@ -1,57 +1,67 @@
-import { type Digest, Fault, type Problem, toProblem } from '@gantry/oci';
+import { randomUUID } from 'node:crypto';
+import type { Plan } from '@gantry/catalog';
+import { digestOf, Fault } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
-import { checkRequest, type PromotionRequest, type RequestedItem, tagsOf } from './request.ts';
-import { resolveItem } from './resolve.ts';
+import { planItems } from './plan-items.ts';
+import { planTotals } from './plan-totals.ts';
+import { mustFit } from './record-size.ts';
+import { checkRequest, type PromotionRequest, type Requester } from './request.ts';
 
-/** What a promotion would do, compared with what is in the channel now. */
-export interface PromotionPlan {
-  readonly to: string;
-  readonly items: readonly PlannedItem[];
-}
+/** How long a plan can be applied. */
+const PLAN_VALID_MS = 86_400_000;
+/** How long it is known that there was one, after that. */
+const PLAN_KEPT_MS = 86_400_000;
 
-export interface PlannedItem {
-  readonly repository: string;
-  readonly reference: string;
-  readonly digest: Digest | null;
-  readonly tags: readonly {
-    readonly tag: string;
-    readonly action: 'add' | 'move' | 'noop';
-    readonly from?: Digest;
-  }[];
-  readonly problem?: Problem;
-}
-
-/** Compares without changing anything. @throws Fault as acceptPromotion does for a request that is not well formed */
+/**
+ * Compares what a promotion would do with what is there now, and keeps it as a plan, which can be applied just as it is.
+ * Changes nothing else.
+ * @param tree the name in the catalog of the tree that is published to
+ * @throws Fault as acceptPromotion does for a request that is not well formed
+ */
 export async function planPromotion(
   flow: Flow,
   channels: readonly Channel[],
   request: PromotionRequest,
-): Promise<PromotionPlan> {
+  requester: Requester,
+  tree: string,
+): Promise<Plan> {
   const channel = checkRequest(request, channels);
-  return {
-    to: channel.name,
-    items: await Promise.all(request.items.map((item) => planItem(flow, item, channel))),
+  const atomic = request.atomic === true;
+  const items = await planItems(flow.catalog, {
+    items: request.items,
+    channel,
+    atomic,
+    requester,
+    compares: true,
+  });
+  const said = { to: channel.name, atomic, items };
+  const now = flow.now().getTime();
+  const plan: Plan = {
+    id: randomUUID(),
+    etag: digestOf(JSON.stringify(said)),
+    ...said,
+    totals: await planTotals(flow, items, channel.publish ? tree : undefined),
+    requestedBy: requester.name,
+    createdAt: new Date(now).toISOString(),
+    expiresAt: new Date(now + PLAN_VALID_MS).toISOString(),
   };
+  mustFit(plan, 'the plan');
+  await flow.catalog.plans.create(plan);
+  return plan;
 }
 
-async function planItem(flow: Flow, item: RequestedItem, channel: Channel): Promise<PlannedItem> {
-  const { repository, reference } = item;
-  try {
-    const { digest } = await resolveItem(flow.catalog, item, channel);
-    const tags = await Promise.all(
-      tagsOf(item).map(async (tag) => {
-        const former = await flow.catalog.channels.tag(channel.name, repository, tag);
-        if (former === undefined) return { tag, action: 'add' as const };
-        return {
-          tag,
-          action: former.digest === digest ? ('noop' as const) : ('move' as const),
-          from: former.digest,
-        };
-      }),
-    );
-    return { repository, reference, digest, tags };
-  } catch (error) {
-    if (!(error instanceof Fault) || error.code !== 'REFERENCE_UNKNOWN') throw error;
-    return { repository, reference, digest: null, tags: [], problem: toProblem(error) };
-  }
+/** @throws Fault PLAN_UNKNOWN */
+export async function getPlan({ catalog }: Pick<Flow, 'catalog'>, id: string): Promise<Plan> {
+  const plan = await catalog.plans.get(id);
+  if (plan !== undefined) return plan;
+  throw new Fault(
+    'PLAN_UNKNOWN',
+    `there is no plan ${JSON.stringify(id)}, or it expired long ago: make one by a dry run`,
+    { plan: id },
+  );
+}
+
+/** Forgets plans that expired some time ago. */
+export async function forgetPlans({ catalog, now }: Pick<Flow, 'catalog' | 'now'>): Promise<void> {
+  await catalog.plans.forget(new Date(now().getTime() - PLAN_KEPT_MS).toISOString());
 }

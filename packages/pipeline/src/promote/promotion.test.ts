@@ -2,6 +2,7 @@ import { makeImage, makeIndex, makeLayer, makeSbom, makeSignature } from '@gantr
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import { acceptPromotion } from './accept.ts';
 import { planPromotion } from './plan.ts';
+import type { PromotionRequest } from './request.ts';
 
 const image = (text: string) =>
   makeImage({
@@ -21,6 +22,8 @@ const accept = (fixture: FlowFixture, request: Parameters<typeof acceptPromotion
     name: 'bot',
     ...(key === undefined ? {} : { idempotencyKey: key }),
   });
+const planOf = (fixture: FlowFixture, request: PromotionRequest) =>
+  planPromotion(fixture.flow, fixture.channels, request, { name: 'bot' }, 'main');
 const get = async (fixture: FlowFixture, id: string) => {
   const promotion = await fixture.flow.catalog.promotions.get(id);
   if (promotion === undefined) throw new Error('no such promotion');
@@ -181,7 +184,7 @@ test('a plan says what would be added, moved and left, and changes nothing', asy
   await fixture.publisher.publishPending();
   fixture.upstream.push('app', image('new'), '1.1');
   await fixture.sync();
-  const plan = await planPromotion(fixture.flow, fixture.channels, {
+  const plan = await planOf(fixture, {
     items: [
       { repository: 'app', reference: '1.0', tags: ['same', 'more'] },
       { repository: 'app', reference: '1.1', tags: ['old'] },
@@ -199,7 +202,7 @@ test('a plan says what would be added, moved and left, and changes nothing', asy
       ],
     ],
     [fresh, [{ tag: 'old', action: 'move', from: old }]],
-    [null, []],
+    [null, [{ tag: '1', action: 'refuse' }]],
   ]);
   expect(plan.items[2]?.problem?.type).toBe('urn:gantry:problem:reference-unknown');
   expect(await fixture.flow.catalog.channels.tag('stable', 'app', 'more')).toBeUndefined();

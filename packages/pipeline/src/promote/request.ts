@@ -9,13 +9,22 @@ import {
 } from '@gantry/oci';
 import type { Channel } from '../context.ts';
 
-/** What a caller asks to be promoted; the body of `POST /api/v1/promotions`. */
+/** What a caller asks to be promoted; the body of `POST /api/v1/promotions`, unless it is a PlanRequest. */
 export interface PromotionRequest {
   readonly items: readonly RequestedItem[];
   /** The channel's name. */
   readonly to: string;
   /** One refused item refuses all. */
   readonly atomic?: boolean;
+  readonly reason?: string;
+}
+
+/** A plan that is to be applied, just as it is. */
+export interface PlanRequest {
+  /** Its id. */
+  readonly plan: string;
+  /** The channel that the plan is for. */
+  readonly to: string;
   readonly reason?: string;
 }
 

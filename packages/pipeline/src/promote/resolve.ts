@@ -1,4 +1,4 @@
-import type { Catalog, Companions } from '@gantry/catalog';
+import type { Catalog, Companions, CompanionTag } from '@gantry/catalog';
 import { type Digest, Fault, parseTagOrDigest } from '@gantry/oci';
 import type { Channel } from '../context.ts';
 import type { RequestedItem } from './request.ts';
@@ -9,7 +9,8 @@ export interface Resolved extends Companions {
 }
 
 /**
- * Looks a reference up in the channel that `to` takes from, else among the candidates.
+ * Looks a reference up in the channel that `to` takes from, else among the candidates. With the digest goes all that
+ * belongs to it by now, also what came to its candidate after it was promoted to that channel.
  * @throws Fault REFERENCE_UNKNOWN, naming where it was looked for and what to do
  */
 export async function resolveItem(catalog: Catalog, item: RequestedItem, to: Channel): Promise<Resolved> {
@@ -23,7 +24,9 @@ export async function resolveItem(catalog: Catalog, item: RequestedItem, to: Cha
           ? catalog.channels.tag(to.from, item.repository, reference.tag)
           : catalog.channels.byDigest(to.from, item.repository, reference.digest));
   if (found !== undefined) {
-    return { digest: found.digest, companions: found.companions, referrers: found.referrers };
+    const { digest } = found;
+    const newest = await catalog.candidates.byDigest(item.repository, digest);
+    return { digest, ...(newest === undefined ? companionsOf(found) : unite(found, newest)) };
   }
   const name =
     'tag' in reference ? `${item.repository}:${reference.tag}` : `${item.repository}@${reference.digest}`;
@@ -38,4 +41,18 @@ export async function resolveItem(catalog: Catalog, item: RequestedItem, to: Cha
     `${name} is not ${to.from === undefined ? 'among the candidates' : `in the channel ${to.from}`}: ${advice}`,
     { repository: item.repository, reference: item.reference },
   );
+}
+
+function companionsOf({ companions, referrers }: Companions): Companions {
+  return { companions, referrers };
+}
+
+/** What belongs to an image by either. A companion tag that has moved is what the newer one says. */
+function unite(older: Companions, newer: Companions): Companions {
+  const tags = new Map<string, CompanionTag>();
+  for (const companion of [...older.companions, ...newer.companions]) tags.set(companion.tag, companion);
+  return {
+    companions: [...tags.values()].toSorted((a, b) => (a.tag < b.tag ? -1 : 1)),
+    referrers: [...new Set([...older.referrers, ...newer.referrers])].toSorted(),
+  };
 }

@@ -1,18 +1,26 @@
-import { type Promotion, PROMOTION_ENDED, type PromotionItem, type PromotionState } from '@gantry/catalog';
+import { type Promotion, PROMOTION_ENDED, type PromotionItem } from '@gantry/catalog';
 import { asFault, Fault, toProblem } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph } from '../content-graph.ts';
-import type { Flow } from '../context.ts';
+import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
+import { enter } from './enter.ts';
+import { passGates } from './pass-gates.ts';
 
 const STATS_AT_ONCE = 64;
 
 /**
- * Takes a promotion from `queued` to where only the publisher goes on: `publishing`, or an end. Each step is one guarded
- * write, so it may be run again after a crash, and by two workers at once.
+ * Takes a promotion from `queued` to where only others go on: to `publishing`, to an end, or to `gating` while a gate waits.
+ * Each step is one guarded write, so it may be run again after a crash, and by two workers at once.
+ * @param signal ends the asking of gates; then its reason is thrown
  * @returns the promotion as it stands then; undefined if there is none of that id
  */
-export async function runPromotion(flow: Flow, id: string): Promise<Promotion | undefined> {
+export async function runPromotion(
+  flow: Flow,
+  channels: readonly Channel[],
+  id: string,
+  signal?: AbortSignal,
+): Promise<Promotion | undefined> {
   const { promotions } = flow.catalog;
   let promotion = await promotions.get(id);
   while (
@@ -20,19 +28,28 @@ export async function runPromotion(flow: Flow, id: string): Promise<Promotion | 
     promotion.state !== 'publishing' &&
     !PROMOTION_ENDED.includes(promotion.state)
   ) {
-    const advanced = await advance(flow, promotion);
+    const advanced = await advance(flow, channels, promotion, signal);
+    if (advanced === promotion) return promotion;
     const replaced = await promotions.replace(advanced, promotionEvents(promotion, advanced));
+    const waits = advanced.state === 'gating' && promotion.state === 'gating';
+    if (replaced !== undefined && waits) return replaced;
     promotion = replaced ?? (await promotions.get(id)); // another was faster
   }
   return promotion;
 }
 
-async function advance(flow: Flow, promotion: Promotion): Promise<Promotion> {
+/** @returns the very same promotion when it waits for its gates */
+async function advance(
+  flow: Flow,
+  channels: readonly Channel[],
+  promotion: Promotion,
+  signal?: AbortSignal,
+): Promise<Promotion> {
   switch (promotion.state) {
     case 'queued':
       return enter(flow, { ...promotion, startedAt: flow.now().toISOString() }, 'gating');
     case 'gating':
-      return enter(flow, promotion, 'promoting');
+      return passGates(flow, channels, promotion, signal);
     default: {
       const items = await Promise.all(promotion.items.map((item) => checkContent(flow, item)));
       const failed = items.filter(({ state }) => state === 'failed');
@@ -48,11 +65,6 @@ async function advance(flow: Flow, promotion: Promotion): Promise<Promotion> {
       return enter(flow, { ...promotion, items, error, endedAt: flow.now().toISOString() }, 'failed');
     }
   }
-}
-
-/** The promotion in another state, the change noted in its timeline. */
-export function enter(flow: Pick<Flow, 'now'>, promotion: Promotion, state: PromotionState): Promotion {
-  return { ...promotion, state, timeline: [...promotion.timeline, { at: flow.now().toISOString(), state }] };
 }
 
 /** All that an item needs must be in the store, now: one damaged image must not hold up a whole publication. */

@@ -27,8 +27,8 @@ async function accept(
   return (await acceptPromotion(flow, channels, { items, to: 'stable' }, { name: 'tester' })).promotion.id;
 }
 
-async function publish({ flow, publisher }: FlowFixture, id: string): Promise<void> {
-  await runPromotion(flow, id);
+async function publish({ flow, channels, publisher }: FlowFixture, id: string): Promise<void> {
+  await runPromotion(flow, channels, id);
   await publisher.publishPending();
   expect(await flow.catalog.promotions.get(id)).toMatchObject({ state: 'done' });
 }

@@ -1,88 +1,83 @@
-import type { ChannelTag, Lease, Promotion } from '@gantry/catalog';
+import type { Promotion, Retraction } from '@gantry/catalog';
+import { type Digest, Fault } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel, Flow } from '../context.ts';
+import { promotionEvents } from '../events/promotion-events.ts';
+import type { HeldLease } from '../hold-lease.ts';
+import { decideChanges, type RepositoryChange } from './decide-changes.ts';
+import { readTagStates } from './tag-states.ts';
 
 /** A repository of a channel that promotions have touched. */
 export interface TouchedRepository {
   readonly channel: Channel;
   readonly repository: string;
+  /** What was there already and is promoted once more: what is missing of it in the tree is put back. Absent: nothing. */
+  readonly again?: ReadonlySet<Digest>;
 }
 
-/** What a tag is to become, by which promotion; without `set` it is to be removed. */
-interface TagChange {
-  readonly promotion: Promotion;
-  readonly set?: ChannelTag;
+/** What came of writing promotions into the channels. */
+export interface AppliedPromotions {
+  /** Those that go on; the others were refused as a whole. */
+  readonly promotions: readonly Promotion[];
+  readonly touched: readonly TouchedRepository[];
 }
 
-interface Change extends TouchedRepository {
-  readonly tags: Map<string, TagChange>;
-}
-
-const PROMOTIONS_AT_ONCE = 16;
-/** From so many tags of a repository on all that it has are read at once. */
-const MANY_TAGS = 4;
+const WRITES_AT_ONCE = 16;
 
 /**
  * Writes accepted items into the channels, in the order of acceptance, one write a repository: so that promotions which
  * are published together are never seen in part. Doing it again changes nothing. A tag that a promotion which was accepted
- * later has set already, as the worker of this one was killed or slow, stays as it is.
+ * later has set or taken out already, as the worker of this one was killed or slow, stays as it is. What must not be
+ * changed any more is refused first, in the promotion's record: so that nobody who comes after decides otherwise.
  * @param lease of the publisher: one that has it no more writes nothing
- * @returns what was touched
  * @throws Fault LEASE_LOST
  */
 export async function applyPromotions(
   flow: Flow,
   channels: readonly Channel[],
   promotions: readonly Promotion[],
-  lease: Pick<Lease, 'name' | 'fence'>,
-): Promise<TouchedRepository[]> {
-  const changes = new Map<string, Change>();
-  const byName = new Map(channels.map((channel) => [channel.name, channel]));
-  const promotedAt = flow.now().toISOString();
-  for (const promotion of promotions.toSorted((a, b) => a.sequence - b.sequence)) {
-    for (const item of promotion.items) {
-      const channel = byName.get(item.channel);
-      if (item.state !== 'accepted' || channel === undefined) continue;
-      const { repository, digest, companions, referrers } = item;
-      const change = changes.getOrInsertComputed(`${channel.name} ${repository}`, () => ({
-        channel,
-        repository,
-        tags: new Map(),
-      }));
-      for (const tag of item.tags) {
-        const set = { channel: channel.name, repository, tag, promotion: promotion.id, promotedAt };
-        change.tags.set(tag, {
-          promotion,
-          ...(digest !== null && { set: { ...set, digest, companions, referrers } }),
-        });
-      }
-    }
+  lease: Pick<HeldLease, 'name' | 'fence' | 'confirm'>,
+): Promise<AppliedPromotions> {
+  const decided = decideChanges(flow, channels, promotions, await readTagStates(flow.catalog, promotions));
+  const refused = decided.promotions.filter((promotion) => !promotions.includes(promotion));
+  if (refused.length > 0) {
+    await lease.confirm();
+    await forEachConcurrently(refused, WRITES_AT_ONCE, (promotion) => recordRefusals(flow, promotion));
   }
+  const retractions = decided.changes.flatMap(retractionsOf);
+  if (retractions.length > 0) await flow.catalog.retractions.put(retractions);
   await Promise.all(
-    [...changes.values()].map(async (change) => {
-      const { channel, repository, tags } = change;
-      await leaveNewer(flow, change);
+    decided.changes.map(async ({ channel, repository, tags }) => {
       const set = [...tags.values()].flatMap((tag) => tag.set ?? []);
       const remove = [...tags].filter(([, tag]) => tag.set === undefined).map(([name]) => name);
       await flow.catalog.channels.apply(channel.name, repository, set, remove, lease);
     }),
   );
-  return [...changes.values()].map(({ channel, repository }) => ({ channel, repository }));
+  return {
+    promotions: decided.promotions.filter(({ state }) => state === 'publishing'),
+    touched: decided.changes.map(({ channel, repository, again }) => ({ channel, repository, again })),
+  };
 }
 
-/** Takes out of a change what was set by promotions that were accepted later. */
-async function leaveNewer({ catalog }: Flow, { channel, repository, tags }: Change): Promise<void> {
-  const { channels, promotions } = catalog;
-  const names = [...tags.keys()];
-  const present =
-    names.length < MANY_TAGS
-      ? await Promise.all(names.map((tag) => channels.tag(channel.name, repository, tag)))
-      : await channels.tagsOf(channel.name, repository);
-  await forEachConcurrently(present, PROMOTIONS_AT_ONCE, async (former) => {
-    if (former === undefined) return;
-    const change = tags.get(former.tag);
-    if (change === undefined || former.promotion === change.promotion.id) return;
-    const setBy = await promotions.get(former.promotion);
-    if (setBy !== undefined && setBy.sequence > change.promotion.sequence) tags.delete(former.tag);
-  });
+/** @param refused a promotion in `publishing`, with what is refused of it @throws Fault LEASE_LOST */
+async function recordRefusals(flow: Flow, refused: Promotion): Promise<void> {
+  const { id, state, items } = refused;
+  const events = promotionEvents({ ...refused, state: 'publishing' }, refused);
+  // In that state only publishers change it.
+  if ((await flow.catalog.promotions.replace(refused, events)) === undefined) {
+    throw new Fault('LEASE_LOST', `another publisher has gone on with the promotion ${id}`, {
+      promotion: id,
+    });
+  }
+  const problems = items.flatMap(({ problem }) => problem?.detail ?? []);
+  flow.log.warn({ promotion: id, state, problems: problems.slice(0, 10) }, 'promotion.refused_late');
+}
+
+/** Noted before the tags go: what was accepted before that must not bring them back. */
+function retractionsOf({ channel, repository, tags }: RepositoryChange): Retraction[] {
+  return [...tags].flatMap(([tag, { promotion, set }]) =>
+    set === undefined
+      ? [{ channel: channel.name, repository, tag, promotion: promotion.id, sequence: promotion.sequence }]
+      : [],
+  );
 }

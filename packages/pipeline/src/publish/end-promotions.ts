@@ -1,7 +1,7 @@
 import type { Promotion, Publication } from '@gantry/catalog';
 import { forEachConcurrently } from '../concurrency.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
-import { enter } from '../promote/run-promotion.ts';
+import { enter } from '../promote/enter.ts';
 import type { PublishContext } from './published-tree.ts';
 
 /** Calls a publication's promotions done, once its serial is served. Those that have ended already stay as they are. */

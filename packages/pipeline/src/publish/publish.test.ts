@@ -227,7 +227,7 @@ const rollBack = async (fixture: FlowFixture, serial: number) => {
     { serial },
     { name: 'bot' },
   );
-  await runPromotion(fixture.flow, promotion.id);
+  await runPromotion(fixture.flow, fixture.channels, promotion.id);
   await fixture.publisher.publishPending();
   return promotion.id;
 };

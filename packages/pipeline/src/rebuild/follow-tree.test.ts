@@ -76,7 +76,7 @@ describe('a catalog that was restored from an older backup than the tree', () =>
     await publishAs(fixture, 'app', '2', 'latest');
 
     await using old = await restored(fixture, backup);
-    await runPromotion(old.flow, id);
+    await runPromotion(old.flow, fixture.channels, id);
     await old.publisher.publishPending();
     expect(await old.catalog.promotions.get(id)).toMatchObject({ state: 'done' });
     const repository = await (await openTree(fixture.treeSource))?.repository('app');

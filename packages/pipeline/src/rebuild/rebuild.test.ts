@@ -70,7 +70,7 @@ async function promote(
 ): Promise<string> {
   const request = { items: [{ repository, reference, tags }], to };
   const { promotion } = await acceptPromotion(flow, channels, request, { name: 'tester' });
-  await runPromotion(flow, promotion.id);
+  await runPromotion(flow, channels, promotion.id);
   await createPublisher(flow, tree).publishPending();
   return promotion.id;
 }
@@ -188,7 +188,7 @@ describe('a catalog that is remade', () => {
       { serial: 2 },
       { name: 'tester' },
     );
-    await runPromotion(remade.flow, promotion.id);
+    await runPromotion(remade.flow, fixture.channels, promotion.id);
     await createPublisher(remade.flow, fixture.tree).publishPending();
     const tree = await openTree(fixture.treeSource);
     const then = await openTree(fixture.treeSource, { serial: 2 });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CloudEvent, Messages } from '@gantry/messages';
+import type { Digest } from '@gantry/oci';
 
 /** Queues by who reads them. Commands come from outside; the other two are Gantry's own, between its services. */
 export const QUEUES = {
@@ -12,11 +13,13 @@ export const QUEUES = {
 export type Work =
   | { readonly type: 'work.sync'; readonly task: string }
   | { readonly type: 'work.promotion'; readonly promotion: string }
+  | { readonly type: 'work.evidence'; readonly digest: Digest }
   | { readonly type: 'work.publish'; readonly task: string };
 
 const QUEUE_OF = {
   'work.sync': QUEUES.sync,
   'work.promotion': QUEUES.promote,
+  'work.evidence': QUEUES.promote,
   'work.publish': QUEUES.promote,
 } as const;
 

@@ -12,13 +12,14 @@ import { promoteScopes, READ } from '../access.ts';
 import type { ApiOptions } from '../api-options.ts';
 import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
 import { PAGING, SINCE } from '../paging.ts';
-import { answerRecord, RECORD_HEADERS } from '../record-answer.ts';
+import { answerRecord, readAsPreferred, RECORD_HEADERS, WAIT_HEADERS } from '../record-answer.ts';
 import { answerRecordEvents, EVENT_ANSWERS, EVENT_HEADERS } from '../record-events.ts';
-import { PromotionRequest } from '../requests.ts';
-import { type Answer, route } from '../route.ts';
+import { askedFor, PromotionRequest } from '../requests.ts';
+import { type Answer, type Call, route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
 import { PlanView } from '../views/plan.ts';
 import { presentPromotion, PromotionView } from '../views/promotion.ts';
+import { answerPlan } from './plans.ts';
 
 const CANCELLABLE: readonly PromotionState[] = ['queued', 'gating', 'promoting'];
 
@@ -36,13 +37,24 @@ export const PROMOTION_ROUTES = [
       scopes: ({ body, api }) => promoteScopes(body.to, api.channels),
     },
     body: PromotionRequest,
-    headers: IDEMPOTENCY_HEADERS,
+    target: ({ body }) => body.to,
+    headers: {
+      ...IDEMPOTENCY_HEADERS,
+      ...WAIT_HEADERS,
+      'If-Match': 'Of a plan: the ETag that it must have',
+    },
     answers: {
-      200: { description: 'Of a dry run: the plan', view: PlanView },
-      202: { description: 'The promotion', view: PromotionView, headers: { Location: 'The promotion' } },
+      200: { description: 'Of a dry run: the plan', view: PlanView, headers: { ETag: 'Of the plan' } },
+      202: {
+        description: 'The promotion as it stands, or, waited for, as it has ended',
+        view: PromotionView,
+        headers: { Location: 'The promotion' },
+      },
     },
     faults: [
       'CHANNEL_UNKNOWN',
+      'PLAN_UNKNOWN',
+      'PRECONDITION_FAILED',
       'NAME_INVALID',
       'TAG_INVALID',
       'DIGEST_INVALID',
@@ -50,12 +62,19 @@ export const PROMOTION_ROUTES = [
       'IDEMPOTENCY_KEY_REUSED',
     ],
     async handle(call) {
-      const { flow, channels } = call.api;
-      const { dryRun, ...request } = call.body;
+      const { flow, channels, treeName } = call.api;
+      const request = askedFor(call.body);
       const requester = requesterOf(call);
-      if (dryRun === true) return { status: 200, json: await planPromotion(flow, channels, request) };
-      const { promotion } = await acceptPromotion(flow, channels, request, requester);
-      return answerAccepted(call.api, promotion);
+      const ifMatch = call.header('if-match');
+      if (ifMatch !== undefined && !('plan' in request)) {
+        throw new Fault('REQUEST_INVALID', 'If-Match goes with a plan: name one, or leave the header out', {
+          at: 'If-Match',
+        });
+      }
+      if (call.body.dryRun === true && 'items' in request)
+        return answerPlan(await planPromotion(flow, channels, request, requester, treeName));
+      const { promotion } = await acceptPromotion(flow, channels, request, requester, ifMatch);
+      return answerAccepted(call.api, promotion, call);
     },
   }),
   route({
@@ -90,12 +109,7 @@ export const PROMOTION_ROUTES = [
     },
     faults: ['PROMOTION_UNKNOWN'],
     handle: (call) =>
-      answerRecord(
-        call,
-        () => getPromotion(call.api, call.params.id),
-        ({ state }) => PROMOTION_ENDED.includes(state),
-        presentPromotion,
-      ),
+      answerRecord(call, () => getPromotion(call.api, call.params.id), hasEnded, presentPromotion),
   }),
   route({
     method: 'GET',
@@ -108,12 +122,7 @@ export const PROMOTION_ROUTES = [
     answers: EVENT_ANSWERS,
     faults: ['PROMOTION_UNKNOWN'],
     handle: (call) =>
-      answerRecordEvents(
-        call,
-        () => getPromotion(call.api, call.params.id),
-        ({ state }) => PROMOTION_ENDED.includes(state),
-        presentPromotion,
-      ),
+      answerRecordEvents(call, () => getPromotion(call.api, call.params.id), hasEnded, presentPromotion),
   }),
   route({
     method: 'DELETE',
@@ -149,15 +158,23 @@ export const PROMOTION_ROUTES = [
 /**
  * Hands a promotion to a worker and answers with it. A repeat of the request does so again: the first time may have
  * failed half-way, and work that is done twice does no harm.
+ * @param call of who may prefer to wait for its end
  */
-export async function answerAccepted(api: ApiOptions, promotion: Promotion): Promise<Answer> {
-  if (!PROMOTION_ENDED.includes(promotion.state))
-    await sendWork(api.messages, { type: 'work.promotion', promotion: promotion.id });
+export async function answerAccepted(api: ApiOptions, promotion: Promotion, call?: Call): Promise<Answer> {
+  if (!hasEnded(promotion)) await sendWork(api.messages, { type: 'work.promotion', promotion: promotion.id });
+  const { record, applied } =
+    call === undefined || hasEnded(promotion)
+      ? { record: promotion, applied: {} }
+      : await readAsPreferred(call, () => getPromotion(api, promotion.id), hasEnded);
   return {
     status: 202,
-    headers: { Location: `/api/v1/promotions/${promotion.id}` },
-    json: presentPromotion(promotion),
+    headers: { Location: `/api/v1/promotions/${promotion.id}`, ...applied },
+    json: presentPromotion(record),
   };
+}
+
+function hasEnded({ state }: Promotion): boolean {
+  return PROMOTION_ENDED.includes(state);
 }
 
 async function getPromotion(api: ApiOptions, id: string): Promise<Promotion> {
