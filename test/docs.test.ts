@@ -2,6 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { CLIENT_COMMANDS, runCli } from '@gantry/app-cli';
 import { loadConfiguration } from '@gantry/service';
 import { freePorts } from './servers/free-port.ts';
 import { gantry, GANTRY_BIN } from './servers/gantry.ts';
@@ -42,6 +43,31 @@ describe.each(documents)('%s', (document) => {
       expect((await loadConfiguration({ file, env: {}, cwd: folder.path })).warnings).toEqual([]);
     }
   });
+});
+
+test('docs/cli.md names every command, and every command of those', async () => {
+  const commandsOf = async (...words: string[]): Promise<string[]> => {
+    let help = '';
+    const environment = {
+      env: {},
+      cwd: root,
+      stdout: { write: (text: string) => (help += text) },
+      stderr: { write: () => {} },
+      interruptible: () => ({ signal: new AbortController().signal, [Symbol.dispose]() {} }),
+    };
+    await runCli([...words, '--help'], environment, CLIENT_COMMANDS);
+    const [, list = ''] = /^Commands:\n(.*?)\n\n/ms.exec(help) ?? [];
+    return [...list.matchAll(/^ {2}(\S+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+  };
+  const shown = [...read('docs/cli.md').matchAll(/`gantry ([^\s`]+)([^`]*)`/g)];
+  const missing: string[] = [];
+  for (const command of await commandsOf()) {
+    const spans = shown.filter(([, name]) => name === command).map(([, , rest = '']) => rest);
+    if (spans.length === 0) missing.push(command);
+    for (const below of await commandsOf(command))
+      if (!spans.some((rest) => rest.split(/[^\w-]+/).includes(below))) missing.push(`${command} ${below}`);
+  }
+  expect(missing).toEqual([]);
 });
 
 describe('with the first run going', () => {
