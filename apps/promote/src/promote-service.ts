@@ -25,6 +25,7 @@ import { createApi } from './api/create-api.ts';
 import type { KnownSource } from './api/known-source.ts';
 import { startCommands } from './commands.ts';
 import { startPromotionWorker } from './promotion-worker.ts';
+import { startPurgeSweep } from './purge-sweep.ts';
 
 export interface PromoteServiceOptions {
   readonly flow: Flow;
@@ -71,7 +72,8 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
     stop: ending.signal,
   });
   resources.use(startEventSender({ flow, messages }));
-  resources.use(await startPromotionWorker(flow, options.channels, messages, publisher));
+  resources.use(await startPromotionWorker(flow, options.channels, messages, publisher, tree));
+  resources.use(startPurgeSweep({ flow, tree, publisher }, messages));
   resources.use(await startCommands({ ...options, sources: options.sources.map(({ name }) => name) }));
   const running = resources.use(await startListening(api, options, resources));
   resources.defer(() => {

@@ -2,6 +2,7 @@ import type { Catalog, PlannedItem, PlannedTag } from '@gantry/catalog';
 import { Fault, toProblem } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel } from '../context.ts';
+import { refusePurgedReferences } from '../take-back/leave-out-purged.ts';
 import type { FormerTags } from './former-tags.ts';
 import { readFormerTags } from './former-tags.ts';
 import { withTheRest } from './refuse-items.ts';
@@ -34,6 +35,8 @@ export async function planItems(
   await forEachConcurrently(items, LOOK_UPS_AT_ONCE, async (item) => {
     resolved.set(item, await resolve(catalog, item, channel));
   });
+  const purged = await refusePurgedReferences({ catalog }, [...resolved.values()]);
+  for (const [item, found] of resolved) resolved.set(item, purged.get(found) ?? found);
   const former = compares
     ? await readFormerTags(
         catalog,

@@ -4,6 +4,7 @@ import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph } from '../content-graph.ts';
 import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
+import { withoutPurged } from '../take-back/leave-out-purged.ts';
 import { enter } from './enter.ts';
 import { passGates } from './pass-gates.ts';
 
@@ -45,6 +46,8 @@ async function advance(
   promotion: Promotion,
   signal?: AbortSignal,
 ): Promise<Promotion> {
+  const kept = await withoutPurged(flow, promotion);
+  if (kept !== promotion) return kept;
   switch (promotion.state) {
     case 'queued':
       return enter(flow, { ...promotion, startedAt: flow.now().toISOString() }, 'gating');

@@ -58,10 +58,10 @@ export async function publish(
   };
   const prepared = await prepare(context, lease, wanted);
   if (prepared === undefined) {
-    const { serial } = (view as TreeView).statement;
+    const serial = view?.statement.serial;
     if (purged !== undefined) await removeObjects(context, lease, purged);
     await endAll(context, promotions, serial);
-    return { serial, published: false };
+    return { ...(serial === undefined ? {} : { serial }), published: false };
   }
   const { change, added, removed, statement } = prepared;
   const { serial } = statement;
@@ -136,7 +136,7 @@ async function prepare(
   for (let serial = first; ; serial++) {
     const change = await composeChange(context, wanted, serial);
     const isSame = !change.changed && removed.length === 0;
-    if (isSame && view !== undefined && !isRefreshDue(context, view.statement)) {
+    if (isSame && (view === undefined ? purged !== undefined : !isRefreshDue(context, view.statement))) {
       if (full) await putContents(context, change.contents, change.documents);
       return undefined;
     }
@@ -257,13 +257,16 @@ async function putContents(
 async function endAll(
   context: PublishContext,
   promotions: readonly Promotion[],
-  serial: number,
+  serial: number | undefined,
 ): Promise<void> {
   const inTree = new Set(
     context.tree.channels.filter(({ publish: isPublished }) => isPublished).map(({ name }) => name),
   );
   const isSeen = ({ items }: Promotion) => items.some(({ channel }) => inTree.has(channel));
-  await endPromotions(context, { promotions: idsOf(promotions.filter(isSeen)), serial });
+  await endPromotions(context, {
+    promotions: idsOf(promotions.filter(isSeen)),
+    ...(serial === undefined ? {} : { serial }),
+  });
   await endPromotions(context, { promotions: idsOf(promotions.filter((one) => !isSeen(one))) });
 }
 

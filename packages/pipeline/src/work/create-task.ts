@@ -5,9 +5,14 @@ import type { Flow } from '../context.ts';
 import { sendWork } from './queues.ts';
 
 /** Records a task, for whoever runs it. */
-export function recordTask(flow: Flow, kind: Task['kind'], parameters: Task['parameters']): Promise<Task> {
+export function recordTask(
+  flow: Pick<Flow, 'catalog' | 'now'>,
+  kind: Task['kind'],
+  parameters: Task['parameters'],
+  id: string = randomUUID(),
+): Promise<Task> {
   return flow.catalog.tasks.create({
-    id: randomUUID(),
+    id,
     kind,
     parameters,
     state: 'queued',

@@ -13,11 +13,12 @@ export type TaskOutcome = Pick<Task, 'state' | 'errors' | 'result'>;
 /**
  * Runs a task, unless it has ended or another worker has it. Its progress is saved every second; a task that is
  * cancelled meanwhile has its signal aborted.
+ * @param work gives undefined to leave the task as it is, for another run
  */
 export async function runTask(
   flow: Flow,
   id: string,
-  work: (task: Task, progress: Progress, signal: AbortSignal) => Promise<TaskOutcome>,
+  work: (task: Task, progress: Progress, signal: AbortSignal) => Promise<TaskOutcome | undefined>,
   stop: AbortSignal,
 ): Promise<void> {
   await withLease(flow, `task:${id}`, async (lease) => {
@@ -34,7 +35,7 @@ export async function runTask(
         flow.log.warn({ err: error, task: id }, 'task.progress_not_saved');
       });
     }, SAVE_PROGRESS_EVERY_MS);
-    let outcome: TaskOutcome;
+    let outcome: TaskOutcome | undefined;
     try {
       outcome = await work(task, progress, AbortSignal.any([cancelled.signal, stop, lease.signal]));
     } catch (error) {
@@ -48,7 +49,7 @@ export async function runTask(
     } finally {
       clearInterval(save);
     }
-    if (!(await isStillHeld(flow, id, lease))) return;
+    if (outcome === undefined || !(await isStillHeld(flow, id, lease))) return;
     await updateTask(
       flow.catalog,
       id,

@@ -1,0 +1,63 @@
+import type { ChannelTag, Promotion, PromotionItem, PromotionState, Purge } from '@gantry/catalog';
+import type { Digest } from '@gantry/oci';
+import type { Channel, Flow } from '../context.ts';
+import { acceptOnce } from '../promote/accept.ts';
+import { runPromotion } from '../promote/run-promotion.ts';
+import { leaveOutPurged } from './leave-out-purged.ts';
+
+/** Tags that one promotion takes out: so that its record stays small. */
+const TAGS_A_PROMOTION = 5000;
+const OPEN: readonly PromotionState[] = ['queued', 'gating', 'promoting'];
+
+/** Has promotions that wait refuse what was purged, each in its record. */
+export async function refuseOpenPromotions(flow: Flow): Promise<void> {
+  await leaveOutPurged(flow, await flow.catalog.promotions.inStates(OPEN));
+}
+
+/**
+ * Accepts the promotions that take tags out of the channels, and brings them to where the publisher goes on. It is asked
+ * for under the task's name: however often it is accepted, it is the same.
+ * @param tags all of them go
+ */
+export async function takeTagsOut(
+  flow: Flow,
+  channels: readonly Channel[],
+  purge: Purge,
+  tags: readonly ChannelTag[],
+  signal: AbortSignal,
+): Promise<Promotion[]> {
+  const accepted: Promotion[] = [];
+  for (let at = 0; at < Math.max(1, tags.length); at += TAGS_A_PROMOTION) {
+    const idempotencyKey = `purge ${purge.task} ${at}`;
+    const former = await flow.catalog.promotions.byIdempotencyKey(idempotencyKey);
+    const some = tags.slice(at, at + TAGS_A_PROMOTION);
+    if (former === undefined && some.length === 0) continue;
+    const requester = { name: purge.by, idempotencyKey };
+    const { promotion } = await acceptOnce(flow, { purge: purge.digest }, requester, () =>
+      Promise.resolve({
+        kind: 'purge' as const,
+        to: '*',
+        atomic: false,
+        items: itemsOf(purge.digest, some),
+        reason: purge.reason,
+      }),
+    );
+    accepted.push((await runPromotion(flow, channels, promotion.id, signal)) ?? promotion);
+  }
+  return accepted;
+}
+
+/** An item a tag, which goes if it still means then what it means now. */
+function itemsOf(purged: Digest, tags: readonly ChannelTag[]): PromotionItem[] {
+  return tags.map(({ channel, repository, tag, digest }) => ({
+    channel,
+    repository,
+    reference: purged,
+    digest: null,
+    tags: [tag],
+    bases: { [tag]: digest },
+    companions: [],
+    referrers: [],
+    state: 'accepted',
+  }));
+}
