@@ -1,6 +1,7 @@
 export * from './auth/admin-token.ts';
 export * from './auth/authenticator.ts';
 export * from './auth/made-token.ts';
+export * from './auth/open-issuers.ts';
 export * from './auth/scopes.ts';
 export * from './auth/stored-tokens.ts';
 export * from './auth/tokens.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_CLOCK_TOLERANCE_MS, SIGNATURE_ALGORITHMS } from '../auth/jwt-limits.ts';
+import { MAX_CLOCK_TOLERANCE_MS, SIGNATURE_ALGORITHMS } from '../auth/jwt/limits.ts';
 import { bindNameProblem, directoryAddressProblem, filterProblem } from './directory-texts.ts';
 import { checked, Duration, FilePath, Group, Interval, Name, ScopeText, SecretText, text } from './texts.ts';
 import { trustedAddressProblem } from './web-address.ts';

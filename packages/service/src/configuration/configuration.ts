@@ -1,4 +1,4 @@
-import type { SignatureAlgorithm } from '../auth/jwt-limits.ts';
+import type { SignatureAlgorithm } from '../auth/jwt/limits.ts';
 import type { Scope } from '../auth/scopes.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { Secret } from './secret.ts';
