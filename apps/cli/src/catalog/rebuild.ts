@@ -37,10 +37,11 @@ export async function remakeCatalog(
       `there is nothing to remake a catalog from: the tree ${target.source.name} and the store are empty; look at tree and storage in the configuration`,
     );
   }
+  const channels = configuration.channels.map((channel) => ({ ...channel, gates: [] })); // which are not asked
   using progress = createProgressDisplay(cli.stderr, cli.env);
   const show = (text: string) => progress.show({ state: 'running', text: `rebuild: ${text}` });
   const { report, entries } = rebuildCatalog(
-    { store, tree: { name: MAIN_TREE, target, channels: configuration.channels }, now: () => new Date() },
+    { store, tree: { name: MAIN_TREE, target, channels }, now: () => new Date() },
     { dryRun, signal, onProgress: (step) => show(describeStep(step)) },
   );
 

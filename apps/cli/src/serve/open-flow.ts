@@ -13,6 +13,7 @@ import { openStore } from '@gantry/store';
 import type { TreeSource } from '@gantry/tree';
 import { askCatalog, askMessages, askStore, askTree } from './engine-checks.ts';
 import { catalogSettings, messagesSettings, placeSettings } from './engine-settings.ts';
+import { openChannels } from './open-channels.ts';
 import { openAtOnce, type OpenEngine } from './when-it-answers.ts';
 
 /** What the flow works on, opened. */
@@ -34,6 +35,7 @@ export async function openFlow(
   const storage = await placeSettings(configuration.storage);
   const place = await placeSettings(configuration.tree);
   const settings = await catalogSettings(configuration.catalog);
+  const channels = await openChannels(configuration.channels);
   const store = resources.use(
     await openEngine('storage', () =>
       openAndAsk(() => openStore(storage, { onTrouble: warn(log, 'storage.trouble') }), askStore),
@@ -46,7 +48,7 @@ export async function openFlow(
   const { keepUntaggedMs, refreshMs } = configuration.tree;
   const tree = await openEngine('tree', async () => {
     const target = await openTreeTarget(place, store, { onTrouble: warn(log, 'tree.trouble') });
-    const opened = { name: MAIN_TREE, target, channels: configuration.channels, keepUntaggedMs, refreshMs };
+    const opened = { name: MAIN_TREE, target, channels, keepUntaggedMs, refreshMs };
     await askTree(opened);
     return opened;
   });

@@ -27,6 +27,8 @@ function namedFiles(value: unknown, at: KeyPath): { path: KeyPath; file: string 
   if (Array.isArray(value)) return value.flatMap((inner, index) => namedFiles(inner, [...at, index]));
   if (!isRecord(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
+    if (Array.isArray(inner) && key.endsWith('Files'))
+      return inner.map((file: unknown, index) => ({ path: [...at, key, index], file: String(file) }));
     const isFile = typeof inner === 'string' && key.endsWith('File') && !MADE.has(key);
     return isFile ? [{ path: [...at, key], file: inner }] : namedFiles(inner, [...at, key]);
   });

@@ -35,6 +35,13 @@ export function tagPatternProblem(text: string): string | undefined {
   return isRegex ? regexProblem(text.slice(1, -1)) : tagGlobProblem(text);
 }
 
+/** What is wrong with a pattern for any text: itself, a glob, or a regular expression between slashes; undefined: nothing. */
+export function textPatternProblem(text: string): string | undefined {
+  if (text === '') return 'is empty: write * for any text without a slash, ** for any';
+  const isRegex = text.length > 2 && text.startsWith('/') && text.endsWith('/');
+  return isRegex ? regexProblem(text.slice(1, -1)) : unbalanced(text);
+}
+
 /** What is wrong with a range of versions; undefined: nothing. */
 export function rangeProblem(text: string): string | undefined {
   return validRange(text) === null

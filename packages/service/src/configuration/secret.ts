@@ -57,6 +57,11 @@ export function secretOf(
   return file === undefined ? literalSecret(key, value ?? '') : fileSecret(`${key}File`, at(file));
 }
 
+/** A secret in the form of the file: masked, or the name of the file it lies in. */
+export function showSecret(key: string, secret: Secret): Record<string, string> {
+  return secret.file === undefined ? { [key]: secret.shown ?? MASK } : { [`${key}File`]: secret.file };
+}
+
 async function readSecretFile(key: string, file: string): Promise<string> {
   let value: string;
   try {
