@@ -1,5 +1,5 @@
 import type { Catalog, CompanionTag, Companions } from '@gantry/catalog';
-import { type Digest, subjectOfCompanionTag } from '@gantry/oci';
+import { type Digest, Fault, subjectOfCompanionTag } from '@gantry/oci';
 import { readContentGraph } from '../content-graph.ts';
 import type { ContentFetcher, FetchFrom, Wanted } from './fetch-content.ts';
 
@@ -25,7 +25,8 @@ export function groupBySubject(tags: Iterable<string>): Map<Digest, string[]> {
 
 /**
  * Fetches all that belongs to an image, and what belongs to that (an SBOM's signature), until nothing new turns up.
- * The image itself is in the store already.
+ * The image itself is in the store already. What was purged of it is left out: it does not hold back what it belongs to.
+ * @param onPurged told of what is left out
  */
 export async function fetchCompanions(
   catalog: Catalog,
@@ -33,25 +34,39 @@ export async function fetchCompanions(
   image: Digest,
   source: CompanionSource,
   from: FetchFrom,
+  onPurged: (fault: Fault) => void,
 ): Promise<Companions> {
   const companions = new Map<string, CompanionTag>();
   const asked = new Set<Digest>();
   const reached = new Set<Digest>((await readContentGraph(catalog, [image])).manifests.keys());
   const imageOnly = new Set(reached);
+  const fetch = async (manifest: Wanted) => {
+    try {
+      await fetcher.fetchGraph(manifest, from);
+      return true;
+    } catch (error) {
+      if (!(error instanceof Fault) || error.code !== 'PURGED') throw error;
+      onPurged(error);
+      return false;
+    }
+  };
   let fresh = [...reached];
   while (fresh.length > 0) {
     const roots = await Promise.all(
       fresh.map(async (subject) => {
         asked.add(subject);
-        const wanted: Wanted[] = [...(await source.referrersOf(subject))];
+        const referrers = await source.referrersOf(subject);
+        const tagged: { readonly tag: string; readonly target: Wanted }[] = [];
         for (const tag of source.tagsOf(subject)) {
           const target = await source.resolve(tag);
-          if (target === undefined) continue;
-          companions.set(tag, { tag, digest: target.digest });
-          wanted.push(target);
+          if (target !== undefined) tagged.push({ tag, target });
         }
-        await Promise.all(wanted.map((manifest) => fetcher.fetchGraph(manifest, from)));
-        return wanted.map(({ digest }) => digest);
+        const wanted = [...referrers, ...tagged.map(({ target }) => target)];
+        const fetched = await Promise.all(wanted.map(fetch));
+        const here = new Set(wanted.filter((_, at) => fetched[at]).map(({ digest }) => digest));
+        for (const { tag, target } of tagged)
+          if (here.has(target.digest)) companions.set(tag, { tag, digest: target.digest });
+        return [...here];
       }),
     );
     for (const digest of (await readContentGraph(catalog, roots.flat())).manifests.keys())

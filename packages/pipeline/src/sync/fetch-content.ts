@@ -18,6 +18,7 @@ import { SingleFlight } from '../concurrency.ts';
 import { distinct, hasForeign, isWhole, toRecord } from './manifest-record.ts';
 import type { PlatformFilter } from './platforms.ts';
 import type { Progress } from './progress.ts';
+import { refusePurged, refusePurgedContent } from './refuse-purged.ts';
 import { type Download, receiveBlob } from './receive-blob.ts';
 
 /** Where content is fetched from, and who is told. */
@@ -28,6 +29,8 @@ export interface FetchFrom {
   readonly platforms?: PlatformFilter;
   /** Whether layers that must not be distributed are fetched, too. */
   readonly foreignLayers: boolean;
+  /** Whether anything had been purged when the sync began: then that is looked at before anything is fetched. */
+  readonly hasPurges: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -53,8 +56,9 @@ export class ContentFetcher {
 
   /**
    * Makes sure that a manifest and everything below it is in the store. Its record is written last, so that whoever sees
-   * it has the proof. What is there already is not asked for again.
-   * @throws Fault of the registry, or MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, SIZE_INVALID, STORAGE_FULL
+   * it has the proof. What is there already is not asked for again. What was purged, even while this goes on, is kept out,
+   * with all that needs it.
+   * @throws Fault of the registry, or PURGED, MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, SIZE_INVALID, STORAGE_FULL
    */
   async fetchGraph(root: Wanted, from: FetchFrom): Promise<void> {
     await this.#fetchManifest(root, from, 0, { left: GRAPH_MAX_MANIFESTS });
@@ -75,14 +79,19 @@ export class ContentFetcher {
       if (known !== undefined && isWhole(known) && !(from.foreignLayers && hasForeign(known))) return;
       budget.left--;
       if (budget.left < 0) throw tooMany(wanted.digest);
+      const { digest } = wanted;
+      if (from.hasPurges) await refusePurged(this.#catalog, digest, [digest]);
       const { bytes, manifest, isStored } = await this.#readManifest(wanted, from);
       const children = manifest.manifests.filter((child) => from.platforms?.takes(child) ?? true);
       if (children.length > budget.left) throw tooMany(wanted.digest);
+      const named = [...children, ...manifest.blobs].map((part) => part.digest);
+      if (from.hasPurges) await refusePurged(this.#catalog, digest, named);
       await allOrFirstFailure([
         ...children.map((child) => this.#fetchChild(manifest, child, from, depth + 1, budget)),
         ...distinct(manifest.blobs).map((blob) => this.#fetchBlobOf(manifest, blob, from)),
         ...(isStored ? [] : [this.#storeBytes(wanted.digest, bytes)]),
       ]);
+      await refusePurgedContent(this.#catalog, this.#store, digest, [digest, ...named]);
       await this.#record(manifest, children, from);
     });
   }

@@ -20,6 +20,8 @@ export interface RepositorySync {
   readonly tags?: readonly string[];
   readonly fetcher: ContentFetcher;
   readonly created: CreatedTimes;
+  /** Whether anything had been purged when the sync began. */
+  readonly hasPurges: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** Told of each tag that failed; the others go on. */

@@ -24,6 +24,7 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
     registry: source.registry,
     sourceRepository,
     foreignLayers: source.foreignLayers,
+    hasPurges: sync.hasPurges,
     ...(source.platforms === undefined ? {} : { platforms: source.platforms }),
     progress,
     signal,
@@ -92,7 +93,12 @@ async function syncTag(
   const companions = unchanged
     ? await readKnownCompanions(catalog, former, companionSource)
     : companionSource;
-  const belonging = await fetchCompanions(catalog, sync.fetcher, head.digest, companions, from);
+  const belonging = await fetchCompanions(catalog, sync.fetcher, head.digest, companions, from, (err) => {
+    log.warn(
+      { source: sync.source.name, sync: sync.id, item: `${sync.repository}:${tag}`, err },
+      'sync.companion_purged',
+    );
+  });
   if (isComplete && sameCompanions(former, belonging)) return;
 
   const turn = await catalog.candidates.turn(); // before it is looked whether it is overtaken

@@ -90,6 +90,7 @@ class SourceSync {
   /** Published names that were met, and where they come from. */
   readonly #found = new Map<string, string>();
   #reached = 0;
+  #hasPurges = false;
 
   constructor(flow: Flow, source: Source, fetcher: ContentFetcher, request: SyncRequest, lost?: AbortSignal) {
     this.#flow = flow;
@@ -108,6 +109,7 @@ class SourceSync {
     const { items, progress } = this.#request;
     this.#flow.log.info(this.#log, 'sync.started');
     try {
+      this.#hasPurges = await this.#flow.catalog.purges.some();
       const work = items ?? this.#listRepositories();
       await forEachConcurrently<string | SyncItem>(work, REPOSITORIES_AT_ONCE, (one) =>
         typeof one === 'string' ? this.#syncOne(one) : this.#syncOne(one.sourceRepository, one.tags),
@@ -146,6 +148,7 @@ class SourceSync {
         ...(tags === undefined ? {} : { tags }),
         fetcher: this.#fetcher,
         created: createdTimes.getOrInsertComputed(this.#source, () => new CreatedTimes()),
+        hasPurges: this.#hasPurges,
         progress,
         signal: this.#signal,
         onFailure: (tag, error) => this.#fail({ sourceRepository, repository, tag }, error),
