@@ -76,6 +76,11 @@ const SELDOM = new Set([
   'promotions_sequence',
   'tasks_sequence',
   'channel_tags_revision',
+  'results_sequence',
+  'reports_sequence',
+  'waivers_sequence',
+  'access_tokens_sequence',
+  'purges_sequence',
 ]);
 
 const isIndex = (hint: string | undefined) => hint !== undefined && hint !== '_id_';

@@ -39,9 +39,10 @@ function faultOf(
   if (isOneOf(filter['_id']) && sorted.length === 0 && (hint === undefined || hint === '_id_'))
     return undefined;
   if (hint === undefined) return 'it has neither a key nor an index';
-  const index = Object.entries(INDEXES).find(([name]) => name === hint)?.[1];
+  const index = hint === '_id_' ? BY_KEY : Object.entries(INDEXES).find(([name]) => name === hint)?.[1];
   if (index === undefined) return `there is no index ${hint}`;
-  if (index.collection !== command['find']) return `the index ${hint} is of ${index.collection}`;
+  if (index.collection !== undefined && index.collection !== command['find'])
+    return `the index ${hint} is of ${index.collection}`;
   // What is equal comes first, then the order asked for, or one range.
   const fields = Object.keys(index.key);
   const equal = fields.findIndex((field) => !isOneOf(filter[field]) && typeof filter[field] !== 'boolean');
@@ -52,6 +53,9 @@ function faultOf(
     return `the index ${hint} does not sort by ${sorted.join()}`;
   return undefined;
 }
+
+/** What every collection has. */
+const BY_KEY = { collection: undefined, key: { _id: 1 } };
 
 /** A condition that is one value, or one of a list. */
 function isOneOf(condition: unknown): boolean {

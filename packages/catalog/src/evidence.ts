@@ -75,6 +75,8 @@ export interface Finding {
 export interface Report {
   readonly id: string;
   readonly digest: Digest;
+  /** The published name, where it was sent of one. */
+  readonly repository?: string;
   readonly format: 'trivy' | 'grype' | 'sarif';
   /** As the report names the program that made it. */
   readonly scanner: string;

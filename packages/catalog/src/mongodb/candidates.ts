@@ -1,10 +1,13 @@
 import type { Document } from 'mongodb';
 import type { Candidates } from '../catalog.ts';
+import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import { candidateRecord } from '../record-keys.ts';
 import type { Candidate, OutboxEvent } from '../records.ts';
 import type { Database } from './database.ts';
 import { inParts, is, mustBeNumber, placeOf, recordIn, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
+import { fillInCandidates } from './fill-in.ts';
+import { heldBy } from './named-digests.ts';
 import { catchUp, type ListedRow, newestFirst } from './newest-first.ts';
 import { eventKeeper, type OutboxRow, withEvents } from './outbox.ts';
 
@@ -14,6 +17,8 @@ export interface CandidateRow extends ListedRow, OutboxRow {
   readonly repository: string;
   readonly tag: string;
   readonly digest: string;
+  /** Its digest, and those of its companions and referrers. */
+  readonly holds: readonly string[];
 }
 
 const KEYS_A_QUERY = 1000;
@@ -34,6 +39,7 @@ export function mongodbCandidates(database: Database): Candidates {
     ],
     item: read,
   });
+  const cursors = cursorsOf('candidates-holding', ['string']);
   const nextSequence = () => database.counters.next('candidates');
   const newestOf = (source: string, sourceRepository: string, tag: string) =>
     database.first(rows, {
@@ -109,6 +115,35 @@ export function mongodbCandidates(database: Database): Candidates {
       return row && { source: row.source, sourceRepository: row.sourceRepository };
     },
     list: (query) => list({ repository: query.repository, tag: query.tag, digest: query.digest }, query),
+    async holding(digest, { limit, cursor }) {
+      const wanted = rowsFor(limit);
+      const [after] = cursor === undefined ? [''] : cursors.decode(cursor);
+      const found = await database.call(async () => {
+        await fillInCandidates(rows);
+        return database.find(rows, {
+          index: 'candidates_holding',
+          filter: { holds: is(digest), _id: { $gt: after } },
+          sort: { _id: 1 },
+          limit: wanted,
+        });
+      });
+      return pageOf(found, limit, read, ({ _id }) => cursors.encode([_id]));
+    },
+    async remove(candidates) {
+      const keys = candidates.map((candidate) => candidateRecord(mustBeTexts(candidate)).key);
+      await database.whole(async () => {
+        for (const some of inParts(keys, KEYS_A_QUERY)) {
+          const _id = { $in: some };
+          const found = await database.attempt(() =>
+            database.find(rows, { index: '_id_', filter: { _id }, fields: { sequence: 1 } }),
+          );
+          if (found.length === 0) continue;
+          // One that is put again meanwhile stays, also when an answer is lost.
+          const $lte = Math.max(...found.map(({ sequence }) => sequence));
+          await database.attempt(() => rows.deleteMany({ _id, sequence: { $lte } }));
+        }
+      });
+    },
   };
 
   /**
@@ -187,8 +222,8 @@ export function mongodbCandidates(database: Database): Candidates {
 
 /** The row of a candidate, at version 1. */
 export function candidateRow(candidate: Candidate, sequence: number): CandidateRow {
-  const { source, sourceRepository, repository, tag, digest, syncedAt } = candidate;
-  for (const part of [source, sourceRepository, repository, tag, digest]) text(part);
+  const { source, sourceRepository, repository, tag, digest, syncedAt } = mustBeTexts(candidate);
+  text(sourceRepository);
   return {
     _id: candidateRecord(candidate).key,
     version: 1,
@@ -197,10 +232,18 @@ export function candidateRow(candidate: Candidate, sequence: number): CandidateR
     repository,
     tag,
     digest,
+    holds: heldBy(candidate),
     sequence,
     place: placeOf(syncedAt, sequence),
     document: JSON.stringify(candidate),
   };
+}
+
+/** A candidate whose key is of texts. @throws Fault REQUEST_INVALID */
+function mustBeTexts<C extends Parameters<typeof candidateRecord>[0]>(candidate: C): C {
+  const { source, repository, tag, digest } = candidate;
+  for (const part of [source, repository, tag, digest]) text(part);
+  return candidate;
 }
 
 const read = (row: CandidateRow) => recordIn(row) as Candidate;

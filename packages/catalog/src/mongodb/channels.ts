@@ -6,7 +6,9 @@ import { changePieces, pieceOf, type PieceReference } from './channel-pieces.ts'
 import type { Database } from './database.ts';
 import { inParts, is, keyOf, mustBeNumber, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
+import { holdingTags } from './holding-tags.ts';
 import type { LeaseRow } from './leases.ts';
+import { heldBy } from './named-digests.ts';
 import { newToken } from './tokens.ts';
 
 /** A repository in a channel: it names the pieces that hold its tags. To replace it is what makes a change. */
@@ -33,6 +35,8 @@ export interface PieceRow {
   /** Of the row that was to name it first. A row of that revision, or a later one, that names it not never will. */
   readonly revision: number;
   readonly digests: readonly string[];
+  /** Those of the tags, and of their companions and referrers. */
+  readonly holds: readonly string[];
   /** The tags, as JSON. */
   readonly document: string;
 }
@@ -162,6 +166,7 @@ export function mongodbChannels(database: Database): Channels {
         (last) => tagCursors.encode([last.tag]),
       );
     },
+    holding: holdingTags(database, rows, pieces),
   };
 
   /**
@@ -249,7 +254,8 @@ function fencesWith(
 
 export function pieceRow(owner: string, revision: number, id: string, tags: readonly ChannelTag[]): PieceRow {
   const digests = [...new Set(tags.map(({ digest }) => text(digest)))];
-  return { _id: id, owner, revision, digests, document: JSON.stringify(tags) };
+  const holds = [...new Set(tags.flatMap(heldBy))];
+  return { _id: id, owner, revision, digests, holds, document: JSON.stringify(tags) };
 }
 
 const tagsIn = ({ document }: Pick<PieceRow, 'document'>) => JSON.parse(document) as ChannelTag[];

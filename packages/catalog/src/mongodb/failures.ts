@@ -139,11 +139,6 @@ export function unusableDatabase(name: string, what: string, cause?: unknown): F
   );
 }
 
-/** A fault for a record whose id another record has already. */
-export function idTaken(what: 'promotion' | 'task', id: string): Fault {
-  return new Fault('CONFLICT', `there is a ${what} ${id} already: an id is used once`, { [what]: id });
-}
-
 /** What an error says, without the address it may quote. */
 function whatItSays(error: unknown): string {
   if (error instanceof MongoParseError) return 'it is not a MongoDB address';

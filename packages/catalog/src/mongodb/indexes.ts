@@ -18,21 +18,28 @@ export const COLLECTIONS = [
   'failures',
   'channels',
   'channel_tags',
+  'plans',
   'promotions',
+  'retractions',
+  'results',
+  'reports',
+  'report_findings',
+  'waivers',
   'publications',
   'pool',
   'pool_serials',
   'tasks',
   'leases',
   'workers',
+  'access_tokens',
+  'audit',
+  'modes',
+  'purges',
 ] as const;
 export type CollectionName = (typeof COLLECTIONS)[number];
 
-/**
- * Every index of the newest schema, by name. A query that is not by `_id` names one of them, and that name goes with it
- * to the server as a hint: no plan is left to chance.
- */
-export const INDEXES = {
+/** The indexes of schema 1, by name. */
+export const FIRST_INDEXES = {
   candidates_sequence: { collection: 'candidates', key: { sequence: 1 }, unique: true },
   candidates_newest: { collection: 'candidates', key: { repository: 1, tag: 1, sequence: -1 } },
   // With all that the newest of each tag is found by, so that their documents alone are read.
@@ -83,5 +90,58 @@ export const INDEXES = {
   leases_end: { collection: 'leases', key: { expiresAtMs: 1 } },
   workers_end: { collection: 'workers', key: { expiresAtMs: 1 } },
 } as const satisfies Record<string, Index>;
+
+/** What schema 2 has besides. */
+export const SECOND_INDEXES = {
+  manifests_naming: { collection: 'manifests', key: { names: 1, _id: 1 } },
+  candidates_holding: { collection: 'candidates', key: { holds: 1, _id: 1 } },
+  channel_tags_holding: { collection: 'channel_tags', key: { holds: 1, owner: 1 } },
+
+  plans_expired: { collection: 'plans', key: { expiresAt: 1 } },
+  promotions_keyed: { collection: 'promotions', key: { keyedSince: 1 }, sparse: true },
+  retractions_of: { collection: 'retractions', key: { channel: 1, repository: 1, tag: 1 } },
+
+  results_sequence: { collection: 'results', key: { sequence: 1 }, unique: true },
+  // With all that the newest of each test is found by, so that their documents alone are read.
+  results_latest: {
+    collection: 'results',
+    key: { digest: 1, source: 1, testcase: 1, scenario: 1, place: -1, _id: 1 },
+  },
+  results_list: { collection: 'results', key: { place: -1 } },
+  results_list_outcome: { collection: 'results', key: { outcome: 1, place: -1 } },
+  results_list_source: { collection: 'results', key: { source: 1, place: -1 } },
+  results_list_source_outcome: { collection: 'results', key: { source: 1, outcome: 1, place: -1 } },
+  results_list_testcase: { collection: 'results', key: { testcase: 1, place: -1 } },
+  results_list_testcase_outcome: { collection: 'results', key: { testcase: 1, outcome: 1, place: -1 } },
+  results_list_digest: { collection: 'results', key: { digest: 1, place: -1 } },
+
+  reports_sequence: { collection: 'reports', key: { sequence: 1 }, unique: true },
+  reports_list: { collection: 'reports', key: { place: -1 } },
+  reports_list_source: { collection: 'reports', key: { source: 1, place: -1 } },
+  reports_list_digest: { collection: 'reports', key: { digest: 1, place: -1 } },
+  reports_list_digest_source: { collection: 'reports', key: { digest: 1, source: 1, place: -1 } },
+
+  waivers_sequence: { collection: 'waivers', key: { sequence: 1 }, unique: true },
+  waivers_list: { collection: 'waivers', key: { place: -1 } },
+  waivers_list_channel: { collection: 'waivers', key: { channel: 1, place: -1 } },
+  waivers_list_digest: { collection: 'waivers', key: { digest: 1, place: -1 } },
+  waivers_list_channel_digest: { collection: 'waivers', key: { channel: 1, digest: 1, place: -1 } },
+
+  access_tokens_sequence: { collection: 'access_tokens', key: { sequence: 1 }, unique: true },
+  access_tokens_name: { collection: 'access_tokens', key: { name: 1 }, unique: true },
+  access_tokens_list: { collection: 'access_tokens', key: { place: -1 } },
+
+  audit_clock: { collection: 'audit', key: { clock: 1, _id: 1 } },
+  audit_list: { collection: 'audit', key: { asked: 1, _id: -1 } },
+
+  purges_sequence: { collection: 'purges', key: { sequence: 1 }, unique: true },
+  purges_list: { collection: 'purges', key: { place: -1 } },
+} as const satisfies Record<string, Index>;
+
+/**
+ * Every index of the newest schema, by name. A query that is not by `_id` names one of them, and that name goes with it
+ * to the server as a hint: no plan is left to chance.
+ */
+export const INDEXES = { ...FIRST_INDEXES, ...SECOND_INDEXES };
 
 export type IndexName = keyof typeof INDEXES;

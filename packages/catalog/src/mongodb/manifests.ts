@@ -1,14 +1,23 @@
 import type { Digest } from '@gantry/oci';
 import type { Manifests } from '../catalog.ts';
+import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import type { ManifestRecord } from '../records.ts';
 import type { Database } from './database.ts';
-import { inParts, recordIn, type Row, text } from './documents.ts';
+import { inParts, is, recordIn, type Row, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
+import { fillInNames } from './fill-in.ts';
+import { namedAs, namedBy } from './named-digests.ts';
+
+interface ManifestRow extends Row {
+  /** The digests that it names itself. */
+  readonly names: readonly string[];
+}
 
 const KEYS_A_QUERY = 1000;
 
 export function mongodbManifests(database: Database): Manifests {
-  const rows = database.collection<Row>('manifests');
+  const rows = database.collection<ManifestRow>('manifests');
+  const cursors = cursorsOf('manifests-naming', ['string', 'string']);
   /** The last put of each digest that is under way: the first of them is the one that counts. */
   const inserting = new Map<string, Promise<void>>();
   return {
@@ -33,8 +42,8 @@ export function mongodbManifests(database: Database): Manifests {
       }
     },
     async replace(record) {
-      const { _id, document } = manifestRow(record);
-      await database.call(() => rows.updateOne({ _id }, { $set: { document } }, { upsert: true }));
+      const { _id, ...fields } = manifestRow(record);
+      await database.call(() => rows.updateOne({ _id }, { $set: fields }, { upsert: true }));
     },
     async get(digest) {
       const row = await database.call(() => rows.findOne({ _id: text(digest) }));
@@ -51,11 +60,40 @@ export function mongodbManifests(database: Database): Manifests {
       }
       return found;
     },
+    async naming(digest, { limit, cursor }) {
+      const wanted = rowsFor(limit);
+      const [from, after] = cursor === undefined ? ['', ''] : cursors.decode(cursor);
+      const found = await database.call(async () => {
+        await fillInNames(rows);
+        return database.find(rows, {
+          index: 'manifests_naming',
+          filter: { names: is(digest), _id: { $gte: from } },
+          sort: { _id: 1 },
+          limit: wanted + 1, // the first may have been shown before
+        });
+      });
+      const all = found
+        .map(read)
+        .flatMap((record) => namedAs(record, digest).map((as) => ({ digest: record.digest, as })))
+        .filter((one) => one.digest !== from || one.as > after);
+      return pageOf(
+        all.slice(0, wanted),
+        limit,
+        (one) => one,
+        (last) => cursors.encode([last.digest, last.as]),
+      );
+    },
+    async remove(digests) {
+      await database.whole(async () => {
+        for (const some of inParts([...new Set(digests)].map(text), KEYS_A_QUERY))
+          await database.attempt(() => rows.deleteMany({ _id: { $in: some } }));
+      });
+    },
   };
 }
 
-export function manifestRow(record: ManifestRecord): Row {
-  return { _id: text(record.digest), document: JSON.stringify(record) };
+export function manifestRow(record: ManifestRecord): ManifestRow {
+  return { _id: text(record.digest), names: namedBy(record), document: JSON.stringify(record) };
 }
 
 const read = (row: Row) => recordIn(row) as ManifestRecord;

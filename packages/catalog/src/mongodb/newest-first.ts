@@ -59,11 +59,22 @@ export function newestFirst<T, R extends ListedRow, Field extends string & keyof
   };
 }
 
+/** Nouns whose rows have a sequence each. */
+export type ListedNoun =
+  | 'candidates'
+  | 'promotions'
+  | 'tasks'
+  | 'results'
+  | 'reports'
+  | 'waivers'
+  | 'access_tokens'
+  | 'purges';
+
 /** Lets a noun's next sequence be above all that are there: its counter has fallen behind, as after a restore in part. */
 export async function catchUp<R extends ListedRow>(
   database: Database,
   collection: Collection<R>,
-  noun: 'candidates' | 'promotions' | 'tasks',
+  noun: ListedNoun,
 ): Promise<void> {
   const highest = await database.first(collection, {
     index: `${noun}_sequence`,

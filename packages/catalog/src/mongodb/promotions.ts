@@ -1,8 +1,10 @@
+import type { UpdateFilter } from 'mongodb';
 import type { Promotions } from '../catalog.ts';
 import type { Promotion } from '../records.ts';
+import { idTaken } from '../taken.ts';
 import type { Database } from './database.ts';
 import { placeOf, recordIn, text } from './documents.ts';
-import { idTaken, isDuplicate } from './failures.ts';
+import { isDuplicate } from './failures.ts';
 import { catchUp, type ListedRow, newestFirst } from './newest-first.ts';
 import { eventKeeper, type OutboxRow, withEvents } from './outbox.ts';
 import { replaceGuarded } from './guarded.ts';
@@ -14,9 +16,13 @@ export interface PromotionRow extends ListedRow, OutboxRow, TokenRow {
   readonly channel: string;
   /** The idempotency key; for a promotion without one, its id: each marked as what it is, so the two never meet. */
   readonly idempotency: string;
+  /** When it was created, while it has a key. */
+  readonly keyedSince?: string;
   /** The token of the call that made it. */
   readonly creator: string;
 }
+
+const KEYS_A_QUERY = 500;
 
 export function mongodbPromotions(database: Database): Promotions {
   const rows = database.collection<PromotionRow>('promotions');
@@ -32,7 +38,7 @@ export function mongodbPromotions(database: Database): Promotions {
       ['promotions_list_channel', 'channel'],
       ['promotions_list_state_channel', 'state', 'channel'],
     ],
-    item: read,
+    item: readPromotion,
   });
 
   return {
@@ -47,15 +53,16 @@ export function mongodbPromotions(database: Database): Promotions {
             const row = { ...promotionRow({ ...promotion, sequence, revision: 1 }, creator), ...kept };
             try {
               await rows.insertOne(row);
-              return { promotion: read(row), created: true };
+              return { promotion: readPromotion(row), created: true };
             } catch (error) {
               if (!isDuplicate(error)) throw error;
             }
             // What is taken: the key, the id, or (where the counter fell behind) the sequence?
             const former = idempotency === undefined ? undefined : await byKey(idempotency.key);
-            if (former !== undefined) return { promotion: read(former), created: former.creator === creator };
+            if (former !== undefined)
+              return { promotion: readPromotion(former), created: former.creator === creator };
             const same = await rows.findOne({ _id: text(id) });
-            if (same?.creator === creator) return { promotion: read(same), created: true };
+            if (same?.creator === creator) return { promotion: readPromotion(same), created: true };
             if (same !== null) throw idTaken('promotion', id);
             await catchUp(database, rows, 'promotions');
           }
@@ -63,7 +70,7 @@ export function mongodbPromotions(database: Database): Promotions {
       }),
     async get(id) {
       const row = await database.call(() => rows.findOne({ _id: text(id) }));
-      return row === null ? undefined : read(row);
+      return row === null ? undefined : readPromotion(row);
     },
     async replace(promotion, events = []) {
       const { id, revision, state, to: channel } = promotion;
@@ -78,7 +85,7 @@ export function mongodbPromotions(database: Database): Promotions {
     },
     async byIdempotencyKey(key) {
       const row = await database.call(() => byKey(key));
-      return row && read(row);
+      return row && readPromotion(row);
     },
     async inStates(states) {
       if (states.length === 0) return [];
@@ -89,9 +96,29 @@ export function mongodbPromotions(database: Database): Promotions {
           sort: { sequence: 1 },
         }),
       );
-      return found.map(read);
+      return found.map(readPromotion);
     },
     list: (query) => list({ state: query.state, channel: query.to }, query),
+    async forgetKeys(before) {
+      const keyedSince = { $lt: text(before) };
+      await database.call(async () => {
+        for (;;) {
+          const old = await database.find(rows, {
+            index: 'promotions_keyed',
+            filter: { keyedSince },
+            limit: KEYS_A_QUERY,
+            fields: { _id: 1 },
+          });
+          if (old.length > 0) {
+            await rows.bulkWrite(
+              old.map(({ _id }) => ({ updateOne: { filter: { _id, keyedSince }, update: keyless(_id) } })),
+              { ordered: false },
+            );
+          }
+          if (old.length < KEYS_A_QUERY) return;
+        }
+      });
+    },
   };
 }
 
@@ -106,7 +133,9 @@ export function promotionRow(promotion: Promotion, creator: string): PromotionRo
     place: placeOf(createdAt, sequence),
     state: text(state),
     channel: text(to),
-    idempotency: idempotency === undefined ? `id ${id}` : keyed(idempotency.key),
+    ...(idempotency === undefined
+      ? { idempotency: unkeyed(id) }
+      : { idempotency: keyed(idempotency.key), keyedSince: createdAt }),
     creator,
     writers: firstWriter(revision, creator),
     document: JSON.stringify(promotion),
@@ -114,8 +143,18 @@ export function promotionRow(promotion: Promotion, creator: string): PromotionRo
 }
 
 const keyed = (key: string) => `key ${text(key)}`;
+const unkeyed = (id: string) => `id ${id}`;
+/** Those that have a key. */
+export const KEYED = { $gte: 'key ', $lt: 'key!' };
 
-/** Sequence and revision are the fields' alone: the document was made before they were known. */
-function read(row: PromotionRow): Promotion {
-  return { ...(recordIn(row) as Promotion), sequence: row.sequence, revision: row.revision };
+/** Sequence, revision and whether it has a key are the fields' alone: the document was made before they were known. */
+export function readPromotion(row: PromotionRow): Promotion {
+  const { idempotency, ...promotion } = recordIn(row) as Promotion;
+  const { sequence, revision } = row;
+  const hasKey = idempotency !== undefined && row.idempotency === keyed(idempotency.key);
+  return { ...promotion, ...(hasKey ? { idempotency } : {}), sequence, revision };
+}
+
+function keyless(id: string): UpdateFilter<PromotionRow> {
+  return { $set: { idempotency: unkeyed(id) }, $unset: { keyedSince: '' }, $inc: { version: 1 } };
 }

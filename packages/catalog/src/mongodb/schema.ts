@@ -1,6 +1,7 @@
 import type { Collection, Db } from 'mongodb';
 import { isDuplicate, unusableDatabase } from './failures.ts';
-import { type CollectionName, type Index, INDEXES } from './indexes.ts';
+import { fillInAll } from './fill-in.ts';
+import { type CollectionName, FIRST_INDEXES, type Index, SECOND_INDEXES } from './indexes.ts';
 
 /** The one document of the collection `schema`. */
 interface Schema {
@@ -26,7 +27,18 @@ export interface Step {
 }
 
 /** From an empty database on. */
-export const MIGRATIONS: readonly Step[] = [{ reader: 1, run: (database) => makeIndexes(database, INDEXES) }];
+export const MIGRATIONS: readonly Step[] = [
+  { reader: 1, run: (database) => makeIndexes(database, FIRST_INDEXES) },
+  {
+    // One that knows less would promote past gates, bring back what was retracted or purged, and write rows that are not
+    // found by the digests in them.
+    reader: 2,
+    run: async (database) => {
+      await makeIndexes(database, SECOND_INDEXES);
+      await fillInAll(database);
+    },
+  },
+];
 
 /** Makes indexes, of one collection in one command. One that is there already stays. */
 export async function makeIndexes(database: Db, indexes: Readonly<Record<string, Index>>): Promise<void> {

@@ -1,8 +1,9 @@
 import type { Tasks } from '../catalog.ts';
 import type { Task } from '../records.ts';
+import { idTaken } from '../taken.ts';
 import type { Database } from './database.ts';
 import { placeOf, recordIn, text } from './documents.ts';
-import { idTaken, isDuplicate } from './failures.ts';
+import { isDuplicate } from './failures.ts';
 import { replaceGuarded } from './guarded.ts';
 import { catchUp, type ListedRow, newestFirst } from './newest-first.ts';
 import { eventKeeper, type OutboxRow } from './outbox.ts';

@@ -77,15 +77,3 @@ export function openingFault(error: unknown, file: string): unknown {
 export function unusableFile(file: string, what: string, cause?: unknown): Fault {
   return new Fault('CONFIGURATION_INVALID', `catalog.sqlite.file: ${file} ${what}`, { file }, { cause });
 }
-
-/** A fault for a record whose id another record has already. */
-export function idTaken(what: 'plan' | 'promotion' | 'task' | 'token' | 'waiver', id: string): Fault {
-  return new Fault('CONFLICT', `there is a ${what} ${id} already: an id is used once`, { [what]: id });
-}
-
-/** A fault for a token whose name one in force has already. */
-export function tokenNameTaken(name: string): Fault {
-  return new Fault('CONFLICT', `there is a token ${name} already: take another name, or revoke that one`, {
-    token: name,
-  });
-}

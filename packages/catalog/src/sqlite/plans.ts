@@ -1,7 +1,7 @@
 import type { Plan, Plans } from '../plans.ts';
+import { idTaken } from '../taken.ts';
 import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
-import { idTaken } from './failures.ts';
 
 export function sqlitePlans(database: Database): Plans {
   const insert = database.prepare(

@@ -1,8 +1,8 @@
 import type { Promotions } from '../catalog.ts';
 import type { Promotion } from '../records.ts';
+import { idTaken } from '../taken.ts';
 import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
-import { idTaken } from './failures.ts';
 import { newestFirst } from './newest-first.ts';
 import { eventKeeper } from './outbox.ts';
 

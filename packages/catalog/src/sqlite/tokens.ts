@@ -1,7 +1,7 @@
 import type { TokenRecord, Tokens } from '../access.ts';
+import { idTaken, tokenNameTaken } from '../taken.ts';
 import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
-import { idTaken, tokenNameTaken } from './failures.ts';
 import { newestFirst } from './newest-first.ts';
 
 export function sqliteTokens(database: Database): Tokens {

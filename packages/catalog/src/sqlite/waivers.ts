@@ -1,7 +1,7 @@
 import type { Waiver, Waivers } from '../evidence.ts';
+import { idTaken } from '../taken.ts';
 import type { Database } from './database.ts';
 import { documentIn, maybe } from './documents.ts';
-import { idTaken } from './failures.ts';
 import { newestFirst } from './newest-first.ts';
 
 export function sqliteWaivers(database: Database): Waivers {
