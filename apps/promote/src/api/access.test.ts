@@ -49,6 +49,17 @@ const REQUESTS: Readonly<
   listChannels: { path: () => '/api/v1/channels', allowed: READERS },
   listChannelRepositories: { path: () => '/api/v1/channels/testing/repositories', allowed: READERS },
   listChannelTags: { path: () => '/api/v1/channels/testing/tags?repository=a', allowed: READERS },
+  retractTags: {
+    path: () => '/api/v1/channels/stable/tags?repository=none',
+    allowed: ['admin', 'releaser', 'both'],
+  },
+  createPurge: {
+    path: () => '/api/v1/purges',
+    body: { digest: `sha256:${'0'.repeat(64)}`, reason: 'a key' },
+    allowed: ['admin'],
+  },
+  listPurges: { path: () => '/api/v1/purges', allowed: ['admin'] },
+  getPurge: { path: () => `/api/v1/purges/sha256:${'0'.repeat(64)}`, allowed: ['admin'] },
   createPublication: { path: () => '/api/v1/publications', allowed: ['admin', 'both'] },
   listPublications: { path: () => '/api/v1/publications', allowed: READERS },
   getPublication: { path: () => '/api/v1/publications/1', allowed: READERS },

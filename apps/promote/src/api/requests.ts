@@ -17,7 +17,7 @@ const ITEMS_MAX = 10_000;
 const Repositories = z.array(z.string()).min(1).max(ITEMS_MAX);
 const ChannelName = z.string().min(1).max(128);
 /** Why a change is made, for the record. */
-const Reason = z.string().min(1).max(1000);
+export const Reason = z.string().min(1).max(1000);
 
 export const SyncRequest = named(
   'SyncRequest',
@@ -89,6 +89,15 @@ export const PublicationRequest = named(
   'PublicationRequest',
   'Nothing has to be said: what is in the channels is published.',
   z.strictObject({}),
+);
+
+export const PurgeRequest = named(
+  'PurgeRequest',
+  'What is to be nowhere any more, and why.',
+  z.strictObject({
+    digest: z.string().max(200).describe('Of a blob or a manifest; it need not be known'),
+    reason: Reason,
+  }),
 );
 
 export const RollbackRequest = named(

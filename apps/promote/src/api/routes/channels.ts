@@ -1,9 +1,12 @@
 import { parseRepositoryName } from '@gantry/oci';
-import { findChannel } from '@gantry/pipeline';
+import { acceptRetraction, findChannel } from '@gantry/pipeline';
 import { z } from 'zod';
-import { READ } from '../access.ts';
+import { promoteScopes, READ } from '../access.ts';
 import { cursorsOf } from '../cursor.ts';
+import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
 import { PAGING } from '../paging.ts';
+import { WAIT_HEADERS } from '../record-answer.ts';
+import { Reason } from '../requests.ts';
 import { route } from '../route.ts';
 import {
   ChannelRepositoryView,
@@ -13,6 +16,8 @@ import {
   presentChannelTag,
 } from '../views/channel.ts';
 import { pageOf } from '../views/named.ts';
+import { PromotionView } from '../views/promotion.ts';
+import { answerAccepted } from './promotions.ts';
 
 const ChannelName = z.strictObject({ name: z.string().max(128) });
 /** How many channels the pages before it held: they stand in the order of the configuration. */
@@ -68,6 +73,45 @@ export const CHANNEL_ROUTES = [
       const list = api.flow.catalog.channels;
       const { items, next } = await list.listTags(name, parseRepositoryName(repository), page);
       return { status: 200, json: { items: items.map(presentChannelTag), next } };
+    },
+  }),
+  route({
+    method: 'DELETE',
+    path: '/api/v1/channels/{name}/tags',
+    name: 'retractTags',
+    summary:
+      'Takes a tag, or all tags of a repository, out of this one channel, as a promotion and a new serial',
+    access: {
+      shown: 'promote:<name>',
+      kinds: ['promote'],
+      scopes: ({ params, api }) => promoteScopes(params.name, api.channels),
+    },
+    params: ChannelName,
+    query: z.strictObject({
+      repository: z.string().describe('The published name, without the prefix'),
+      tag: z.string().exactOptional().describe('Absent: all that the repository has in the channel'),
+      reason: Reason.exactOptional(),
+    }),
+    headers: { ...IDEMPOTENCY_HEADERS, ...WAIT_HEADERS },
+    answers: {
+      202: { description: 'The promotion', view: PromotionView, headers: { Location: 'The promotion' } },
+    },
+    faults: [
+      'CHANNEL_UNKNOWN',
+      'NAME_INVALID',
+      'NAME_UNKNOWN',
+      'TAG_INVALID',
+      'REFERENCE_UNKNOWN',
+      'CONFLICT',
+      'IDEMPOTENCY_KEY_REUSED',
+    ],
+    target: ({ params, query: { repository, tag } }) =>
+      `${params.name} ${repository}${tag === undefined ? '' : `:${tag}`}`,
+    async handle(call) {
+      const { flow, channels } = call.api;
+      const request = { channel: call.params.name, ...call.query };
+      const { promotion } = await acceptRetraction(flow, channels, request, requesterOf(call));
+      return answerAccepted(call.api, promotion, call);
     },
   }),
 ];

@@ -80,10 +80,13 @@ export const TASK_ROUTES = [
     name: 'cancelTask',
     summary: 'Cancels a task that has not ended',
     access: {
-      shown: 'sync, or for a publication promote:<every published channel>',
+      shown: 'sync, for a publication promote:<every published channel>, for a purge admin',
       kinds: ['sync', 'promote'],
-      scopes: async ({ params, api }) =>
-        (await getTask(api, params.id)).kind === 'sync' ? ['sync'] : promoteScopes('*', api.channels),
+      scopes: async ({ params, api }) => {
+        const { kind } = await getTask(api, params.id);
+        if (kind === 'sync') return ['sync'];
+        return kind === 'purge' ? ['admin'] : promoteScopes('*', api.channels);
+      },
     },
     params: TaskId,
     answers: { 200: { description: 'The cancelled task', view: TaskView } },
@@ -96,6 +99,11 @@ export const TASK_ROUTES = [
             state: task.state,
           });
         }
+        if (task.kind === 'purge') {
+          throw new Fault('CONFLICT', `the task ${task.id} is a purge, which goes on until it is done`, {
+            task: task.id,
+          });
+        }
         return { ...task, state: 'cancelled', endedAt: flow.now().toISOString() };
       });
       flow.log.info({ task: cancelled.id, by: caller.name }, 'task.cancelled');
@@ -104,7 +112,8 @@ export const TASK_ROUTES = [
   }),
 ];
 
-async function getTask(api: ApiOptions, id: string): Promise<Task> {
+/** @throws Fault TASK_UNKNOWN */
+export async function getTask(api: ApiOptions, id: string): Promise<Task> {
   const task = await api.flow.catalog.tasks.get(id);
   if (task !== undefined) return task;
   throw new Fault('TASK_UNKNOWN', `there is no task ${quote(id)}`, { task: id });

@@ -34,7 +34,7 @@ export const TaskView = named(
     result: z
       .record(z.string(), z.unknown())
       .nullable()
-      .describe('What came of it: the serial of a publication, the plan of a dry run'),
+      .describe('What came of it: the serial of a publication, the plan of a dry run, what a purge took out'),
     createdAt: Time,
     startedAt: Time.nullable(),
     endedAt: Time.nullable(),
