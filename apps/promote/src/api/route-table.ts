@@ -12,6 +12,7 @@ import { OPERATION_ROUTES } from './routes/operations.ts';
 import { PLAN_ROUTES } from './routes/plans.ts';
 import { PROMOTION_ROUTES } from './routes/promotions.ts';
 import { PUBLICATION_ROUTES } from './routes/publications.ts';
+import { PURGE_ROUTES } from './routes/purges.ts';
 import { QUEUE_ROUTES } from './routes/queues.ts';
 import { READ_ONLY_ROUTES } from './routes/read-only.ts';
 import { REPORT_ROUTES } from './routes/reports.ts';
@@ -33,6 +34,7 @@ export const ROUTES: readonly Route[] = [
   ...PLAN_ROUTES,
   ...CHANNEL_ROUTES,
   ...PUBLICATION_ROUTES,
+  ...PURGE_ROUTES,
   ...DIFF_ROUTES,
   ...CONTENT_ROUTES,
   ...TASK_ROUTES,
