@@ -11,7 +11,7 @@ import { readTagStates } from './tag-states.ts';
 export interface TouchedRepository {
   readonly channel: Channel;
   readonly repository: string;
-  /** What was there already and is promoted once more: what is missing of it in the tree is put back. Absent: nothing. */
+  /** Manifests that were there already and are promoted once more: what is missing of them in the tree is put back. Absent: none. */
   readonly again?: ReadonlySet<Digest>;
 }
 

@@ -1,4 +1,4 @@
-import type { ManifestRecord } from '@gantry/catalog';
+import type { Catalog, ManifestRecord } from '@gantry/catalog';
 import type { Digest } from '@gantry/oci';
 import {
   blobPath,
@@ -29,12 +29,14 @@ const COMPOSED_AT_ONCE = 8;
 /** What a publication brings: its root, and what has to be there for it. */
 export interface TreeChange {
   readonly root: Digest;
-  /** Whether any repository's document is another than before. */
+  /** Whether it is another than before. */
   readonly changed: boolean;
   /** Objects of the touched repositories, each once. */
   readonly contents: readonly PoolContent[];
   /** Those of them that are not in the pool yet. */
   readonly newContents: readonly PoolContent[];
+  /** Paths of those of them that are in the tree, and may be missing there: of what is promoted once more. */
+  readonly again: ReadonlySet<string>;
   /** Root, shards, repositories with their parts, and referrers documents, each once. */
   readonly documents: readonly EncodedDocument[];
 }
@@ -89,9 +91,10 @@ export async function composeChange(
   }
 
   const shards = new Map(view?.shards);
-  for (const [key, names] of Map.groupBy(moved.keys(), shardOf)) {
+  for (const [key, inShard] of Map.groupBy(composed, ({ name }) => shardOf(name))) {
     const repositories = new Map((await view?.shard(key))?.repositories);
-    for (const name of names) {
+    for (const { name } of inShard) {
+      if (!moved.has(name)) continue;
       const digest = moved.get(name);
       if (digest === undefined) repositories.delete(name);
       else repositories.set(name, digest);
@@ -107,11 +110,24 @@ export async function composeChange(
   add(root);
   return {
     root: root.digest,
-    changed: moved.size > 0,
+    changed: view === undefined ? moved.size > 0 : root.digest !== view.statement.root,
     contents: [...contents.values()],
+    again: await pathsAgain(flow.catalog, touched),
     newContents: [...contents.values()].filter(({ path }) => !pool.has(path)),
     documents: [...documents.values()],
   };
+}
+
+async function pathsAgain(
+  catalog: Catalog,
+  touched: readonly TouchedRepository[],
+): Promise<ReadonlySet<string>> {
+  const paths = new Set<string>();
+  for (const { again } of touched) {
+    if (again === undefined || again.size === 0) continue;
+    for (const { path } of objectsOf(await readContentGraph(catalog, again))) paths.add(path);
+  }
+  return paths;
 }
 
 async function compose(

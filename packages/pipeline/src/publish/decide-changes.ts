@@ -1,6 +1,7 @@
 import type { ChannelTag, Promotion, PromotionItem } from '@gantry/catalog';
 import { type Digest, Fault } from '@gantry/oci';
 import type { Channel } from '../context.ts';
+import { rootsOf } from '../promote/plan-totals.ts';
 import { refuseItems } from '../promote/refuse-items.ts';
 import { refuseMove } from '../promote/tag-rules.ts';
 
@@ -24,7 +25,7 @@ export interface RepositoryChange {
   readonly channel: Channel;
   readonly repository: string;
   readonly tags: Map<string, TagChange>;
-  /** What its tags mean already, and is promoted once more: all that belongs to it is looked after. */
+  /** What its tags mean already and is promoted once more, with what belongs to it. */
   readonly again: Set<Digest>;
 }
 
@@ -76,7 +77,8 @@ export function decideChanges(
         for (const tag of item.tags) {
           const before = stateOf(item, tag);
           if (before.sequence > promotion.sequence) continue;
-          if (digest !== null && before.digest === digest) change.again.add(digest);
+          if (digest !== null && before.digest === digest)
+            for (const root of rootsOf(item)) change.again.add(root);
           const set = { channel: channel.name, repository, tag, promotion: promotion.id, promotedAt };
           change.tags.set(tag, {
             promotion,

@@ -1,24 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import type { PoolObject, Promotion, Publication } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
-import { encodeStatement, type EncodedDocument, type Statement, treeTime, type TreeView } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
+import { encodeStatement, type Statement, treeTime, type TreeView } from '@gantry/tree';
 import { publicationEvents } from '../events/publication-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { cleanChannels } from '../take-back/clean-channels.ts';
 import { findNaming } from '../take-back/clean-documents.ts';
 import { leaveOutPurged } from '../take-back/leave-out-purged.ts';
 import type { PurgedContent } from '../take-back/purged-content.ts';
-import { pathsInPool, refusePurged, removeObjects } from '../take-back/purged-objects.ts';
+import { pathsInPool, removeObjects } from '../take-back/purged-objects.ts';
 import { applyPromotions, type TouchedRepository } from './apply-promotions.ts';
 import { composeChange, type TreeChange } from './compose-change.ts';
-import type { PoolContent } from './compose-repository.ts';
 import { endPromotions } from './end-promotions.ts';
 import { type PublishContext, STATEMENT_VALID_MS } from './published-tree.ts';
+import { putContents, whatIsToBePut } from './put-contents.ts';
 import { recoverTree } from './recover.ts';
+import { allRepositories, distinct, mend } from './touched-repositories.ts';
 import { newPoolObjects, removeOldFullList, writeFullListIfDue, writeList } from './write-lists.ts';
-
-const PUTS_AT_ONCE = 16;
 
 /** What a call of publish has come to. */
 export interface PublishOutcome {
@@ -133,11 +131,12 @@ async function prepare(
 ): Promise<Prepared | undefined> {
   const { view, first, full, purged } = wanted;
   const removed = purged === undefined ? [] : await pathsInPool(context, purged);
+  const mended = view && (await mend(context, view, wanted.touched));
   for (let serial = first; ; serial++) {
-    const change = await composeChange(context, wanted, serial);
+    const change = await composeChange(context, { ...wanted, ...mended }, serial);
     const isSame = !change.changed && removed.length === 0;
     if (isSame && (view === undefined ? purged !== undefined : !isRefreshDue(context, view.statement))) {
-      if (full) await putContents(context, change.contents, change.documents);
+      await putContents(context, ...whatIsToBePut(change, new Set(), full));
       return undefined;
     }
     const added = await newPoolObjects(context, change.newContents, change.documents, serial);
@@ -165,27 +164,6 @@ async function takeOut(
   return { touched: [...touched, ...inChannels], leftOver };
 }
 
-function distinct(repositories: readonly TouchedRepository[]): TouchedRepository[] {
-  const byName = new Map(repositories.map((one) => [`${one.channel.name} ${one.repository}`, one]));
-  return [...byName.values()];
-}
-
-async function allRepositories({ flow, tree }: PublishContext): Promise<TouchedRepository[]> {
-  const all: TouchedRepository[] = [];
-  for (const channel of tree.channels) {
-    let cursor: string | null | undefined;
-    do {
-      const page = await flow.catalog.channels.repositories(channel.name, {
-        limit: 1000,
-        ...(cursor == null ? {} : { cursor }),
-      });
-      for (const repository of page.items) all.push({ channel, repository });
-      cursor = page.next;
-    } while (cursor !== null);
-  }
-  return all;
-}
-
 function isRefreshDue({ flow, tree }: PublishContext, statement: Statement): boolean {
   return flow.now().getTime() - Date.parse(statement.published) >= tree.refreshMs;
 }
@@ -203,10 +181,7 @@ async function putAll(
   full: boolean,
 ): Promise<Statement | undefined> {
   const { flow, tree } = context;
-  const isNew = new Set(added.map(({ path }) => path));
-  const wanted = <T extends { path: string }>(objects: readonly T[]) =>
-    full ? objects : objects.filter(({ path }) => isNew.has(path));
-  await putContents(context, wanted(change.contents), wanted(change.documents));
+  await putContents(context, ...whatIsToBePut(change, new Set(added.map(({ path }) => path)), full));
   const list = await writeList(context, serial, added, removed);
   if (list === undefined) return undefined;
   const fullList = await writeFullListIfDue(context, serial, { added, removed }, view?.statement);
@@ -224,33 +199,6 @@ async function putAll(
     full: fullList,
     signatures: [],
   };
-}
-
-function isBlob({ path }: PoolContent): boolean {
-  return path.startsWith('pool/blobs/');
-}
-
-/** Blobs, then manifests, then documents: each phase durable before the next names it. */
-async function putContents(
-  context: PublishContext,
-  contents: readonly PoolContent[],
-  documents: readonly EncodedDocument[],
-): Promise<void> {
-  const { tree } = context;
-  const put = (object: PoolContent) => tree.target.putContent(object);
-  await forEachConcurrently(contents.filter(isBlob), PUTS_AT_ONCE, put);
-  await tree.target.settle();
-  await forEachConcurrently(
-    contents.filter((object) => !isBlob(object)),
-    PUTS_AT_ONCE,
-    put,
-  );
-  await tree.target.settle();
-  await refusePurged(context, contents);
-  await forEachConcurrently(documents, PUTS_AT_ONCE, ({ path, bytes }) =>
-    tree.target.putDocument(path, bytes),
-  );
-  await tree.target.settle();
 }
 
 /** A promotion into channels that are kept out of the tree has no serial. */

@@ -1,5 +1,6 @@
-import { openTree, type TreeView } from '@gantry/tree';
-import type { Channel, Flow } from '../context.ts';
+import { openTree, readStatement, type TreeView } from '@gantry/tree';
+import type { Channel, Flow, Log } from '../context.ts';
+import { isLostDocument, MendableView } from './mendable-view.ts';
 import type { TreeTarget } from './tree-target.ts';
 
 /** A tree that is published to, and by which rules. */
@@ -33,13 +34,18 @@ export class TreeState {
     this.#tree = tree;
   }
 
-  /** The tree as its pointer says now; undefined before the first publication. */
-  async read(): Promise<TreeView | undefined> {
-    this.#view = await openTree(
-      this.#tree.target.source,
-      this.#view === undefined ? {} : { previous: this.#view },
-    );
-    return this.#view;
+  /** The tree as its pointer says now, also when its root document is lost; undefined before the first publication. */
+  async read(log: Log): Promise<TreeView | undefined> {
+    const { source } = this.#tree.target;
+    try {
+      this.#view = await openTree(source, this.#view === undefined ? {} : { previous: this.#view });
+      return this.#view;
+    } catch (error) {
+      const stated = isLostDocument(error) ? await readStatement(source) : undefined;
+      if (stated === undefined) throw error;
+      log.warn({ err: error, serial: stated.statement.serial }, 'publication.document_lost');
+      return new MendableView(stated, undefined, log);
+    }
   }
 }
 

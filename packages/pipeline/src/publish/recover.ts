@@ -35,7 +35,7 @@ export async function recoverTree(
 ): Promise<RecoveredTree> {
   await context.tree.target.begin(lease.confirm);
   const highestSerial = await restorePointer(context);
-  const view = await context.state.read();
+  const view = await context.state.read(context.flow.log);
   await mustNotBeBehindCatalog(context, view?.statement, lease);
   if (view !== undefined) await catchUp(context, view, lease);
   return { view, highestSerial };

@@ -1,0 +1,46 @@
+import type { EncodedDocument } from '@gantry/tree';
+import { forEachConcurrently } from '../concurrency.ts';
+import { refusePurged } from '../take-back/purged-objects.ts';
+import type { TreeChange } from './compose-change.ts';
+import type { PoolContent } from './compose-repository.ts';
+import type { PublishContext } from './published-tree.ts';
+
+const PUTS_AT_ONCE = 16;
+
+/** Contents and documents: those that are new, all of what is promoted once more, or simply all. */
+export function whatIsToBePut(
+  { contents, documents, again }: TreeChange,
+  fresh: ReadonlySet<string>,
+  full: boolean,
+): [readonly PoolContent[], readonly EncodedDocument[]] {
+  if (full) return [contents, documents];
+  const isWanted = ({ path }: { readonly path: string }) => fresh.has(path) || again.has(path);
+  return [contents.filter(isWanted), again.size > 0 ? documents : documents.filter(isWanted)];
+}
+
+function isBlob({ path }: PoolContent): boolean {
+  return path.startsWith('pool/blobs/');
+}
+
+/** Blobs, then manifests, then documents: each phase durable before the next names it. */
+export async function putContents(
+  context: PublishContext,
+  contents: readonly PoolContent[],
+  documents: readonly EncodedDocument[],
+): Promise<void> {
+  const { tree } = context;
+  const put = (object: PoolContent) => tree.target.putContent(object);
+  await forEachConcurrently(contents.filter(isBlob), PUTS_AT_ONCE, put);
+  await tree.target.settle();
+  await forEachConcurrently(
+    contents.filter((object) => !isBlob(object)),
+    PUTS_AT_ONCE,
+    put,
+  );
+  await tree.target.settle();
+  await refusePurged(context, contents);
+  await forEachConcurrently(documents, PUTS_AT_ONCE, ({ path, bytes }) =>
+    tree.target.putDocument(path, bytes),
+  );
+  await tree.target.settle();
+}
