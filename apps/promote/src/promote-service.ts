@@ -22,6 +22,7 @@ import {
   type TlsServer,
 } from '@gantry/service';
 import { createApi } from './api/create-api.ts';
+import { answerMalformed } from './api/http/answer-malformed.ts';
 import type { KnownSource } from './api/known-source.ts';
 import { startCommands } from './commands.ts';
 import { startPromotionWorker } from './promotion-worker.ts';
@@ -96,6 +97,7 @@ async function startListening(
     resources.use(reloadOnHangup(secure, flow.log));
     ({ server } = secure);
   }
+  answerMalformed(server, flow.log);
   return listen(server, address, 'api.listen');
 }
 

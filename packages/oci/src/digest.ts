@@ -10,6 +10,9 @@ export type Digest = `${DigestAlgorithm}:${string}`;
 
 const DIGEST = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
+/** The grammar as text, for schemas that are shown to others. */
+export const DIGEST_PATTERN = DIGEST.source;
+
 /** Whether `text` is a digest of an algorithm that is supported. */
 export function isDigest(text: string): text is Digest {
   return DIGEST.test(text);

@@ -46,6 +46,7 @@ export const FAULTS = {
   REQUEST_TIMEOUT: { status: 408, exit: 75, title: 'The request did not come in time', retry: true },
   REQUEST_TOO_LARGE: { status: 413, exit: 2, title: 'The request body is too large' },
   REQUEST_UNPROCESSABLE: { status: 422, exit: 2, title: 'The request can not be carried out as it stands' },
+  RESULT_UNKNOWN: { status: 404, exit: 1, title: 'No such result' },
   ROUTE_UNKNOWN: { status: 404, exit: 2, title: 'No such route' },
   SERVER_UNREACHABLE: { status: 502, exit: 75, title: 'The Gantry server does not answer', retry: true },
   SOURCE_ADDRESS_REFUSED: { status: 502, exit: 1, title: 'A source led to an address that is not allowed' },
@@ -60,6 +61,7 @@ export const FAULTS = {
   TOKEN_UNKNOWN: { status: 404, exit: 1, title: 'No such token' },
   TREE_INVALID: { status: 500, exit: 1, title: 'The published tree is not as it should be' },
   UNAVAILABLE: { status: 503, exit: 75, title: 'Not able to answer just now', retry: true },
+  WAIVER_UNKNOWN: { status: 404, exit: 1, title: 'No such waiver' },
 } as const satisfies Record<string, { status: number; exit: number; title: string; retry?: true }>;
 
 export type FaultCode = keyof typeof FAULTS;

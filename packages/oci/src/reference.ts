@@ -7,6 +7,9 @@ const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/;
 /** Clients join host and name into 255 characters at the most; a name of that length is the longest that is accepted. */
 export const NAME_MAX_LENGTH = 255;
 
+/** The grammars as texts, for schemas that are shown to others. */
+export const REFERENCE_PATTERNS = { name: NAME.source, tag: TAG.source } as const;
+
 /** A repository and one manifest in it: by tag or by digest. */
 export type Reference = { repository: string; tag: string } | { repository: string; digest: Digest };
 

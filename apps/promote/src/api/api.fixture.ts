@@ -16,11 +16,12 @@ import {
   QUEUES,
   runPromotion,
 } from '@gantry/pipeline';
-import { createHealth, createMetrics, createTokenTable, type Health } from '@gantry/service';
+import { createHealth, createMetrics, createTokenTable, type Health, SERVER_LIMITS } from '@gantry/service';
 import { openStore } from '@gantry/store';
 import { checkAnswer } from './answer-check.fixture.ts';
 import type { ApiOptions } from './api-options.ts';
 import { createApi } from './create-api.ts';
+import { answerMalformed } from './http/answer-malformed.ts';
 import { type Image, putImage } from './image.fixture.ts';
 import type { KnownSource } from './known-source.ts';
 
@@ -143,7 +144,9 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     log: { ...silent, debug, info: note, error: note },
     ...changed,
   };
-  const server = createServer(createApi(options)).listen(0, '127.0.0.1');
+  const server = createServer(SERVER_LIMITS, createApi(options));
+  answerMalformed(server, options.log);
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   resources.defer(async () => {
     server.close();

@@ -1,24 +1,11 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { Fault, FAULTS } from '@gantry/oci';
-import { type ApiFixture, openApi, sharedApi } from './api.fixture.ts';
+import { openApi, sharedApi } from './api.fixture.ts';
+import { sendRaw } from './raw-request.fixture.ts';
 import { BODY_MAX_BYTES } from './route.ts';
 import { ROUTES } from './route-table.ts';
 
 const problem = (name: string) => `urn:gantry:problem:${name}`;
 const PROMOTIONS = '/api/v1/promotions';
-
-/** Sends bytes as they are, and gives what comes back first. */
-async function sendRaw(api: ApiFixture, text: string): Promise<string> {
-  const socket = connect(Number(new URL(api.url).port), '127.0.0.1').setEncoding('utf8');
-  try {
-    socket.write(text);
-    const [answer] = (await once(socket, 'data')) as [string];
-    return answer;
-  } finally {
-    socket.destroy();
-  }
-}
 
 describe('what is not in the table', () => {
   const shared = sharedApi();
@@ -29,7 +16,7 @@ describe('what is not in the table', () => {
     '/api/v2/promotions',
     '/api/v1/Promotions',
     '/v2/',
-    '/api/v1/manifests/x',
+    '/api/v1/images/x',
     '//',
     '/%zz',
   ])('GET %s is 404', async (path) => {
@@ -58,10 +45,10 @@ describe('what is not in the table', () => {
   });
 
   test('a request target that is no path does not break anything', async () => {
-    const answer = await sendRaw(shared(), 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n');
+    const answer = await sendRaw(shared().url, 'OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
     expect(answer).toMatch(/^HTTP\/1\.1 404 /);
-    const absolute = `GET ${shared().url}/healthz HTTP/1.1\r\nHost: x\r\n\r\n`;
-    expect(await sendRaw(shared(), absolute)).toMatch(/^HTTP\/1\.1 200 /);
+    const absolute = `GET ${shared().url}/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`;
+    expect(await sendRaw(shared().url, absolute)).toMatch(/^HTTP\/1\.1 200 /);
   });
 });
 
@@ -197,8 +184,8 @@ describe('a body', () => {
 
   test('that says by its length that it is too large is not waited for', async () => {
     const answer = await sendRaw(
-      shared(),
-      `POST ${PROMOTIONS} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer admin-token\r\nContent-Type: application/json\r\nContent-Length: ${100 * BODY_MAX_BYTES}\r\n\r\n{`,
+      shared().url,
+      `POST ${PROMOTIONS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer admin-token\r\nContent-Type: application/json\r\nContent-Length: ${100 * BODY_MAX_BYTES}\r\n\r\n{`,
     );
     expect(answer).toMatch(/^HTTP\/1\.1 413 /);
   });

@@ -10,6 +10,8 @@ export interface Call<Params = unknown, Query = unknown, Body = unknown> {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** The body as it came; undefined where there is none. */
+  readonly bodyBytes: Uint8Array | undefined;
   /** Who asks. Of an open route that is nobody. */
   readonly caller: Identity;
   readonly api: Api;
@@ -166,6 +168,8 @@ const COMMON_FAULTS: readonly FaultCode[] = [
   'UNAUTHORIZED',
   'DENIED',
   'TOOMANYREQUESTS',
+  'HEADERS_TOO_LARGE',
+  'REQUEST_TIMEOUT',
   'INTERNAL',
   'UNAVAILABLE',
 ];
@@ -178,7 +182,7 @@ const BODY_FAULTS: readonly FaultCode[] = ['REQUEST_TOO_LARGE'];
 
 /** All that a route may refuse with. */
 export function faultsOf(one: Route): readonly FaultCode[] {
-  if (one.access === 'open') return ['INTERNAL'];
+  if (one.access === 'open') return ['REQUEST_INVALID', 'HEADERS_TOO_LARGE', 'REQUEST_TIMEOUT', 'INTERNAL'];
   return [
     ...COMMON_FAULTS,
     ...(one.method === 'GET' ? [] : WRITING_FAULTS),

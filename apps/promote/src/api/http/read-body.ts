@@ -3,12 +3,21 @@ import { Fault, parseStrictJson, quote } from '@gantry/oci';
 
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json$/;
 
+/** The JSON of a request, and its bytes as they came. */
+export interface JsonBody {
+  readonly json: unknown;
+  readonly bytes: Uint8Array;
+}
+
 /**
- * The JSON of a request; undefined when it has no body.
+ * Reads the body of a request; undefined when it has none.
  * @param maxBytes how large it may be
  * @throws Fault REQUEST_INVALID for another media type, an encoding, or what is no JSON; REQUEST_TOO_LARGE
  */
-export async function readJsonBody(request: IncomingMessage, maxBytes: number): Promise<unknown> {
+export async function readJsonBody(
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<JsonBody | undefined> {
   const { headers } = request;
   if (headers['transfer-encoding'] === undefined && (headers['content-length'] ?? '0') === '0')
     return undefined;
@@ -31,7 +40,7 @@ export async function readJsonBody(request: IncomingMessage, maxBytes: number): 
   const bytes = await readBytes(request, maxBytes);
   if (bytes.length === 0) return undefined;
   try {
-    return parseStrictJson(bytes);
+    return { json: parseStrictJson(bytes), bytes };
   } catch (cause) {
     throw new Fault(
       'REQUEST_INVALID',

@@ -62,13 +62,14 @@ async function readCall(
   request: Request,
   response: Response,
 ): Promise<Call> {
+  const params = checkInput(route.params, request.params, 'path');
+  const query = route.query === undefined ? {} : checkInput(route.query, request.query, 'query');
+  const body = route.body === undefined ? undefined : await readJsonBody(request, route.bodyMaxBytes);
   return {
-    params: checkInput(route.params, request.params, 'path'),
-    query: route.query === undefined ? {} : checkInput(route.query, request.query, 'query'),
-    body:
-      route.body === undefined
-        ? undefined
-        : checkInput(route.body, await readJsonBody(request, route.bodyMaxBytes), 'body'),
+    params,
+    query,
+    body: route.body === undefined ? undefined : checkInput(route.body, body?.json, 'body'),
+    bodyBytes: body?.bytes,
     caller,
     api,
     header(name) {
