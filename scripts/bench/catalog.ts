@@ -1,14 +1,18 @@
-import {
-  type Catalog,
-  type CatalogConfiguration,
-  type CatalogEntry,
-  openCatalog,
-  openCatalogTransfer,
-} from '@gantry/catalog';
-import { type Digest, digestOf } from '@gantry/oci';
+import { type Catalog, type CatalogConfiguration, openCatalog, openCatalogTransfer } from '@gantry/catalog';
 import { newDatabase } from '../../test/servers/mongo-engines.ts';
 import { startMongoJavaServer } from '../../test/servers/mongo-java-server.ts';
 import { temporaryFolder } from '../../test/servers/temporary-folder.ts';
+import {
+  candidateAt,
+  channelTagAt,
+  digestAt,
+  entries,
+  promotionAt,
+  repositoryAt,
+  SOURCE,
+  tagAt,
+  TAGS_A_REPOSITORY,
+} from './catalog-content.ts';
 import { median, type Result } from './results.ts';
 
 const FEW = 10_000;
@@ -21,10 +25,6 @@ const MANY = 1_000_000;
 const WIRE_FEW = 1000;
 const WIRE_MANY = 100_000;
 const byKey = (operation: Operation) => operation.byKey === true;
-
-const TAGS_A_REPOSITORY = 100;
-const SOURCE = 'candidates';
-const DAY = Date.UTC(2026, 10, 21);
 
 /**
  * Catalog operations at 10,000 and at 1,000,000 tags, in SQLite and over MongoDB's wire. Each figure is the median at
@@ -82,55 +82,6 @@ async function compare(
     });
   }
   return results;
-}
-
-const digestAt = (number: number): Digest => digestOf(`digest ${number}`);
-const timeAt = (number: number) => new Date(DAY + number * 1000).toISOString();
-const repositoryAt = (number: number) => {
-  const index = Math.floor(number / TAGS_A_REPOSITORY);
-  return `group-${index % 50}/app-${index}`;
-};
-const tagAt = (number: number) => `v1.${number % TAGS_A_REPOSITORY}`;
-
-/** So many tags, a hundred a repository, each a candidate and in a channel; a promotion for each repository. */
-async function* entries(tags: number): AsyncGenerator<CatalogEntry> {
-  for (const number of Array(tags).keys())
-    yield { noun: 'candidates', record: candidateAt(repositoryAt(number), number) };
-  for (const number of Array(tags).keys())
-    yield { noun: 'channels', record: channelTagAt(repositoryAt(number), number) };
-  for (const index of Array(tags / TAGS_A_REPOSITORY).keys()) {
-    const record = { ...promotionAt(`p${index}`, index), sequence: index + 1, revision: 1 };
-    yield { noun: 'promotions', record };
-  }
-}
-
-function candidateAt(repository: string, number: number) {
-  return {
-    source: SOURCE,
-    sourceRepository: `candidate/${repository}`,
-    repository,
-    tag: tagAt(number),
-    digest: digestAt(number),
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-    platforms: ['linux/amd64', 'linux/arm64'],
-    size: 52_428_800,
-    labels: { 'org.opencontainers.image.version': String(number) },
-    syncedAt: timeAt(number),
-    companions: [],
-    referrers: [],
-  };
-}
-
-function promotionAt(id: string, number: number) {
-  const createdAt = timeAt(number);
-  const [kind, to, state] = ['promote', 'stable', 'done'] as const;
-  return { id, kind, to, state, atomic: false, items: [], requestedBy: 'bench', timeline: [], createdAt };
-}
-
-function channelTagAt(repository: string, number: number) {
-  const { tag, digest, companions, referrers } = candidateAt(repository, number);
-  const promotedAt = timeAt(number);
-  return { channel: 'stable', repository, tag, digest, promotion: 'p', promotedAt, companions, referrers };
 }
 
 interface Operation {

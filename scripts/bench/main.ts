@@ -1,7 +1,9 @@
 import { cpus } from 'node:os';
+import { benchApi } from './api.ts';
 import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
 import { benchManyTags } from './many-tags.ts';
+import { benchPlans } from './plans.ts';
 import { benchPromotions } from './promotions.ts';
 import { benchS3 } from './s3.ts';
 import { benchSync } from './sync.ts';
@@ -12,7 +14,9 @@ const benches = {
   crane: benchCrane,
   catalog: benchCatalog,
   s3: benchS3,
-  promotions: benchPromotions,
+  promotions: () => benchPromotions(),
+  plans: () => benchPlans(),
+  api: () => benchApi(),
 };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */

@@ -13,11 +13,14 @@ import { MONGO_ENGINES, newDatabase } from '../../test/servers/mongo-engines.ts'
 import { startMongoJavaServer } from '../../test/servers/mongo-java-server.ts';
 import { startRabbitmq } from '../../test/servers/rabbitmq.ts';
 import { temporaryFolder } from '../../test/servers/temporary-folder.ts';
-import { median, type Result } from './results.ts';
+import { besideAim, median, type Result } from './results.ts';
 
 const ROUNDS = 3;
 const REPOSITORIES = 10;
 const PROMOTIONS = 200;
+/** So many at once are to be done within so many seconds. */
+const MANY = 1000;
+const MANY_AIM_S = 30;
 const LOOK_EVERY_MS = 20;
 const GIVE_UP_MS = 300_000;
 
@@ -35,7 +38,11 @@ interface Site {
  * machine. Store and tree are folders, as what is compared is catalog and queue. MongoDB is what GANTRY_TEST_MONGODB_URL names,
  * or else mongo-java-server on a file, which looks through a collection for all that does not go by a key.
  */
-export async function benchPromotions(): Promise<Result[]> {
+export async function benchPromotions({
+  promotions = PROMOTIONS,
+  many = MANY,
+  rounds = ROUNDS,
+} = {}): Promise<Result[]> {
   await using opened = new AsyncDisposableStack();
   const registry = createInProcessRegistry();
   for (let number = 0; number < REPOSITORIES; number++)
@@ -59,9 +66,9 @@ export async function benchPromotions(): Promise<Result[]> {
     await onEngines.startWorker();
     if (workers === 1) await embedded.startWorker();
     const [ours, theirs]: [number[], number[]] = [[], []];
-    for (let round = 0; round < ROUNDS; round++) {
-      theirs.push(await promotionsASecond(embedded));
-      ours.push(await promotionsASecond(onEngines));
+    for (let round = 0; round < rounds; round++) {
+      theirs.push(await promotionsASecond(embedded, promotions));
+      ours.push(await promotionsASecond(onEngines, promotions));
     }
     const [gantryValue, peerValue] = [median(ours), median(theirs)];
     results.push({
@@ -71,8 +78,15 @@ export async function benchPromotions(): Promise<Result[]> {
       peer: 'embedded engines, 1 worker',
       peerValue,
       ratio: gantryValue / peerValue,
-      note: `${PROMOTIONS} promotions at once; each round: ${ours.map((value, round) => `${value.toFixed(0)} beside ${theirs[round]?.toFixed(0)}`).join(', ')}`,
+      note: `${promotions} promotions at once; each round: ${ours.map((value, round) => `${value.toFixed(0)} beside ${theirs[round]?.toFixed(0)}`).join(', ')}`,
     });
+  }
+  for (const [engines, site] of [
+    ['embedded engines, 1 worker', embedded],
+    ["RabbitMQ and MongoDB's wire, 2 workers", onEngines],
+  ] as const) {
+    const seconds = many / (await promotionsASecond(site, many));
+    results.push(besideAim(`${many} promotions queued at once done, ${engines}`, [seconds], MANY_AIM_S));
   }
   return results;
 }
@@ -119,10 +133,10 @@ async function openSite(
 }
 
 /** Queues promotions, each of another tag, and waits until all are done. */
-async function promotionsASecond({ catalog, messages }: Site): Promise<number> {
+async function promotionsASecond({ catalog, messages }: Site, count: number): Promise<number> {
   const round = randomUUID().slice(0, 8);
   const began = performance.now();
-  await inParallel(Array(PROMOTIONS).keys(), 64, async (number) => {
+  await inParallel(Array(count).keys(), 64, async (number) => {
     const repository = `bench/app-${number % REPOSITORIES}`;
     await messages.send(QUEUES.commands, 'command.promote', {
       specversion: '1.0',
@@ -134,16 +148,16 @@ async function promotionsASecond({ catalog, messages }: Site): Promise<number> {
   });
   let ended = performance.now();
   // The last one first: when it is done, the others mostly are, and are asked for once.
-  for (let number = PROMOTIONS - 1; number >= 0; number--) {
+  for (let number = count - 1; number >= 0; number--) {
     while (!(await isDone(catalog, `${round}-${number}`))) {
       await pause(LOOK_EVERY_MS);
       ended = performance.now();
       if (ended - began > GIVE_UP_MS) throw new Error(`promotion ${round}-${number} is not done`);
     }
   }
-  return PROMOTIONS / ((ended - began) / 1000);
+  return count / ((ended - began) / 1000);
 }
 
 async function isDone(catalog: Catalog, id: string): Promise<boolean> {
-  return (await catalog.promotions.byIdempotencyKey(`message /bench ${id}`))?.state === 'done';
+  return (await catalog.promotions.byIdempotencyKey(`/bench ${id}`))?.state === 'done';
 }

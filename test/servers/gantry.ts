@@ -16,7 +16,7 @@ export interface Configuration {
   readonly [section: string]: unknown;
   readonly sources?: readonly object[];
   readonly channels?: readonly object[];
-  readonly api?: { readonly listen: string; readonly tokens: readonly object[] };
+  readonly api?: { readonly listen: string; readonly tokens: readonly object[]; readonly limits?: object };
   readonly crane?: { readonly listen: string; readonly adminListen: string; readonly [key: string]: unknown };
 }
 
