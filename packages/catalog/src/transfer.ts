@@ -1,4 +1,7 @@
 import { Fault } from '@gantry/oci';
+import type { AuditEntry, Purge, ReadOnlyMode, TokenRecord } from './access.ts';
+import type { Report, Result, Waiver } from './evidence.ts';
+import type { Plan } from './plans.ts';
 import type {
   Candidate,
   ChannelTag,
@@ -12,6 +15,7 @@ import type {
   Timestamp,
   Worker,
 } from './records.ts';
+import type { Retraction } from './retractions.ts';
 
 /** What a catalog holds, noun by noun, in the order in which it is read and written as a whole. */
 export const CATALOG_NOUNS = [
@@ -19,12 +23,21 @@ export const CATALOG_NOUNS = [
   'candidates',
   'failures',
   'channels',
+  'plans',
   'promotions',
+  'retractions',
+  'results',
+  'reports',
+  'waivers',
   'publications',
   'pool',
   'poolSerials',
   'tasks',
   'leases',
+  'tokens',
+  'audit',
+  'modes',
+  'purges',
   'outbox',
 ] as const;
 export type CatalogNoun = (typeof CATALOG_NOUNS)[number];
@@ -35,12 +48,21 @@ export const CATALOG_NOUN_NAMES: Readonly<Record<CatalogNoun, string>> = {
   candidates: 'candidates',
   failures: 'failures to sync',
   channels: 'tags in channels',
+  plans: 'plans',
   promotions: 'promotions',
+  retractions: 'tags taken back',
+  results: 'test results',
+  reports: "scanners' reports",
+  waivers: 'waivers',
   publications: 'publications',
   pool: 'objects in the pool',
   poolSerials: 'serials of pools',
   tasks: 'tasks',
   leases: 'leases and their fences',
+  tokens: 'tokens',
+  audit: 'entries of the audit log',
+  modes: 'modes',
+  purges: 'purges',
   outbox: 'events that wait',
 };
 
@@ -53,8 +75,14 @@ interface TransferRecords {
   readonly candidates: Candidate;
   readonly failures: Failure;
   readonly channels: ChannelTag;
+  readonly plans: Plan;
   /** With their sequence and revision; by sequence. */
   readonly promotions: Promotion;
+  readonly retractions: Retraction;
+  /** In the order in which they were put. So are reports, waivers, tokens and purges. */
+  readonly results: Result;
+  readonly reports: Report;
+  readonly waivers: Waiver;
   readonly publications: Publication;
   readonly pool: PoolObject & { readonly tree: string };
   /** The last serial that was applied to a tree's pool. */
@@ -63,6 +91,11 @@ interface TransferRecords {
   readonly tasks: Task;
   /** A lease's name, also of one that nobody holds: the next fence is higher than this one. Who holds it stays behind. */
   readonly leases: { readonly name: string; readonly fence: number };
+  readonly tokens: TokenRecord;
+  /** In the order of the log, with their hashes. */
+  readonly audit: AuditEntry;
+  readonly modes: ReadOnlyMode;
+  readonly purges: Purge;
   /** An event that waits, and since when; the oldest first. */
   readonly outbox: { readonly event: OutboxEvent; readonly storedAt: Timestamp };
 }
@@ -168,8 +201,11 @@ function weightOf({ noun, record }: CatalogEntry): number {
   switch (noun) {
     case 'manifests':
       return 1 + (record.blobs.length + record.manifests.length) / 10;
+    case 'plans':
     case 'promotions':
       return 1 + record.items.length;
+    case 'reports':
+      return 1 + record.findings.length / 10;
     case 'publications':
       return 1 + record.promotions.length / 10;
     case 'tasks':

@@ -8,17 +8,25 @@ import {
   taskRecord,
 } from '../index.ts';
 import {
+  auditFact,
   AWKWARD_NAMES,
   candidate,
   channelTag,
   digest,
   failure,
   manifest,
+  plan,
   poolObject,
   promotion,
   publication,
+  purge,
+  report,
+  result,
+  retraction,
   task,
   time,
+  tokenRecord,
+  waiver,
 } from './samples.ts';
 
 const MINUTE_MS = 60_000;
@@ -98,6 +106,45 @@ export async function fillCatalog(catalog: Catalog): Promise<void> {
     ]);
     await catalog.pool.apply(tree, 7 + at, [poolObject('a'), poolObject('b', { since: 3 })], []);
   }
+  await catalog.plans.create(
+    plan('plan', {
+      items: [
+        {
+          repository: 'app',
+          reference: 'latest',
+          digest: digest('one'),
+          companions: [],
+          referrers: [],
+          tags: [{ tag: '__proto__', action: 'add' }],
+        },
+      ],
+    }),
+  );
+  await catalog.promotions.create(
+    promotion('forgotten', { createdAt: time(-9), idempotency: { key: 'forgotten', body: digest('body') } }),
+  );
+  await catalog.promotions.forgetKeys(time(-8));
+  await catalog.promotions.create(
+    promotion('p3', { idempotency: { key: 'forgotten', body: digest('body') } }),
+  );
+  await catalog.retractions.put([retraction({ sequence: 7 }), retraction({ tag: '__proto__' })]);
+  // Of one moment: the later one is the newest.
+  for (const outcome of ['RUNNING', 'FAILED', 'PASSED'] as const)
+    await catalog.results.put(result(`z ${outcome}`.toLowerCase(), { outcome, data: { $gt: ['ключ'] } }));
+  await catalog.results.put(result('a', { scenario: 'arm64', submittedAt: time(3) }));
+  await catalog.reports.put(report('z', { findings: [{ id: 'CVE-1', severity: 'high' }] }));
+  await catalog.reports.put(report('a'));
+  await catalog.waivers.create(waiver('z'));
+  await catalog.waivers.create(waiver('a'));
+  await catalog.waivers.revoke('z', 'test', time(5));
+  for (const id of ['z', 'a']) {
+    await catalog.tokens.create(tokenRecord(id, { name: 'ci' }));
+    if (id === 'z') await catalog.tokens.revoke(id, 'test', time(5));
+  }
+  await catalog.audit.append([auditFact('a', { at: time(9) }), auditFact('b', { reason: 'ключ' })]);
+  await catalog.audit.append([auditFact('c', { at: time(1), actor: 'another' })]);
+  await catalog.modes.setReadOnly({ on: true, by: 'test', at: time(1) });
+  for (const name of ['one', 'two', 'three']) await catalog.purges.create(purge(name));
   const made = await catalog.tasks.create(task('t1', { parameters: { source: 'x', __proto__: null } }));
   await catalog.tasks.create(task('t2', { kind: 'publish', state: 'done' }));
   await catalog.tasks.replace({ ...made, state: 'running' }, [event('t1/x', taskRecord({ id: 't1' }))]);

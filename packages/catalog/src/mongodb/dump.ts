@@ -1,13 +1,19 @@
 import type { Document } from 'mongodb';
 import type { OutboxEvent, PoolObject } from '../records.ts';
 import { CATALOG_NOUNS, type CatalogCounts, type CatalogEntry, emptyCounts } from '../transfer.ts';
+import { type AuditRow, entriesIn } from './audit.ts';
 import { type ChannelRow, mongodbChannels } from './channels.ts';
 import type { Database } from './database.ts';
 import { fromSortable, recordIn, type Row } from './documents.ts';
 import type { CollectionName, IndexName } from './indexes.ts';
 import type { LeaseRow } from './leases.ts';
+import type { ListedNoun } from './newest-first.ts';
 import { EVENT_NOUNS, type OutboxRow } from './outbox.ts';
 import type { PoolRow, SerialRow } from './pool.ts';
+import { type PromotionRow, readPromotion } from './promotions.ts';
+import { type ReportRow, readReport } from './reports.ts';
+import { retractionOf, type RetractionRow } from './retractions.ts';
+import type { TaskRow } from './tasks.ts';
 
 const ROWS_A_QUERY = 500;
 
@@ -23,9 +29,23 @@ export async function* dumpOf(database: Database): AsyncGenerator<CatalogEntry> 
     yield { noun: 'failures', record: recordIn(row) as never };
   }
   yield* channelTags(database);
-  for await (const row of bySequence<Row & Numbered>(database, 'promotions')) {
-    const { sequence, revision } = row;
-    yield { noun: 'promotions', record: { ...(recordIn(row) as object), sequence, revision } as never };
+  for await (const row of byKey<Row>(database, 'plans')) {
+    yield { noun: 'plans', record: recordIn(row) as never };
+  }
+  for await (const row of bySequence<PromotionRow>(database, 'promotions')) {
+    yield { noun: 'promotions', record: readPromotion(row) };
+  }
+  for await (const row of byKey<RetractionRow>(database, 'retractions')) {
+    yield { noun: 'retractions', record: retractionOf(row) };
+  }
+  for await (const row of bySequence<Row>(database, 'results')) {
+    yield { noun: 'results', record: recordIn(row) as never };
+  }
+  for await (const row of bySequence<ReportRow>(database, 'reports')) {
+    yield { noun: 'reports', record: await readReport(database, row) };
+  }
+  for await (const row of bySequence<Row>(database, 'waivers')) {
+    yield { noun: 'waivers', record: recordIn(row) as never };
   }
   for await (const row of byKey<Row>(database, 'publications')) {
     yield { noun: 'publications', record: recordIn(row) as never };
@@ -39,11 +59,23 @@ export async function* dumpOf(database: Database): AsyncGenerator<CatalogEntry> 
   for await (const { _id, serial } of byKey<SerialRow>(database, 'pool_serials')) {
     yield { noun: 'poolSerials', record: { tree: _id, serial } };
   }
-  for await (const row of bySequence<Row & Numbered>(database, 'tasks')) {
+  for await (const row of bySequence<TaskRow>(database, 'tasks')) {
     yield { noun: 'tasks', record: { ...(recordIn(row) as object), revision: row.revision } as never };
   }
   for await (const { _id, fence } of byKey<LeaseRow>(database, 'leases')) {
     yield { noun: 'leases', record: { name: _id, fence } };
+  }
+  for await (const row of bySequence<Row>(database, 'access_tokens')) {
+    yield { noun: 'tokens', record: recordIn(row) as never };
+  }
+  for await (const row of byKey<AuditRow>(database, 'audit')) {
+    for (const record of entriesIn(row)) yield { noun: 'audit', record };
+  }
+  for await (const row of byKey<Row>(database, 'modes')) {
+    yield { noun: 'modes', record: recordIn(row) as never };
+  }
+  for await (const row of bySequence<Row>(database, 'purges')) {
+    yield { noun: 'purges', record: recordIn(row) as never };
   }
   yield* waitingEvents(database);
 }
@@ -56,6 +88,8 @@ export async function countsOf(database: Database): Promise<CatalogCounts> {
   for (const noun of CATALOG_NOUNS) {
     if (noun === 'channels') counts[noun] = await lengthOf(channelTags(database));
     else if (noun === 'outbox') counts[noun] = await lengthOf(waitingEvents(database));
+    else if (noun === 'audit') counts[noun] = await countEntries(database);
+    else if (noun === 'tokens') counts[noun] = await count('access_tokens');
     else if (noun === 'poolSerials') counts[noun] = await count('pool_serials');
     else if (noun === 'pool')
       counts[noun] = (await count('pool')) - (await count('pool', { gone: { $gt: '' } }));
@@ -64,9 +98,11 @@ export async function countsOf(database: Database): Promise<CatalogCounts> {
   return counts;
 }
 
-interface Numbered {
-  readonly sequence: number;
-  readonly revision: number;
+async function countEntries(database: Database): Promise<number> {
+  let entries = 0;
+  for await (const { _id, last } of byKey<AuditRow>(database, 'audit', { last: 1 }))
+    entries += last - Number(_id) + 1;
+  return entries;
 }
 
 /** Rows in the order of their keys, which are texts. */
@@ -78,10 +114,7 @@ export function byKey<R extends { readonly _id: string }>(
   return inOrder<R>(database, name, '_id_', '_id', '', fields);
 }
 
-function bySequence<R>(
-  database: Database,
-  name: 'candidates' | 'promotions' | 'tasks',
-): AsyncGenerator<R & { sequence: number }> {
+function bySequence<R>(database: Database, name: ListedNoun): AsyncGenerator<R & { sequence: number }> {
   return inOrder(database, name, `${name}_sequence`, 'sequence', -1);
 }
 

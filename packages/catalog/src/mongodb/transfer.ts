@@ -10,24 +10,35 @@ import {
   mustBeEmpty,
   mustHaveAll,
 } from '../transfer.ts';
-import { candidateRow } from './candidates.ts';
+import { accessTokenRow } from './access-tokens.ts';
+import { auditRow } from './audit.ts';
+import { type CandidateRow, candidateRow } from './candidates.ts';
 import { mongodbChannels } from './channels.ts';
 import type { Database } from './database.ts';
-import { mustBeNumber, text } from './documents.ts';
+import { mustBeNumber, type Row, text } from './documents.ts';
 import { byKey, countsOf, dumpOf } from './dump.ts';
 import { isMarked, markAsFilling } from './filling.ts';
 import { type CollectionName, COLLECTIONS } from './indexes.ts';
+import type { CreatedRow } from './insert-listed.ts';
 import type { LeaseRow } from './leases.ts';
 import { manifestRow } from './manifests.ts';
+import { modeRow } from './modes.ts';
+import type { ListedNoun } from './newest-first.ts';
 import { openDatabase } from './open-database.ts';
 import { type OutboxRow, STEP_MS } from './outbox.ts';
+import { planRow } from './plans.ts';
 import { poolRow } from './pool.ts';
 import { promotionRow } from './promotions.ts';
 import { publicationRow } from './publications.ts';
+import { purgeRow } from './purges.ts';
 import { insertMissing } from './put-many.ts';
+import { findingsRow, reportRow } from './reports.ts';
+import { resultRow } from './results.ts';
+import { retractionRow } from './retractions.ts';
 import { failureRow } from './sync-failures.ts';
 import { taskRow } from './tasks.ts';
 import { newToken } from './tokens.ts';
+import { waiverRow } from './waivers.ts';
 import { mongodbWorkers } from './workers.ts';
 
 type RecordOf<Noun extends CatalogNoun> = Extract<CatalogEntry, { noun: Noun }>['record'];
@@ -106,21 +117,30 @@ async function emptyAll(database: Database, beat: () => Promise<void>): Promise<
 /** Gives what writes a batch of one noun. Sequences are given anew, in the order in which the records come. */
 function writerFor(database: Database): (batch: readonly [CatalogEntry, ...CatalogEntry[]]) => Promise<void> {
   const token = newToken();
-  const sequences = { candidates: 0, tasks: 0 };
+  const sequences = new Map<ListedNoun, number>();
   let lastAt = 0;
+  let auditClock = '';
   const insert = async (name: CollectionName, rows: readonly { readonly _id: string }[]) => {
     const collection = database.collection<{ readonly _id: string }>(name);
     await database.call(() => insertMissing(collection, rows));
   };
+  /** Rows that get sequences, in the order in which they come. */
+  const insertListed = async <T>(
+    name: ListedNoun,
+    records: readonly T[],
+    rowAt: (record: T, sequence: number) => CreatedRow | CandidateRow,
+  ) => {
+    const before = sequences.get(name) ?? 0;
+    await insert(
+      name,
+      records.map((record, at) => rowAt(record, before + at + 1)),
+    );
+    sequences.set(name, before + records.length);
+    await database.call(() => database.counters.raise(name, before + records.length));
+  };
   const writers: { readonly [Noun in CatalogNoun]: (records: readonly RecordOf<Noun>[]) => Promise<void> } = {
     manifests: (records) => insert('manifests', records.map(manifestRow)),
-    async candidates(records) {
-      await insert(
-        'candidates',
-        records.map((record) => candidateRow(record, ++sequences.candidates)),
-      );
-      await database.call(() => database.counters.raise('candidates', sequences.candidates));
-    },
+    candidates: (records) => insertListed('candidates', records, candidateRow),
     failures: (records) => insert('failures', records.map(failureRow)),
     async channels(records) {
       const channels = mongodbChannels(database);
@@ -132,6 +152,38 @@ function writerFor(database: Database): (batch: readonly [CatalogEntry, ...Catal
         if (first !== undefined) await channels.apply(first.channel, first.repository, tags, []);
       }
     },
+    plans: (records) =>
+      insert(
+        'plans',
+        records.map((record) => planRow(record, token)),
+      ),
+    retractions: (records) => insert('retractions', records.map(retractionRow)),
+    results: (records) =>
+      insertListed('results', records, (record, sequence) => resultRow(record, sequence, token)),
+    async reports(records) {
+      const findings = records.map(findingsRow);
+      await insert('report_findings', findings);
+      const found = records.map((record, at) => ({ record, findings: (findings[at] as Row)._id }));
+      await insertListed('reports', found, (one, sequence) =>
+        reportRow(one.record, one.findings, sequence, token),
+      );
+    },
+    waivers: (records) =>
+      insertListed('waivers', records, (record, sequence) => waiverRow(record, sequence, token)),
+    tokens: (records) =>
+      insertListed('access_tokens', records, (record, sequence) => accessTokenRow(record, sequence, token)),
+    async audit(records) {
+      const row = auditRow(records, auditClock, token);
+      await insert('audit', [row]);
+      auditClock = row.clock;
+    },
+    modes: (records) =>
+      insert(
+        'modes',
+        records.map((record) => modeRow(record, token)),
+      ),
+    purges: (records) =>
+      insertListed('purges', records, (record, sequence) => purgeRow(record, sequence, token)),
     async promotions(records) {
       await insert(
         'promotions',
@@ -155,13 +207,8 @@ function writerFor(database: Database): (batch: readonly [CatalogEntry, ...Catal
         'pool_serials',
         records.map(({ tree, serial }) => ({ _id: text(tree), serial: mustBeNumber(serial) })),
       ),
-    async tasks(records) {
-      await insert(
-        'tasks',
-        records.map((record) => taskRow(record, ++sequences.tasks, token)),
-      );
-      await database.call(() => database.counters.raise('tasks', sequences.tasks));
-    },
+    tasks: (records) =>
+      insertListed('tasks', records, (record, sequence) => taskRow(record, sequence, token)),
     async leases(records) {
       const rows = database.collection<LeaseRow>('leases');
       for (const { name, fence } of records) {

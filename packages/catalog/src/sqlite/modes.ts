@@ -15,6 +15,6 @@ export function sqliteModes(database: Database): Modes {
 }
 
 /** The mode's name. */
-const READ_ONLY = 'read-only';
+export const READ_ONLY = 'read-only';
 
 const read = (row: unknown) => documentIn(row) as ReadOnlyMode;

@@ -42,7 +42,7 @@ export function sqliteReports(database: Database): Reports {
 type Summary = Omit<Report, 'findings'>;
 
 /** A report as a row: the findings apart, in the last column. */
-export function reportRow({ findings, ...summary }: Report) {
+function reportRow({ findings, ...summary }: Report) {
   const { id, digest, source, submittedAt } = summary;
   const document = JSON.stringify(summary);
   return { id, digest, source, submittedAt, document, findings: JSON.stringify(findings) };

@@ -1,8 +1,13 @@
 import type { SQLInputValue } from 'node:sqlite';
 import type { Task } from '../records.ts';
 import type { CatalogEntry, CatalogNoun } from '../transfer.ts';
+import { auditRow, INSERT_AUDIT } from './audit.ts';
 import { documentIn } from './documents.ts';
+import { READ_ONLY } from './modes.ts';
 import { PROMOTION_COLUMNS, readPromotion } from './promotions.ts';
+import { readReport } from './reports.ts';
+import { NO_SCENARIO } from './results.ts';
+import { readRetraction } from './retractions.ts';
 
 /** How a noun stands in the file. */
 interface Stored<Noun extends CatalogNoun> {
@@ -74,6 +79,13 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
       JSON.stringify(record),
     ],
   },
+  plans: {
+    table: 'plans',
+    select: 'SELECT document FROM plans ORDER BY id',
+    read: document,
+    insert: 'INSERT INTO plans (id, expires_at, document) VALUES (?, ?, ?)',
+    values: (record) => [record.id, record.expiresAt, JSON.stringify(record)],
+  },
   promotions: {
     table: 'promotions',
     select: `SELECT ${PROMOTION_COLUMNS} FROM promotions ORDER BY sequence`,
@@ -89,6 +101,70 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
       record.to,
       record.idempotency?.key ?? null,
       record.createdAt,
+      JSON.stringify(record),
+    ],
+  },
+  retractions: {
+    table: 'retractions',
+    select: 'SELECT * FROM retractions ORDER BY channel, repository, tag',
+    read: readRetraction,
+    insert: `
+      INSERT INTO retractions (channel, repository, tag, promotion, sequence) VALUES (?, ?, ?, ?, ?)`,
+    values: ({ channel, repository, tag, promotion, sequence }) => [
+      channel,
+      repository,
+      tag,
+      promotion,
+      sequence,
+    ],
+  },
+  results: {
+    table: 'results',
+    select: 'SELECT document FROM results ORDER BY sequence',
+    read: document,
+    insert: `
+      INSERT INTO results (id, digest, testcase, source, scenario, outcome, submitted_at, document)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+    values: (record) => [
+      record.id,
+      record.digest,
+      record.testcase,
+      record.source,
+      record.scenario ?? NO_SCENARIO,
+      record.outcome,
+      record.submittedAt,
+      JSON.stringify(record),
+    ],
+  },
+  reports: {
+    table: 'reports',
+    select: 'SELECT document, findings FROM reports ORDER BY sequence',
+    read: readReport,
+    insert: `
+      INSERT INTO reports (id, digest, source, submitted_at, document, findings) VALUES (?, ?, ?, ?, ?, ?)`,
+    values: ({ findings, ...summary }) => [
+      summary.id,
+      summary.digest,
+      summary.source,
+      summary.submittedAt,
+      JSON.stringify(summary),
+      JSON.stringify(findings),
+    ],
+  },
+  waivers: {
+    table: 'waivers',
+    select: 'SELECT document FROM waivers ORDER BY sequence',
+    read: document,
+    insert: `
+      INSERT INTO waivers (id, channel, digest, created_at, expires_at, revoked, document)
+      VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    values: (record) => [
+      record.id,
+      record.channel,
+      record.digest,
+      record.createdAt,
+      record.expiresAt,
+      record.revoked === undefined ? 0 : 1,
       JSON.stringify(record),
     ],
   },
@@ -136,6 +212,40 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
       INSERT INTO leases (name, holder, fence, expires_at_ms) VALUES (?, NULL, ?, 0)
       ON CONFLICT (name) DO UPDATE SET fence = max(fence, excluded.fence)`,
     values: ({ name, fence }) => [name, fence],
+  },
+  tokens: {
+    table: 'tokens',
+    select: 'SELECT document FROM tokens ORDER BY sequence',
+    read: document,
+    insert: 'INSERT INTO tokens (id, name, revoked, created_at, document) VALUES (?, ?, ?, ?, ?)',
+    values: (record) => [
+      record.id,
+      record.name,
+      record.revoked === undefined ? 0 : 1,
+      record.createdAt,
+      JSON.stringify(record),
+    ],
+  },
+  audit: {
+    table: 'audit',
+    select: 'SELECT document FROM audit ORDER BY sequence',
+    read: document,
+    insert: INSERT_AUDIT,
+    values: auditRow,
+  },
+  modes: {
+    table: 'modes',
+    select: 'SELECT document FROM modes ORDER BY name',
+    read: document,
+    insert: 'INSERT INTO modes (name, document) VALUES (?, ?)',
+    values: (record) => [READ_ONLY, JSON.stringify(record)],
+  },
+  purges: {
+    table: 'purges',
+    select: 'SELECT document FROM purges ORDER BY sequence',
+    read: document,
+    insert: 'INSERT INTO purges (digest, at, document) VALUES (?, ?, ?)',
+    values: (record) => [record.digest, record.at, JSON.stringify(record)],
   },
   outbox: {
     table: 'outbox',
