@@ -61,9 +61,10 @@ test('whoever follows a service hears of each thing once, as it happens, until t
 
   await api.sync(SOURCE); // finds nothing new
   const promoted = await api.promote('stable', [{ repository: 'app', reference: '1' }]);
-  expect((await hear(4)).map(({ type }) => type)).toEqual([
+  expect((await hear(5)).map(({ type }) => type)).toEqual([
     'sync.done',
     'promotion.accepted',
+    'promotion.publishing',
     'publication.done',
     'promotion.done',
   ]);

@@ -1,3 +1,4 @@
+import { GATE_KINDS, PROMOTION_STATES } from '@gantry/catalog';
 import { z } from 'zod';
 
 /** What each event carries as its `data`: enough for a consumer that asks nothing further. */
@@ -30,7 +31,7 @@ export const PromotionData = z.strictObject({
   kind: z.enum(['promote', 'rollback', 'retract', 'purge']),
   /** The channel; `*` for a rollback or purge of all channels. */
   to: z.string(),
-  state: z.enum(['queued', 'refused', 'done', 'partial', 'failed', 'cancelled']),
+  state: z.enum(['queued', 'gating', 'publishing', 'refused', 'done', 'partial', 'failed', 'cancelled']),
   /** The publication that it appeared in; null: none, or not yet. */
   serial: z.int().nullable(),
   /** How many items it has; `items` has the first thousand. */
@@ -48,6 +49,24 @@ export const PromotionData = z.strictObject({
       problem: Problem.exactOptional(),
     }),
   ),
+  /** What gates have not let pass: the first hundred, each with the first ten things that it lacks. */
+  gates: z.array(
+    z.strictObject({
+      gate: z.string(),
+      kind: z.enum(GATE_KINDS),
+      repository: z.string(),
+      digest: z.string(),
+      /** `waiting`: all that is missing may still come. */
+      state: z.enum(['waiting', 'refused']),
+      missing: z.array(z.strictObject({ name: z.string(), detail: z.string() })),
+    }),
+  ),
+  /** Each state that it has entered, and when. */
+  timeline: z.array(
+    z.strictObject({ at: Time, state: z.enum(PROMOTION_STATES), note: z.string().exactOptional() }),
+  ),
+  /** The plan that it applies; null: none. */
+  plan: z.string().nullable(),
   error: Problem.nullable(),
   reason: z.string().nullable(),
   requestedBy: z.string(),
@@ -93,6 +112,8 @@ export type SyncData = z.infer<typeof SyncData>;
 export const EVENT_DATA = {
   'candidate.synced': CandidateData,
   'promotion.accepted': PromotionData,
+  'promotion.waiting': PromotionData,
+  'promotion.publishing': PromotionData,
   'promotion.refused': PromotionData,
   'promotion.done': PromotionData,
   'promotion.partial': PromotionData,

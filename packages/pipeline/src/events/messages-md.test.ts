@@ -13,7 +13,8 @@ const examples = [...text.matchAll(/^```json\n(.*?)^```$/gms)]
 /** What an id is made of, by the noun of the type. */
 const IDS: Readonly<Record<string, RegExp>> = {
   candidate: /^candidate\/[0-9a-f]{64}\/synced\/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/,
-  promotion: /^promotion\/[0-9a-f-]{36}\/(?:accepted|refused|done|partial|failed|cancelled)$/,
+  promotion:
+    /^promotion\/[0-9a-f-]{36}\/(?:accepted|waiting\/\d+|publishing|refused|done|partial|failed|cancelled)$/,
   publication: /^publication\/main\/\d+\/done$/,
   sync: /^task\/[0-9a-f-]{36}\/(?:done|failed)$/,
 };

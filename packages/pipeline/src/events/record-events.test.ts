@@ -1,4 +1,12 @@
-import type { Candidate, OutboxEvent, Promotion, PromotionState, Publication, Task } from '@gantry/catalog';
+import type {
+  Candidate,
+  OutboxEvent,
+  Promotion,
+  PromotionState,
+  Publication,
+  Task,
+  Verdict,
+} from '@gantry/catalog';
 import { CloudEvent } from '@gantry/messages';
 import { type Digest, digestOf, Fault, toProblem } from '@gantry/oci';
 import { candidateEvents } from './candidate-events.ts';
@@ -185,6 +193,9 @@ describe('a promotion', () => {
             problem,
           },
         ],
+        gates: [],
+        timeline: [{ at, state: 'queued' }],
+        plan: null,
         error: null,
         reason: null,
         requestedBy: 'ci',
@@ -220,7 +231,54 @@ describe('a promotion', () => {
   test('that only goes on says nothing', () => {
     expect(promotionEvents(inState('queued'), inState('gating'))).toEqual([]);
     expect(promotionEvents(inState('gating'), inState('promoting'))).toEqual([]);
-    expect(promotionEvents(inState('promoting'), inState('publishing'))).toEqual([]);
+  });
+
+  test('that can not be cancelled any more says so, with its timeline', () => {
+    const [event] = checked(promotionEvents(inState('promoting'), inState('publishing')));
+    expect(event).toMatchObject({
+      id: 'promotion/p1/publishing',
+      type: 'promotion.publishing',
+      data: { state: 'publishing', timeline: [{ state: 'queued' }, { at: later, state: 'publishing' }] },
+    });
+  });
+
+  test('that waits says once for which gates, and again when they are others', () => {
+    const verdict = (gate: string, state: Verdict['state'], n = 1): Verdict => ({
+      gate,
+      kind: 'results',
+      repository: 'app',
+      digest: digest('one'),
+      state,
+      at: later,
+      requirements: Array.from({ length: n }, (_, number) => ({
+        name: `test ${number}`,
+        satisfied: state === 'passed',
+        type: 'test-result-missing',
+        detail: 'nobody has reported it',
+      })),
+    });
+    const gating = (revision: number, ...gates: Verdict[]) => ({ ...inState('gating'), revision, gates });
+    const asked = { ...inState('gating'), revision: 3 };
+    const two = gating(
+      4,
+      verdict('tests', 'waiting', 20),
+      verdict('scan', 'waiting'),
+      verdict('age', 'passed'),
+    );
+    const [event] = checked(promotionEvents(asked, two));
+    expect(event).toMatchObject({ id: 'promotion/p1/waiting/3', type: 'promotion.waiting', time: later });
+    const { gates, state } = PromotionData.parse(event?.data);
+    expect([state, gates.map(({ gate, missing }) => [gate, missing.length])]).toEqual([
+      'gating',
+      [
+        ['tests', 10],
+        ['scan', 1],
+      ],
+    ]);
+    const fewerTests = gating(5, verdict('scan', 'waiting'), verdict('tests', 'waiting', 3));
+    expect(promotionEvents(two, fewerTests)).toEqual([]);
+    const one = gating(6, verdict('scan', 'passed'), verdict('tests', 'waiting', 3));
+    expect(checked(promotionEvents(fewerTests, one))[0]?.id).toBe('promotion/p1/waiting/5');
   });
 });
 

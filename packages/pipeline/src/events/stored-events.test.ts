@@ -68,6 +68,7 @@ describe('the events of a sync', () => {
       'candidates.turn': 40, // in SQLite a read, in MongoDB a number that the put would take itself
       'leases.acquire': 1,
       'leases.release': 1,
+      'purges.some': 1, // a read
     });
     expect(await taken(fixture)).toHaveLength(40);
   });
@@ -115,7 +116,7 @@ describe('the events of a promotion', () => {
   test('are its acceptance and its end, with the serial, and the publication between them', async () => {
     await using fixture = await openSynced();
     const id = await fixture.promote({ items: [item('1'), item('none')], to: 'stable' });
-    expect(await told(fixture)).toEqual([`promotion.accepted ${id}`]);
+    expect(await told(fixture)).toEqual([`promotion.accepted ${id}`, `promotion.publishing ${id}`]);
     await fixture.publisher.publishPending();
     const events = await taken(fixture);
     expect(events.map((event) => event.id)).toEqual(['publication/main/1/done', `promotion/${id}/partial`]);
@@ -166,6 +167,7 @@ describe('the events of a promotion', () => {
     }
     expect(await told(fixture)).toEqual([
       `promotion.accepted ${promotion.id}`,
+      `promotion.publishing ${promotion.id}`,
       'publication.done main 1',
       `promotion.done ${promotion.id}`,
     ]);
@@ -193,7 +195,7 @@ describe('the events of a promotion', () => {
       tree,
     );
     await expect(dying.publishPending()).rejects.toThrow('killed');
-    expect(await told(fixture)).toEqual([`promotion.accepted ${id}`]);
+    expect(await told(fixture)).toEqual([`promotion.accepted ${id}`, `promotion.publishing ${id}`]);
     await createPublisher(flow, tree).publishPending();
     expect(await told(fixture)).toEqual(['publication.done main 1', `promotion.done ${id}`]);
     expect((await publications.get('main', 1))?.state).toBe('published');
@@ -209,6 +211,7 @@ describe('the events of a promotion', () => {
     await createPublisher(flow, tree).publishPending();
     expect(await told(fixture)).toEqual([
       `promotion.accepted ${id}`,
+      `promotion.publishing ${id}`,
       'publication.done main 1',
       `promotion.done ${id}`,
     ]);

@@ -103,14 +103,15 @@ describe('GET /api/v1/events', () => {
     expect(stream.response.status).toBe(200);
     expect(stream.response.headers.get('content-type')).toBe('text/event-stream');
     const id = await promoted(api);
-    const events = [await stream.next(), await stream.next(), await stream.next()];
+    const events = [await stream.next(), await stream.next(), await stream.next(), await stream.next()];
     expect(events.map((one) => one.id)).toEqual([
       `promotion/${id}/accepted`,
+      `promotion/${id}/publishing`,
       'publication/main/1/done',
       `promotion/${id}/done`,
     ]);
     expect(events.map((one) => one.event.id)).toEqual(events.map((one) => one.id));
-    expect(events[2]?.event).toMatchObject({
+    expect(events[3]?.event).toMatchObject({
       source: '/gantry',
       type: 'promotion.done',
       subject: id,
@@ -121,7 +122,7 @@ describe('GET /api/v1/events', () => {
 
   test.each([
     ['?type=promotion.done', ['promotion.done']],
-    ['?type=promotion.*', ['promotion.accepted', 'promotion.done']],
+    ['?type=promotion.*', ['promotion.accepted', 'promotion.publishing', 'promotion.done']],
     ['?type=publication.*&type=promotion.accepted', ['promotion.accepted', 'publication.done']],
   ])('%s takes only %j', async (query, types) => {
     await using streaming = await openStreaming();
@@ -130,7 +131,7 @@ describe('GET /api/v1/events', () => {
     const stream = await follow(api, query);
     const all = await follow(api);
     await promoted(api);
-    for (let count = 0; count < 3; count++) await all.next();
+    for (let count = 0; count < 4; count++) await all.next();
     const got: string[] = [];
     for (const _ of types) got.push((await stream.next()).event.type);
     expect(got).toEqual(types);
