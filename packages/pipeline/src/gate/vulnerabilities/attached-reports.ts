@@ -11,7 +11,7 @@ import type { Flow } from '../../context.ts';
 import type { GateSubject } from '../gate.ts';
 import { referringManifests } from '../referring-manifests.ts';
 import { mayHold, parseStatement } from '../statements.ts';
-import { checkSubject } from './check-subject.ts';
+import { checkReportSubject } from './check-subject.ts';
 import { type ParsedReport, REPORT_MAX_BYTES } from './parsed-report.ts';
 import { parseReport, readReport } from './read-report.ts';
 
@@ -50,7 +50,7 @@ export async function findAttachedReports(
       for (const layer of manifest.blobs.slice(1)) {
         const report = await readLayer(flow, manifest, layer, subject.digest);
         if (report === undefined) continue;
-        await checkSubject(flow.catalog, report, subject.digest);
+        await checkReportSubject(flow.catalog, report, subject.digest);
         found.push({ manifest: digest, report });
       }
     } catch (error) {

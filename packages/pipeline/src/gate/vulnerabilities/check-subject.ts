@@ -7,7 +7,7 @@ import { type ParsedReport, unprocessable } from './parsed-report.ts';
  * scanned. One that names none is taken at its sender's word.
  * @throws Fault REQUEST_UNPROCESSABLE
  */
-export async function checkSubject(
+export async function checkReportSubject(
   { manifests }: Pick<Catalog, 'manifests'>,
   { digests }: ParsedReport,
   image: Digest,

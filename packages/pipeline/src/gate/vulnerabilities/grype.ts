@@ -28,7 +28,7 @@ const Grype = z.object({
   descriptor: z.object({
     name: z.string(),
     version: z.string().nullish(),
-    timestamp: z.unknown(),
+    timestamp: z.unknown().optional(),
   }),
 });
 

@@ -29,7 +29,7 @@ const Sarif = z.object({
         extensions: z.array(z.object({ rules: Rules })).optional(),
       }),
       invocations: z
-        .array(z.object({ endTimeUtc: z.unknown(), executionSuccessful: z.boolean().optional() }))
+        .array(z.object({ endTimeUtc: z.unknown().optional(), executionSuccessful: z.boolean().optional() }))
         .optional(),
       properties: z.object({ repoDigests: z.array(z.string()).optional().catch(undefined) }).optional(),
       results: z

@@ -6,7 +6,7 @@ import { repoDigests } from './repo-digests.ts';
 // As aquasecurity/trivy writes it, pkg/types/report.go: Go leaves out what is empty, or writes null.
 const Trivy = z.object({
   SchemaVersion: z.literal(2),
-  CreatedAt: z.unknown(),
+  CreatedAt: z.unknown().optional(),
   Trivy: z.object({ Version: z.string().optional() }).optional(),
   Metadata: z.object({ RepoDigests: z.array(z.string()).nullish() }).nullish(),
   Results: z
