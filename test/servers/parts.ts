@@ -4,6 +4,7 @@ import path from 'node:path';
 import { FERRETDB } from './ferretdb.ts';
 import { MONGO_JAVA_SERVER } from './mongo-java-server.ts';
 import { type ServerProcess, withLogs } from './process.ts';
+import { SLAPD } from './slapd.ts';
 
 /**
  * The real servers and clients that tests may need: how each is found, and what brings it. A program of the same name
@@ -51,6 +52,7 @@ const PARTS = {
     looks: () => says('toxiproxy-server', ['--version'], /^toxiproxy-server version/),
     from: 'go: github.com/Shopify/toxiproxy',
   },
+  slapd: { looks: () => existsSync(SLAPD), from: 'apt: slapd' },
   rabbitmq: {
     looks: () => existsSync('/usr/lib/rabbitmq/bin/rabbitmq-server'),
     from: 'apt: rabbitmq-server',

@@ -1,4 +1,4 @@
-import type { Tokens } from '@gantry/catalog';
+import type { Flow } from '@gantry/pipeline';
 import {
   authenticateByStoredTokens,
   type Authenticator,
@@ -6,6 +6,8 @@ import {
   createTokenTable,
   ensureAdminToken,
   firstToIdentify,
+  openIssuers,
+  openLdap,
   readTokens,
 } from '@gantry/service';
 
@@ -18,11 +20,10 @@ export interface OpenAuthenticator {
   readonly admin: { readonly file: string; readonly token: string };
 }
 
-/** @param tokens those that are made while services run @throws Fault CONFIGURATION_INVALID */
+/** @throws Fault CONFIGURATION_INVALID for what can not be read */
 export async function openAuthenticator(
   { api }: Configuration,
-  tokens: Tokens,
-  now: () => Date,
+  { catalog, log, now }: Flow,
 ): Promise<OpenAuthenticator> {
   const { file, token } = await ensureAdminToken(api.adminTokenFile);
   const configured = [
@@ -30,7 +31,12 @@ export async function openAuthenticator(
     { name: 'admin', token, scopes: ['admin'] as const },
   ];
   return {
-    authenticator: firstToIdentify([createTokenTable(configured), authenticateByStoredTokens(tokens, now)]),
+    authenticator: firstToIdentify([
+      createTokenTable(configured),
+      authenticateByStoredTokens(catalog.tokens, now),
+      ...(api.oidc.length === 0 ? [] : [await openIssuers(api.oidc, { log, now })]),
+      ...(api.ldap === undefined ? [] : [await openLdap(api.ldap)]),
+    ]),
     configuredTokens: configured.map(({ name }) => name),
     admin: { file, token },
   };

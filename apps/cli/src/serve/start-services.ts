@@ -175,7 +175,7 @@ async function openPromote(
   resources: AsyncDisposableStack,
 ): Promise<{ promote: PromoteService; admin: { file: string; token: string } }> {
   const { api, sources, crane: craneConfiguration } = configuration;
-  const known = await openAuthenticator(configuration, flow.catalog.tokens, flow.now);
+  const known = await openAuthenticator(configuration, flow);
   const { tree: readFrom } = craneConfiguration;
   const { tree: published } = configuration;
   const readsOurTree =
