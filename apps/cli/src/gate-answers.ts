@@ -65,18 +65,25 @@ export interface WaiverAnswer {
   readonly revoked?: { readonly by: string; readonly at: string } | null;
 }
 
-/** A requirement of a decision: in Greenwave's words, and in ours. */
+/** One thing that a gate asks for, in Greenwave's manner. */
 export interface DecidedRequirementAnswer {
   readonly type: string;
-  readonly subject_identifier?: string;
-  readonly gate?: string;
-  readonly testcase?: string | null;
+  readonly testcase: string;
+  readonly subject_identifier: string;
+  /** null: the image itself is not there. */
+  readonly gate: string | null;
+  readonly kind: string | null;
+  readonly detail: string;
+  readonly pending: boolean;
+  readonly waiver_id: string | null;
+  readonly evidence: Readonly<Record<string, string | number | boolean>>;
 }
 
 /** What gates would say, in Greenwave's manner. */
 export interface DecisionAnswer {
   readonly policies_satisfied: boolean;
   readonly summary: string;
+  /** The gates, in their order. */
   readonly applicable_policies: readonly string[];
   readonly satisfied_requirements: readonly DecidedRequirementAnswer[];
   readonly unsatisfied_requirements: readonly DecidedRequirementAnswer[];

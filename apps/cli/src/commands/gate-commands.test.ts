@@ -98,6 +98,68 @@ describe('gantry why', () => {
   });
 });
 
+describe('gantry why, beforehand', () => {
+  const asked = {
+    subject_type: 'container-image',
+    subject_identifier: `a/b@${DIGEST}`,
+    gate: 'tests',
+    kind: 'results',
+    pending: false,
+    waiver_id: null,
+    evidence: {},
+  };
+  const missing = { ...asked, testcase: 'upgrade', type: 'test-result-missing', detail: 'no result' };
+  const passed = { ...asked, testcase: 'smoke', type: 'test-result-passed', detail: 'PASSED by ci' };
+  const waived = { ...asked, testcase: 'slow', type: 'test-result-failed-waived', waiver_id: 'w1' };
+  const absent = { ...asked, subject_identifier: 'c:1', gate: null, kind: null, testcase: 'reference' };
+  const decision = {
+    policies_satisfied: false,
+    summary: '2 of 4 requirements are not satisfied',
+    applicable_policies: ['approvals', 'tests'],
+    satisfied_requirements: [passed, { ...waived, detail: 'FAILED by ci' }],
+    unsatisfied_requirements: [missing, { ...absent, type: 'reference-unknown', detail: 'there is no c:1' }],
+  };
+
+  test('shows what each gate would say of each image, and ends with 3 while something is missing', async () => {
+    await using server = await startApiServer({ 'POST /api/v1/decisions': () => ({ body: decision }) });
+    const words = ['why', 'a/b:1.0', 'c:1', '--to', 'stable', '--server', server.url];
+    const { code, out } = await gantry(words);
+    expect(code).toBe(3);
+    expect(out.split('\n')).toEqual([
+      `a/b@${DIGEST}`,
+      '  gate tests (results)',
+      '    ! upgrade (test-result-missing): no result',
+      '    + smoke (test-result-passed): PASSED by ci',
+      '    w slow (test-result-failed-waived): FAILED by ci',
+      '        waiver w1',
+      'c:1',
+      '    ! reference (reference-unknown): there is no c:1',
+      '2 of 4 requirements are not satisfied',
+      '',
+    ]);
+    expect(JSON.parse((await gantry([...words, '--output', 'json'])).out)).toEqual(decision);
+    expect(server.requests.map(({ body }) => body)).toEqual(
+      [{}, { verbose: true }].map((more) => ({
+        items: [
+          { repository: 'a/b', reference: '1.0' },
+          { repository: 'c', reference: '1' },
+        ],
+        to: 'stable',
+        ...more,
+      })),
+    );
+  });
+
+  test('ends with 0 where all is satisfied', async () => {
+    const body = { ...decision, policies_satisfied: true, unsatisfied_requirements: [] };
+    await using server = await startApiServer({ 'POST /api/v1/decisions': () => ({ body }) });
+    expect(await gantry(['why', 'a/b:1.0', '--to', 'stable', '--server', server.url])).toMatchObject({
+      code: 0,
+      err: '',
+    });
+  });
+});
+
 describe('gantry approve', () => {
   test('says yes, and what is still waited for', async () => {
     const approved = promotion({

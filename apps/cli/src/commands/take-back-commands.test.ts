@@ -1,3 +1,4 @@
+import { Fault, toProblem } from '@gantry/oci';
 import { DIGEST, promotion, startApiServer, task } from '../api-server.fixture.ts';
 import { gantry } from '../cli.fixture.ts';
 import type { Environment } from '../cli.ts';
@@ -29,7 +30,8 @@ describe('gantry retract and purge', () => {
   });
 
   test('purge asks on a terminal, and does nothing unless the answer is yes', async () => {
-    const purged = task({ kind: 'purge', parameters: { digest: DIGEST }, result: { serial: 43 } });
+    const result = { tagsTakenOut: 1, objects: 3, bytes: 52_428_800, serial: 43 };
+    const purged = task({ kind: 'purge', parameters: { digest: DIGEST }, result });
     await using server = await startApiServer({
       'POST /api/v1/purges': () => ({ status: 202, body: purged }),
     });
@@ -43,7 +45,10 @@ describe('gantry retract and purge', () => {
     };
     expect(await purge('no')).toEqual({ code: 2, out: '', err: 'gantry: nothing was purged\n' });
     expect(server.requests).toEqual([]);
-    expect(await purge('yes\n', '--wait')).toMatchObject({ code: 0 });
+    expect(await purge('yes\n', '--wait')).toMatchObject({
+      code: 0,
+      out: `purge ${DIGEST}: done, 1 tag taken out, 3 objects, 52.4 MB, serial 43, task t1\n`,
+    });
     expect(await purge('', '--yes')).toMatchObject({ code: 0 });
     expect(questions).toHaveLength(2);
     expect(questions[0]).toContain(`${DIGEST} goes from everywhere at once`);
@@ -51,5 +56,25 @@ describe('gantry retract and purge', () => {
       { digest: DIGEST, reason: 'a key' },
       { digest: DIGEST, reason: 'a key' },
     ]);
+  });
+
+  test('purge tells what holds it up, as it is tried until it is done', async () => {
+    const running = task({ kind: 'purge', parameters: { digest: DIGEST }, state: 'running' });
+    const problem = toProblem(new Fault('UNAVAILABLE', 'the bucket does not answer'));
+    await using server = await startApiServer({
+      'POST /api/v1/purges': () => ({ status: 202, body: running }),
+      'GET /api/v1/tasks/t1/events': () => ({
+        events: [
+          { ...running, errors: [{ item: DIGEST, problem }] },
+          { ...running, state: 'done' },
+        ],
+      }),
+    });
+    const words = ['purge', DIGEST, '--reason', 'a key', '--yes', '--wait', '--server', server.url];
+    const { code, err } = await gantry(words);
+    expect({ code, lines: err.split('\n') }).toEqual({
+      code: 0,
+      lines: [`purge ${DIGEST}: running`, '  the bucket does not answer', `purge ${DIGEST}: done`, ''],
+    });
   });
 });

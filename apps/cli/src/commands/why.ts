@@ -74,10 +74,12 @@ async function beforehand(
   });
   using interruption = cli.interruptible();
   await using client = await openClient(options, cli);
-  const answer = await client.post('/api/v1/decisions', { items, to, verbose: true }, interruption.signal);
+  const body = { items, to, ...(options.output === 'json' && { verbose: true }) };
+  const answer = await client.post('/api/v1/decisions', body, interruption.signal);
   const decision = readAnswer<DecisionAnswer>(answer, 'a decision', {
     policies_satisfied: 'boolean',
     summary: 'string',
+    unsatisfied_requirements: 'object',
   });
   if (options.output === 'json') writeJson(cli.stdout, decision);
   else showDecision(cli.stdout, decision);

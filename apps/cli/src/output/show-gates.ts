@@ -39,12 +39,18 @@ export function showVerdicts(stdout: Output, verdicts: readonly VerdictAnswer[])
     if (first === undefined) continue;
     stdout.write(`${printable(`${first.repository}@${first.digest}`)}\n`);
     for (const { gate, kind, state, at, requirements } of ofImage) {
-      const name = gate === kind ? gate : `${gate} (${kind})`;
-      stdout.write(`  gate ${printable(name)}: ${printable(state)}, asked ${formatTime(at)}\n`);
+      stdout.write(
+        `  gate ${printable(gateName(gate, kind))}: ${printable(state)}, asked ${formatTime(at)}\n`,
+      );
       for (const requirement of requirements) showRequirement(stdout, requirement);
       if (requirements.length === 0) stdout.write('    it asks for nothing here\n');
     }
   }
+}
+
+/** `tests (results)`; of a gate that is called what it is: `results` */
+export function gateName(gate: string, kind: string): string {
+  return gate === kind ? gate : `${gate} (${kind})`;
 }
 
 /** `+` satisfied, `w` waived, `?` may still come, `!` missing. */

@@ -16,6 +16,8 @@ export function reportTask(task: TaskAnswer): ProgressReport {
     text: summary(task),
     ...(task.state === 'running' && bytes > 0 && { bytes }),
     ...(share > 0 && { share }),
+    // A purge is tried until it is done: what holds it up is to be mended meanwhile.
+    ...(task.kind === 'purge' && { details: task.errors.map(({ problem }) => problem.detail) }),
   };
 }
 
@@ -38,14 +40,25 @@ export function tellProblems(stderr: Environment['stderr'], problems: readonly F
   }
 }
 
-function summary({ kind, state, parameters, progress, result }: TaskAnswer): string {
-  const { source } = parameters ?? {};
+function summary(task: TaskAnswer): string {
+  const { kind, state, parameters = {}, result } = task;
+  const { source, digest } = parameters;
   const { serial } = result ?? {};
-  const name = typeof source === 'string' ? `${kind} ${source}` : kind;
-  const { bytes, blobs, tags } = progress;
-  const counts =
-    kind === 'sync' ? `, ${plural(tags, 'tag')}, ${plural(blobs, 'new blob')}, ${formatBytes(bytes)}` : '';
+  const subject = source ?? digest;
+  const name = typeof subject === 'string' ? `${kind} ${subject}` : kind;
+  const counts = kind === 'sync' ? syncCounts(task) : kind === 'purge' ? purgeCounts(task) : '';
   return `${name}: ${state}${counts}${typeof serial === 'number' ? `, serial ${serial}` : ''}`;
+}
+
+function syncCounts({ progress: { bytes, blobs, tags } }: TaskAnswer): string {
+  return `, ${plural(tags, 'tag')}, ${plural(blobs, 'new blob')}, ${formatBytes(bytes)}`;
+}
+
+/** What was found to be taken out; nothing before it has been looked for. */
+function purgeCounts({ result }: TaskAnswer): string {
+  const { tagsTakenOut, objects, bytes } = result ?? {};
+  if (typeof tagsTakenOut !== 'number' || typeof objects !== 'number' || typeof bytes !== 'number') return '';
+  return `, ${plural(tagsTakenOut, 'tag')} taken out, ${plural(objects, 'object')}, ${formatBytes(bytes)}`;
 }
 
 function formatPlannedTags(plan: readonly PlannedTag[]): string {
