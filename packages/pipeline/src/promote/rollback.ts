@@ -2,6 +2,7 @@ import type { Promotion, PromotionItem } from '@gantry/catalog';
 import { type Digest, Fault, subjectOfCompanionTag } from '@gantry/oci';
 import { diffTrees, openTree, type RepositoryDocument, type TreeSource } from '@gantry/tree';
 import type { Channel, Flow } from '../context.ts';
+import { refusePurgedItems } from '../take-back/leave-out-purged.ts';
 import { acceptOnce } from './accept.ts';
 import { findChannel, type Requester } from './request.ts';
 
@@ -16,7 +17,8 @@ export interface RollbackRequest {
 
 /**
  * Accepts a rollback: a promotion of the tags as they stood at a serial. The channels themselves go back, so the next
- * publication does not undo it; what is published by it is a new serial.
+ * publication does not undo it; what is published by it is a new serial. It is done whole or not at all, but for what was
+ * purged since: such a tag stays as it is.
  * @throws Fault PUBLICATION_UNKNOWN, CHANNEL_UNKNOWN, IDEMPOTENCY_KEY_REUSED; CONFLICT when nothing would change
  */
 export async function acceptRollback(
@@ -29,13 +31,16 @@ export async function acceptRollback(
   const wanted = (request.channel === undefined ? channels : [findChannel(request.channel, channels)]).filter(
     ({ publish }) => publish,
   );
-  return acceptOnce(flow, { rollback: request }, requester, async () => ({
-    kind: 'rollback',
-    to: request.channel ?? '*',
-    atomic: true,
-    items: await findChanges(flow, wanted, tree, request),
-    ...(request.reason === undefined ? {} : { reason: request.reason }),
-  }));
+  return acceptOnce(flow, { rollback: request }, requester, async () => {
+    const items = await refusePurgedItems(flow, await findChanges(flow, wanted, tree, request));
+    return {
+      kind: 'rollback',
+      to: request.channel ?? '*',
+      atomic: items.every(({ state }) => state === 'accepted'),
+      items,
+      ...(request.reason === undefined ? {} : { reason: request.reason }),
+    };
+  });
 }
 
 async function findChanges(

@@ -56,3 +56,16 @@ export async function refusePurgedReferences<T extends Found>(
   ]);
   return new Map([...others, ...refused]);
 }
+
+/** Items of a promotion that is to be accepted: those that are purged refused, the others without what is. */
+export async function refusePurgedItems(
+  kept: Kept,
+  items: readonly PromotionItem[],
+): Promise<PromotionItem[]> {
+  const { faults, others } = await judgePurged(kept, items);
+  return items.map((item) => {
+    const fault = faults.get(item);
+    if (fault !== undefined) return { ...item, state: 'refused', problem: toProblem(fault) };
+    return others.get(item) ?? item;
+  });
+}
