@@ -233,7 +233,7 @@ describe('gantry waive and waivers', () => {
       '--reason',
       'a known flake',
       '--expires',
-      '2999-01-01',
+      '2998-12-31',
       '--server',
       server.url,
     ]);
