@@ -12,7 +12,7 @@ import { openStore } from '@gantry/store';
 import type { TreeSource } from '@gantry/tree';
 import type { Channel, Flow, Log } from './context.ts';
 import { acceptPromotion } from './promote/accept.ts';
-import type { PromotionRequest } from './promote/request.ts';
+import type { PlanRequest, PromotionRequest } from './promote/request.ts';
 import { runPromotion } from './promote/run-promotion.ts';
 import { openFilesystemTarget } from './publish/filesystem-target.ts';
 import type { PublishedTree } from './publish/published-tree.ts';
@@ -37,7 +37,7 @@ export interface FlowFixture extends AsyncDisposable {
   clock: Date;
   sync(request?: Partial<SyncRequest>, rules?: Partial<SourceRules>): Promise<SyncOutcome>;
   /** Accepts and runs a promotion up to where it waits for the publisher. @returns its id */
-  promote(request: PromotionRequest): Promise<string>;
+  promote(request: PromotionRequest | PlanRequest): Promise<string>;
 }
 
 const CHANNELS: readonly Channel[] = [
@@ -47,7 +47,11 @@ const CHANNELS: readonly Channel[] = [
   { name: 'private', prefix: 'private/', publish: false },
 ];
 
-export async function openFlow(options: InProcessOptions = {}): Promise<FlowFixture> {
+/** @param channels absent: testing, stable, release which takes from stable, and private which is in no tree */
+export async function openFlow(
+  options: InProcessOptions = {},
+  channels: readonly Channel[] = CHANNELS,
+): Promise<FlowFixture> {
   const root = await mkdtemp(join(tmpdir(), 'gantry-flow-'));
   const upstream = createInProcessRegistry(options);
   const listening = await upstream.listen();
@@ -60,7 +64,7 @@ export async function openFlow(options: InProcessOptions = {}): Promise<FlowFixt
   const tree: PublishedTree = {
     name: 'main',
     target,
-    channels: CHANNELS,
+    channels,
     keepUntaggedMs: 30 * 86_400_000,
     refreshMs: 86_400_000,
   };
@@ -69,7 +73,7 @@ export async function openFlow(options: InProcessOptions = {}): Promise<FlowFixt
     root,
     upstream,
     flow,
-    channels: CHANNELS,
+    channels,
     tree,
     treeSource: target.source,
     publisher: createPublisher(flow, tree),
@@ -85,9 +89,9 @@ export async function openFlow(options: InProcessOptions = {}): Promise<FlowFixt
           ...request,
         },
       ),
-    async promote(request: PromotionRequest) {
-      const { promotion } = await acceptPromotion(flow, CHANNELS, request, { name: 'tester' });
-      await runPromotion(flow, CHANNELS, promotion.id);
+    async promote(request: PromotionRequest | PlanRequest) {
+      const { promotion } = await acceptPromotion(flow, channels, request, { name: 'tester' });
+      await runPromotion(flow, channels, promotion.id);
       return promotion.id;
     },
     async [Symbol.asyncDispose]() {

@@ -1,8 +1,6 @@
 import { makeImage, makeIndex, makeLayer, makeSbom, makeSignature } from '@gantry/registry';
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import { acceptPromotion } from './accept.ts';
-import { planPromotion } from './plan.ts';
-import type { PromotionRequest } from './request.ts';
 
 const image = (text: string) =>
   makeImage({
@@ -22,8 +20,6 @@ const accept = (fixture: FlowFixture, request: Parameters<typeof acceptPromotion
     name: 'bot',
     ...(key === undefined ? {} : { idempotencyKey: key }),
   });
-const planOf = (fixture: FlowFixture, request: PromotionRequest) =>
-  planPromotion(fixture.flow, fixture.channels, request, { name: 'bot' }, 'main');
 const get = async (fixture: FlowFixture, id: string) => {
   const promotion = await fixture.flow.catalog.promotions.get(id);
   if (promotion === undefined) throw new Error('no such promotion');
@@ -173,37 +169,4 @@ describe('a promotion', () => {
     expect(tag?.referrers).toContain(sbom.digest);
     expect(tag?.companions).toEqual([{ tag: companion, digest: signature.digest }]);
   });
-});
-
-test('a plan says what would be added, moved and left, and changes nothing', async () => {
-  await using fixture = await openSynced();
-  await fixture.promote({
-    items: [{ repository: 'app', reference: '1.0', tags: ['same', 'old'] }],
-    to: 'stable',
-  });
-  await fixture.publisher.publishPending();
-  fixture.upstream.push('app', image('new'), '1.1');
-  await fixture.sync();
-  const plan = await planOf(fixture, {
-    items: [
-      { repository: 'app', reference: '1.0', tags: ['same', 'more'] },
-      { repository: 'app', reference: '1.1', tags: ['old'] },
-      { repository: 'none', reference: '1' },
-    ],
-    to: 'stable',
-  });
-  const [old, fresh] = [image('1').digest, image('new').digest];
-  expect(plan.items.map(({ digest, tags }) => [digest, tags])).toEqual([
-    [
-      old,
-      [
-        { tag: 'same', action: 'noop', from: old },
-        { tag: 'more', action: 'add' },
-      ],
-    ],
-    [fresh, [{ tag: 'old', action: 'move', from: old }]],
-    [null, [{ tag: '1', action: 'refuse' }]],
-  ]);
-  expect(plan.items[2]?.problem?.type).toBe('urn:gantry:problem:reference-unknown');
-  expect(await fixture.flow.catalog.channels.tag('stable', 'app', 'more')).toBeUndefined();
 });

@@ -1,7 +1,7 @@
 import { makeImage, makeLayer } from '@gantry/registry';
 import { openTree } from '@gantry/tree';
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
-import { acceptPromotion } from '../promote/accept.ts';
+import { acceptOnce, acceptPromotion } from '../promote/accept.ts';
 import { runPromotion } from '../promote/run-promotion.ts';
 
 const image = (text: string) =>
@@ -58,3 +58,54 @@ test.each([[['latest']], [['latest', '1.2', '1', 'stable', 'newest']]])(
     expect(await tagsOf(fixture)).toMatchObject(digests('three', ['three', ...moving]));
   },
 );
+
+/** Accepts a promotion that takes tags of `app` out. */
+async function acceptRemoval({ flow }: FlowFixture, ...tags: string[]): Promise<string> {
+  const { promotion } = await acceptOnce(flow, tags, { name: 'tester' }, async () => ({
+    kind: 'retract',
+    to: 'stable',
+    atomic: true,
+    items: [
+      {
+        channel: 'stable',
+        repository: 'app',
+        reference: 'app',
+        digest: null,
+        tags,
+        companions: [],
+        referrers: [],
+        state: 'accepted',
+      },
+    ],
+  }));
+  return promotion.id;
+}
+
+test('a promotion that is published after one that took its tags out does not bring them back', async () => {
+  await using fixture = await openSynced('one', 'two', 'three');
+  await publish(fixture, await accept(fixture, 'one', ['latest', 'stable']));
+  const early = await accept(fixture, 'two', ['latest', 'stable', 'new']);
+  const removal = await acceptRemoval(fixture, 'latest', 'new');
+  const late = await accept(fixture, 'three', ['latest']);
+  await publish(fixture, removal);
+  expect(await tagsOf(fixture)).toEqual(digests('one', ['one', 'stable']));
+  await publish(fixture, early);
+  expect(await tagsOf(fixture)).toEqual({ ...digests('one', ['one']), ...digests('two', ['two', 'stable']) });
+  await publish(fixture, late);
+  expect(await tagsOf(fixture)).toMatchObject(digests('three', ['three', 'latest']));
+});
+
+test('nor does one that is published when the removal was written down, and no more than that', async () => {
+  await using fixture = await openSynced('one', 'two');
+  const { flow, channels, publisher } = fixture;
+  await publish(fixture, await accept(fixture, 'one', ['latest']));
+  const early = await accept(fixture, 'two', ['latest']);
+  const removal = await acceptRemoval(fixture, 'latest');
+  await runPromotion(flow, channels, removal);
+  const { sequence } = (await flow.catalog.promotions.get(removal))!;
+  const retraction = { channel: 'stable', repository: 'app', tag: 'latest', promotion: removal, sequence };
+  await flow.catalog.retractions.put([retraction]);
+  await runPromotion(flow, channels, early);
+  await publisher.publishPending();
+  expect(await tagsOf(fixture)).toEqual({ ...digests('one', ['one']), ...digests('two', ['two']) });
+});
