@@ -16,7 +16,10 @@ if (!Number.isInteger(seed)) {
 console.log(`seed ${seed}`);
 const root = fileURLToPath(new URL('..', import.meta.url));
 const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.meta.url));
-const files = positionals.length > 0 ? positionals : ['test/faults/sync-', 'test/faults/engines-'];
+const files =
+  positionals.length > 0
+    ? positionals
+    : ['test/faults/sync-', 'test/faults/engines-', 'test/faults/token-timing'];
 // One file at a time: each of them may use the whole machine.
 const child = spawn(process.execPath, [jest, '--runInBand', ...files], {
   cwd: root,

@@ -34,7 +34,7 @@ export function admit(route: Route, caller: Identity | undefined): Identity {
       (scope) => scope === 'admin' || kinds.some((kind) => scope === kind || scope.startsWith(`${kind}:`)),
     );
   if (some) return identity;
-  throw new Fault('DENIED', `the token ${identity.name} lacks the scope ${shown}`, {
+  throw new Fault('DENIED', `${identity.name} lacks the scope ${shown}`, {
     token: identity.name,
     scope: shown,
   });

@@ -86,7 +86,7 @@ describe('who asks', () => {
       body: { to: 'stable', items: [{ repository: 'a', reference: 'b' }] },
     });
     expect([status, body.type, body.scope]).toEqual([403, problem('denied'), 'promote:stable']);
-    expect(body.detail).toBe('the token tester lacks the scope promote:stable');
+    expect(body.detail).toBe('tester lacks the scope promote:stable');
   });
 });
 

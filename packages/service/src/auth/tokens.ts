@@ -56,7 +56,7 @@ export function requireScope(identity: Identity | undefined, scope: Scope): Iden
     throw new Fault('UNAUTHORIZED', 'a known token is needed: send the header "Authorization: Bearer TOKEN"');
   }
   if (hasScope(identity, scope)) return identity;
-  throw new Fault('DENIED', `the token ${identity.name} lacks the scope ${scope}`, {
+  throw new Fault('DENIED', `${identity.name} lacks the scope ${scope}`, {
     token: identity.name,
     scope,
   });
