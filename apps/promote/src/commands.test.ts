@@ -79,8 +79,31 @@ describe('a command in the queue', () => {
     expect(items.map(({ requestedBy }) => requestedBy)).toEqual(['message /ci', 'message /ci']);
   });
 
+  test('with a result that comes twice is one result', async () => {
+    await using queue = await openQueue(['report:openqa']);
+    const result = { digest: `sha256:${'1'.repeat(64)}`, testcase: 'smoke', outcome: 'PASSED' };
+    for (let n = 0; n < 2; n++)
+      await queue.send('command.result', 'run-1', [result, { ...result, scenario: 'arm64' }]);
+    await queue.settled();
+    const { items } = await queue.catalog.results.list({ limit: 10 });
+    expect(items.map(({ scenario, source, submittedBy }) => [scenario, source, submittedBy])).toEqual(
+      expect.arrayContaining([
+        [undefined, 'openqa', 'message /ci'],
+        ['arm64', 'openqa', 'message /ci'],
+      ]),
+    );
+    expect(items).toHaveLength(2);
+  });
+
   test.each([
+    [
+      'command.result',
+      { digest: `sha256:${'1'.repeat(64)}`, testcase: 'a', outcome: 'PASSED', source: 'openqa' },
+      'lacks the scope report:openqa',
+    ],
     ['command.promote', promotion, 'lacks the scope promote:stable'],
+    ['command.promote', { ...promotion, dryRun: true }, 'a message has no answer, ask for a plan by the API'],
+    ['command.promote', { to: 'stable' }, 'must have items, or a plan'],
     ['command.publish', {}, 'lacks the scope promote:stable'],
     ['command.sync', { source: 'none' }, 'there is no source "none": there are candidates'],
     ['command.sync', { source: 'candidates', extra: 1 }, 'extra'],

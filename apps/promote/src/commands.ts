@@ -1,5 +1,5 @@
 import { type CloudEvent, type Delivery, DELIVERY_LIMIT, type Messages } from '@gantry/messages';
-import { asFault, Fault, quote } from '@gantry/oci';
+import { asFault, digestOf, Fault, quote } from '@gantry/oci';
 import {
   acceptPromotion,
   audited,
@@ -7,13 +7,17 @@ import {
   createTask,
   type Flow,
   QUEUES,
+  recordResults,
   sendWork,
 } from '@gantry/pipeline';
 import { type Identity, requireScope, type Scope } from '@gantry/service';
 import { z } from 'zod';
 import { promoteScopes } from './api/access.ts';
+import { ResultsRequest } from './api/gate-requests.ts';
 import { idempotencyKey } from './api/idempotency-key.ts';
+import { reportingSource, reportScope } from './api/reporting.ts';
 import { askedFor, PromotionRequest, PublicationRequest, SyncRequest } from './api/requests.ts';
+import { listOf, toResult } from './api/routes/results.ts';
 import { commandAct } from './command-act.ts';
 import { consumeWhileWritable } from './consume-while-writable.ts';
 import { createReadOnly } from './read-only.ts';
@@ -86,6 +90,9 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
       await sendWork(messages, { type: 'work.promotion', promotion: promotion.id });
       return;
     }
+    case 'command.result':
+      await takeResults(options, requester, event);
+      return;
     case 'command.publish':
       read(PublicationRequest, event);
       for (const scope of promoteScopes('*', options.channels)) requireScope(requester, scope);
@@ -94,9 +101,26 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
     default:
       throw new Fault(
         'REQUEST_INVALID',
-        `${quote(routingKey)} is no command: command.sync, command.promote and command.publish are`,
+        `${quote(routingKey)} is no command: command.sync, command.promote, command.result and command.publish are`,
       );
   }
+}
+
+/** A result without an id is known by its message's: what is delivered twice is one result. */
+async function takeResults(
+  { flow, messages }: CommandOptions,
+  requester: Identity,
+  event: CloudEvent,
+): Promise<void> {
+  const requests = listOf(read(ResultsRequest, event));
+  const sent = digestOf(`${event.source} ${event.id}`);
+  const origin = { submittedBy: requester.name, submittedAt: flow.now().toISOString() };
+  const results = requests.map((request, index) => {
+    requireScope(requester, reportScope(requester, request.source));
+    const id = request.id ?? `${sent}-${index}`;
+    return toResult(request, reportingSource(requester, request.source), id, origin);
+  });
+  await recordResults(flow, messages, results);
 }
 
 /** @throws Fault REQUEST_INVALID, naming the member */

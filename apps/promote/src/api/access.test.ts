@@ -46,6 +46,40 @@ const REQUESTS: Readonly<
     path: ({ promotion }) => `/api/v1/promotions/${promotion}`,
     allowed: ['admin', 'tester', 'both', 'ci'],
   },
+  approvePromotion: {
+    path: ({ promotion }) => `/api/v1/promotions/${promotion}/approvals`,
+    allowed: ['admin'],
+  },
+  withdrawApproval: {
+    path: ({ promotion }) => `/api/v1/promotions/${promotion}/approvals`,
+    allowed: ['admin'],
+  },
+  createResult: {
+    path: () => '/api/v1/results',
+    body: { digest: `sha256:${'0'.repeat(64)}`, testcase: 'a', outcome: 'PASSED', source: 'candidates' },
+    allowed: ['admin', 'approver'],
+  },
+  listResults: { path: () => '/api/v1/results', allowed: READERS },
+  getResult: { path: () => '/api/v1/results/none', allowed: READERS },
+  createWaiver: {
+    path: () => '/api/v1/waivers',
+    body: {
+      channel: 'stable',
+      repository: 'a',
+      reference: '1',
+      gate: 'none',
+      reason: 'why',
+      expiresAt: '2020-01-01T00:00:00Z',
+    },
+    allowed: ['admin', 'approver'],
+  },
+  listWaivers: { path: () => '/api/v1/waivers', allowed: READERS },
+  revokeWaiver: { path: ({ waiver }) => `/api/v1/waivers/${waiver}`, allowed: ['admin', 'approver'] },
+  decide: {
+    path: () => '/api/v1/decisions',
+    body: { items: [item], to: 'testing' },
+    allowed: READERS,
+  },
   listChannels: { path: () => '/api/v1/channels', allowed: READERS },
   listChannelRepositories: { path: () => '/api/v1/channels/testing/repositories', allowed: READERS },
   listChannelTags: { path: () => '/api/v1/channels/testing/tags?repository=a', allowed: READERS },
@@ -99,6 +133,7 @@ const REQUESTS: Readonly<
 interface Ids {
   promotion: string;
   task: string;
+  waiver: string;
 }
 
 async function prepare(api: ApiFixture): Promise<Ids> {
@@ -106,7 +141,17 @@ async function prepare(api: ApiFixture): Promise<Ids> {
     body: { to: 'testing', items: [item] },
   });
   const { body: task } = await api.call('POST', '/api/v1/syncs', { body: { source: 'candidates' } });
-  return { promotion: promotion.id, task: task.id };
+  await api.flow.catalog.waivers.create({
+    id: 'waiver',
+    channel: 'stable',
+    digest: `sha256:${'0'.repeat(64)}`,
+    gate: 'tests',
+    reason: 'a known flake',
+    author: 'ada',
+    createdAt: '2026-11-21T09:00:00.000Z',
+    expiresAt: '2026-11-22T09:00:00.000Z',
+  });
+  return { promotion: promotion.id, task: task.id, waiver: 'waiver' };
 }
 
 describe('scopes', () => {

@@ -1,8 +1,10 @@
 import type { Route } from './route.ts';
+import { APPROVAL_ROUTES } from './routes/approvals.ts';
 import { AUDIT_ROUTES } from './routes/audit.ts';
 import { CANDIDATE_ROUTES } from './routes/candidates.ts';
 import { CHANNEL_ROUTES } from './routes/channels.ts';
 import { CONTENT_ROUTES } from './routes/content.ts';
+import { DECISION_ROUTES } from './routes/decisions.ts';
 import { DIFF_ROUTES } from './routes/diff.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { EVENT_ROUTES } from './routes/events.ts';
@@ -16,10 +18,12 @@ import { PURGE_ROUTES } from './routes/purges.ts';
 import { QUEUE_ROUTES } from './routes/queues.ts';
 import { READ_ONLY_ROUTES } from './routes/read-only.ts';
 import { REPORT_ROUTES } from './routes/reports.ts';
+import { RESULT_ROUTES } from './routes/results.ts';
 import { SOURCE_ROUTES } from './routes/sources.ts';
 import { SYNC_ROUTES } from './routes/syncs.ts';
 import { TASK_ROUTES } from './routes/tasks.ts';
 import { TOKEN_ROUTES } from './routes/tokens.ts';
+import { WAIVER_ROUTES } from './routes/waivers.ts';
 import { WORKER_ROUTES } from './routes/workers.ts';
 
 /** All that is served. What is not in here does not exist; what is has its scope, its checks and its documentation. */
@@ -30,7 +34,11 @@ export const ROUTES: readonly Route[] = [
   ...CANDIDATE_ROUTES,
   ...FAILURE_ROUTES,
   ...PROMOTION_ROUTES,
+  ...APPROVAL_ROUTES,
+  ...RESULT_ROUTES,
   ...REPORT_ROUTES,
+  ...WAIVER_ROUTES,
+  ...DECISION_ROUTES,
   ...PLAN_ROUTES,
   ...CHANNEL_ROUTES,
   ...PUBLICATION_ROUTES,

@@ -19,8 +19,7 @@ export function judgeApprovals(
   channel: string,
 ): Requirement {
   const counting = approvals.filter(
-    (approval) =>
-      requestedBy !== approval.by && requestedBy !== `message ${approval.by}` && mayApprove(rule, approval),
+    (approval) => !isRequester(approval.by, requestedBy) && mayApprove(rule, approval),
   );
   const people = [...new Set(counting.map(({ by }) => by))].toSorted();
   const satisfied = people.length >= rule.count;
@@ -37,8 +36,13 @@ export function judgeApprovals(
   };
 }
 
+/** Whether somebody is who asked for the promotion, by the API or as a message. */
+export function isRequester(name: string, requestedBy: string | undefined): boolean {
+  return requestedBy === name || requestedBy === `message ${name}`;
+}
+
 /** Whether somebody's yes counts for a gate, by their name or a group they were in. */
-export function mayApprove(rule: ApprovalsRule, { by, groups }: Pick<Approval, 'by' | 'groups'>): boolean {
+function mayApprove(rule: ApprovalsRule, { by, groups }: Pick<Approval, 'by' | 'groups'>): boolean {
   if (rule.by === undefined && rule.groups === undefined) return true;
   return rule.by?.includes(by) === true || groups.some((group) => rule.groups?.includes(group) === true);
 }

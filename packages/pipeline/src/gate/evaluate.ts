@@ -1,7 +1,8 @@
-import type { Requirement, Verdict } from '@gantry/catalog';
+import type { Requirement, Verdict, Waiver } from '@gantry/catalog';
 import { asFault, Fault } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel, Flow } from '../context.ts';
+import { isRequester } from './approvals.ts';
 import type { Gate, GateSubject } from './gate.ts';
 import { applyWaivers, verdictState } from './verdict.ts';
 
@@ -52,11 +53,17 @@ async function evaluateSubject(
   const { channel, repository, digest } = subject;
   const waivers = await flow.catalog.waivers.inForce(channel, digest, at);
   return found.map(({ gate, requirements: asFound }) => {
-    const requirements = applyWaivers(gate.name, asFound, waivers);
+    const counting = gate.kind === 'approvals' ? byOthers(waivers, subject) : waivers;
+    const requirements = applyWaivers(gate.name, asFound, counting);
     const mayWait = now.getTime() < options.since.getTime() + gate.waitMs;
     const state = verdictState(requirements, mayWait);
     return { gate: gate.name, kind: gate.kind, repository, digest, state, requirements, at };
   });
+}
+
+/** Who asked for a promotion can not approve it, so neither waive that somebody else must. */
+function byOthers(waivers: readonly Waiver[], { requestedBy }: GateSubject): readonly Waiver[] {
+  return waivers.filter(({ author }) => !isRequester(author, requestedBy));
 }
 
 /** What a gate asks for, or that it could not say so. */

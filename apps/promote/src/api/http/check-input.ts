@@ -28,6 +28,11 @@ const PLACES: Readonly<Record<Place, string>> = {
 
 function describe(issue: z.core.$ZodIssue, schema: z.ZodType, place: Place): string {
   const at = pathOf(issue.path);
+  if (issue.code === 'invalid_union') {
+    const [nearest] = nearestOf(issue.errors);
+    if (nearest !== undefined)
+      return describe({ ...nearest, path: [...issue.path, ...nearest.path] }, schema, place);
+  }
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.slice(0, NAMES_SHOWN).map((key) => quote(pathOf([...issue.path, key])));
     const known = issue.path.length === 0 ? knownNames(schema) : '';
@@ -40,6 +45,17 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, place: Place): str
   if (place === 'query' && issue.code === 'invalid_type' && issue.message.endsWith('received array'))
     return `${subject} stands more than once`;
   return `${subject} ${wording(issue.message)}`;
+}
+
+/** What is wrong with a value by the one of several forms that it comes nearest to. */
+function nearestOf(forms: readonly (readonly z.core.$ZodIssue[])[]): readonly z.core.$ZodIssue[] {
+  const sorted = forms.toSorted((a, b) => a.length - b.length);
+  return sorted.find((issues) => issues.every(isWithin)) ?? sorted[0] ?? [];
+}
+
+/** Whether something in the value is wrong, and not what it is as a whole. */
+function isWithin({ code, path }: z.core.$ZodIssue): boolean {
+  return code !== 'invalid_type' || path.length > 0;
 }
 
 /** A message of ours follows the name it speaks of; the library's own do after a colon. */
