@@ -1,20 +1,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { inspect } from 'node:util';
-import { type Catalog, candidateRecord, openCatalog, promotionRecord } from '@gantry/catalog';
+import { openCatalog, promotionRecord } from '@gantry/catalog';
 import { MongoClient } from 'mongodb';
 import { catalogIn } from '../../packages/catalog/src/mongodb.ts';
 import {
-  candidate,
   channelTag,
   digest,
   eventOf,
-  failure,
-  manifest,
   poolObject,
   promotion,
-  publication,
-  task,
-  time,
 } from '../../packages/catalog/src/contract/samples.ts';
 import type { ChannelRow, PieceRow } from '../../packages/catalog/src/mongodb/channels.ts';
 import { openDatabase } from '../../packages/catalog/src/mongodb/open-database.ts';
@@ -26,10 +20,10 @@ import { needs } from '../servers/parts.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
 import { startToxiproxy } from '../servers/toxiproxy.ts';
 import { until } from '../servers/until.ts';
+import { proxiedCatalog } from './proxied-catalog.ts';
 
 const LATER = '9999-01-01T00:00:00.000Z';
 const MINUTE_MS = 60_000;
-const WRITES = new Set(['insert', 'update', 'delete', 'findAndModify']);
 
 let server: MongoServer;
 const withToxiproxy = needs('mongo-java-server', 'toxiproxy-server');
@@ -41,82 +35,10 @@ real.afterAll(async () => {
   await server?.[Symbol.asyncDispose]();
 }, 30_000);
 
-/** A catalog of its own behind a proxy, and the same one past the proxy. */
-async function proxied() {
-  const open = new AsyncDisposableStack();
-  const database = open.use(newDatabase((name) => server.url(name)));
-  const proxy = open.use(await startMongoProxy(server.host));
-  return {
-    proxy,
-    database,
-    catalog: open.use(await openCatalog({ mongodb: { url: proxy.url(database.name) } })),
-    direct: open.use(await openCatalog({ mongodb: { url: database.url } })),
-    [Symbol.asyncDispose]: () => open.disposeAsync(),
-  };
-}
-
-real.test(
-  'when every second answer to each kind of write is lost, all is as if none had been',
-  async () => {
-    await using calm = await proxied();
-    await writeOfAll(calm.catalog);
-    const expected = await stateOf(calm.direct);
-
-    await using at = await proxied();
-    const counts = new Map<string, number>();
-    let lost = 0;
-    at.proxy.rule = ({ name: command, collection }) => {
-      if (!WRITES.has(command)) return 'pass';
-      const kind = `${command} ${collection}`;
-      const nth = (counts.get(kind) ?? 0) + 1;
-      counts.set(kind, nth);
-      if (nth % 2 === 0) return 'pass';
-      lost += 1;
-      return 'lose';
-    };
-    await writeOfAll(at.catalog);
-    expect(await stateOf(at.direct)).toEqual(expected);
-    expect(lost).toBeGreaterThan(15);
-  },
-  60_000,
-);
-
-real.test(
-  'an answer that is lost is known for the own one, also after another has written on top of it',
-  async () => {
-    await using at = await proxied();
-    const { catalog, direct, proxy } = at;
-    const { promotion: made } = await direct.promotions.create(promotion('p1'));
-    const published = Promise.withResolvers<void>();
-    let lost = false;
-    proxy.rule = async ({ name, collection }) => {
-      if (name === 'update' && collection === 'promotions' && !lost) {
-        lost = true;
-        return 'lose';
-      }
-      if (lost) await published.promise; // nothing more until the other has written
-      return 'pass';
-    };
-    const gating = catalog.promotions.replace({ ...made, state: 'gating' }, [
-      eventOf(promotionRecord(made), 'gating'),
-    ]);
-    const seen = await until('the write whose answer was lost', async () => {
-      const found = await direct.promotions.get('p1');
-      return found?.state === 'gating' ? found : undefined;
-    });
-    await direct.promotions.replace({ ...seen, state: 'failed' });
-    published.resolve();
-    expect(await gating).toEqual({ ...made, state: 'gating', revision: 2 });
-    expect(await direct.promotions.get('p1')).toMatchObject({ state: 'failed', revision: 3 });
-    expect((await direct.outbox.pending(LATER, 10)).map(({ type }) => type)).toEqual(['gating']);
-  },
-  30_000,
-);
-
 real.test(
   'a publisher that is held up in the pool does not bring back what its successor took away',
   async () => {
-    await using at = await proxied();
+    await using at = await proxiedCatalog(server);
     const { catalog, direct, proxy } = at;
     await direct.pool.apply('tree', 1, [poolObject('a')], []);
     const release = Promise.withResolvers<void>();
@@ -146,7 +68,7 @@ real.test(
 real.test(
   'a writer that is killed between its two steps leaves a channel as it was, and what it left is swept',
   async () => {
-    await using at = await proxied();
+    await using at = await proxiedCatalog(server);
     const { catalog, direct, proxy } = at;
     await direct.channels.apply('stable', 'app', [channelTag()], []);
     const never = Promise.withResolvers<'pass'>();
@@ -294,65 +216,6 @@ async function piecesOf({ url }: MongoDatabase): Promise<{ unnamed: string[] }> 
   const pieces = await client.db().collection<PieceRow>('channel_tags').find().toArray();
   const named = new Set(rows.flatMap((row) => row.pieces.map(({ id }) => id)));
   return { unnamed: pieces.map(({ _id }) => _id).filter((id) => !named.has(id)) };
-}
-
-/** Writes of every noun, with events, in an order that is the same each time. */
-async function writeOfAll(catalog: Catalog): Promise<void> {
-  const { manifests, candidates, failures, channels, promotions, publications, pool, tasks, leases, outbox } =
-    catalog;
-  await manifests.put(manifest('one'));
-  await manifests.replace(manifest('one', { size: 5 }));
-  for (const at of [0, 1, 2]) {
-    const one = candidate({ tag: `t${at % 2}`, digest: digest(`d${at}`) });
-    await candidates.put(one, [eventOf(candidateRecord(one), 'synced')]);
-  }
-  await candidates.put(candidate({ tag: 't0', digest: digest('d0') }));
-  await candidates.markGone('candidates', 'candidate/app', 't1', time(9));
-  await failures.put([failure({ tag: 'a' }), failure({ tag: 'b' })]);
-  await failures.put([failure({ tag: 'a', attempts: 2 })]);
-  await failures.remove([failure({ tag: 'b' })]);
-  for (const at of [0, 1, 2])
-    await channels.apply('stable', 'app', [channelTag({ tag: `t${at}` })], [`t${at - 1}`]);
-  for (const id of ['p1', 'p2']) {
-    const asked = promotion(id, { idempotency: { key: id, body: digest(id) } });
-    const { promotion: made } = await promotions.create(asked, [
-      eventOf(promotionRecord({ id }), 'accepted'),
-    ]);
-    const gating = await promotions.replace({ ...made, state: 'gating' });
-    if (gating === undefined) throw new Error('the promotion was not replaced');
-    await promotions.replace({ ...gating, state: 'done' }, [eventOf(promotionRecord({ id }), 'done')]);
-  }
-  await publications.put(publication(1));
-  await publications.put(publication(1, { state: 'published' }));
-  await pool.apply('tree', 1, [poolObject('a'), poolObject('b')], []);
-  await pool.apply('tree', 2, [poolObject('b', { size: 2 }), poolObject('c')], ['a']);
-  const made = await tasks.create(task('t1'));
-  await tasks.replace({ ...made, state: 'done' });
-  const lease = await leases.acquire('publish', 'one', 0);
-  if (lease !== undefined) await leases.release(lease);
-  await leases.acquire('publish', 'two', 10 * MINUTE_MS);
-  await outbox.sent((await outbox.pending(LATER, 100)).filter(({ type }) => type !== 'done'));
-}
-
-/** All that is there, but for what the number of attempts may change: sequences and fences. */
-async function stateOf(catalog: Catalog): Promise<unknown> {
-  const page = { limit: 100 };
-  const promotions = await catalog.promotions.list(page);
-  const leases = await catalog.leases.list();
-  return {
-    manifest: await catalog.manifests.get(digest('one')),
-    candidates: (await catalog.candidates.list(page)).items,
-    current: [...(await catalog.candidates.currentOf('candidates', 'candidate/app')).values()],
-    failures: await catalog.failures.list(page),
-    channels: await catalog.channels.tagsOf('stable', 'app'),
-    promotions: promotions.items.map((one) => ({ ...one, sequence: 0 })),
-    publications: await catalog.publications.list('public', page),
-    pool: await Array.fromAsync(catalog.pool.list('tree')),
-    serial: await catalog.pool.serial('tree'),
-    tasks: await catalog.tasks.list(page).then(({ items }) => items),
-    leases: leases.map(({ name, holder }) => ({ name, holder })),
-    events: (await catalog.outbox.pending(LATER, 100)).map(({ id }) => id),
-  };
 }
 
 function byId(a: { readonly id: string } | undefined, b: { readonly id: string } | undefined): number {

@@ -1,6 +1,7 @@
 import { candidateRecord, openCatalog } from '@gantry/catalog';
 import { MongoClient } from 'mongodb';
 import {
+  auditFact,
   candidate,
   channelTag,
   digest,
@@ -9,8 +10,12 @@ import {
   manifest,
   poolObject,
   promotion,
+  purge,
+  result,
+  retraction,
   task,
   time,
+  tokenRecord,
 } from '../../packages/catalog/src/contract/samples.ts';
 import { MONGO_ENGINES, onMongoEngine } from '../servers/mongo-engines.ts';
 
@@ -32,6 +37,35 @@ for (const engine of MONGO_ENGINES) {
       const asked: (() => Promise<unknown>)[] = [
         () => catalog.manifests.get(any),
         () => catalog.manifests.getAll([any]),
+        () => catalog.manifests.naming(any, page),
+        () => catalog.manifests.remove([any]),
+        () => catalog.candidates.holding(any, page),
+        () => catalog.candidates.remove([candidate({ tag: any })]),
+        () => catalog.channels.holding(any, page),
+        () => catalog.plans.get(any),
+        () => catalog.plans.forget(any),
+        () => catalog.promotions.forgetKeys(any),
+        () => catalog.retractions.of(any, any),
+        () => catalog.retractions.put([retraction({ tag: any })]),
+        () => catalog.results.get(any),
+        () => catalog.results.latest(any),
+        () => catalog.results.list({ testcase: any, ...page }),
+        () => catalog.reports.get(any),
+        () => catalog.reports.latest(any),
+        () => catalog.reports.list({ source: any, ...page }),
+        () => catalog.waivers.get(any),
+        () => catalog.waivers.revoke(any, 'test', time(0)),
+        () => catalog.waivers.inForce('stable', digest('one'), any),
+        () => catalog.waivers.list({ channel: any, ...page }),
+        () => catalog.tokens.get(any),
+        () => catalog.tokens.byName(any),
+        () => catalog.tokens.revoke(any, 'test', time(0)),
+        () => catalog.audit.after(any, 10),
+        () => catalog.audit.append([auditFact('x', { actor: any })]),
+        () => catalog.audit.list({ actor: any, ...page }),
+        () => catalog.audit.list({ since: any, ...page }),
+        () => catalog.purges.get(any),
+        () => catalog.purges.getAll([any]),
         () => catalog.candidates.current(any, any),
         () => catalog.candidates.byDigest('app', any),
         () => catalog.candidates.currentOf(any, any),
@@ -105,6 +139,19 @@ for (const engine of MONGO_ENGINES) {
         await catalog.tasks.create(asked);
         expect(await catalog.tasks.get(name)).toEqual({ ...asked, revision: 1 });
         const shown = manifest(name, { annotations: labels });
+        await catalog.results.put(
+          result(name, { testcase: name, source: name, scenario: name, data: { [name]: [name] } }),
+        );
+        expect((await catalog.results.list({ testcase: name, source: name, limit: 10 })).items).toEqual([
+          result(name, { testcase: name, source: name, scenario: name, data: { [name]: [name] } }),
+        ]);
+        await catalog.tokens.create(tokenRecord(name, { name }));
+        expect(await catalog.tokens.byName(name)).toEqual(tokenRecord(name, { name }));
+        await catalog.audit.append([auditFact(name, { actor: name, action: name })]);
+        const { items } = await catalog.audit.list({ actor: name, action: name, limit: 10 });
+        expect(items).toMatchObject([{ target: name }]);
+        await catalog.retractions.put([retraction({ channel: name, repository: name, tag: name })]);
+        expect(await catalog.retractions.of(name, name)).toHaveLength(1);
         await catalog.manifests.put(shown);
         expect(await catalog.manifests.get(shown.digest)).toEqual(shown);
       }
@@ -121,6 +168,9 @@ for (const engine of MONGO_ENGINES) {
         await catalog.promotions.create(promotion(`p${at}`));
         await catalog.candidates.put(candidate({ tag: `t${at}` }));
         await catalog.tasks.create(task(`t${at}`));
+        await catalog.results.put(result(`r${at}`));
+        await catalog.tokens.create(tokenRecord(`t${at}`));
+        await catalog.purges.create(purge(`p${at}`));
       }
       await using client = new MongoClient(database.url);
       await client.db().collection('counters').deleteMany({});
@@ -128,6 +178,11 @@ for (const engine of MONGO_ENGINES) {
       expect(made.sequence).toBe(6);
       await catalog.candidates.put(candidate({ tag: 't0', digest: digest('newer') }));
       expect((await catalog.candidates.current('app', 't0'))?.digest).toBe(digest('newer'));
+      await catalog.results.put(result('r5'));
+      expect((await catalog.results.list({ limit: 1 })).items[0]?.id).toBe('r5');
+      await catalog.tokens.create(tokenRecord('t5'));
+      expect((await catalog.tokens.list({ limit: 1 })).items[0]?.id).toBe('t5');
+      expect(await catalog.purges.create(purge('p5'))).toMatchObject({ created: true });
       await catalog.tasks.create(task('t5'));
       expect((await catalog.tasks.list({ limit: 1 })).items[0]?.id).toBe('t5');
     });

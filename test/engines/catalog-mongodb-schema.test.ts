@@ -1,7 +1,15 @@
 import type { Db } from 'mongodb';
 import { MongoClient } from 'mongodb';
 import { catalogIn } from '../../packages/catalog/src/mongodb.ts';
-import { promotion } from '../../packages/catalog/src/contract/samples.ts';
+import type { Catalog } from '@gantry/catalog';
+import {
+  candidate,
+  channelTag,
+  digest,
+  manifest,
+  promotion,
+  time,
+} from '../../packages/catalog/src/contract/samples.ts';
 import { type OpenOptions, openDatabase } from '../../packages/catalog/src/mongodb/open-database.ts';
 import { makeIndexes, MIGRATIONS, type Step } from '../../packages/catalog/src/mongodb/schema.ts';
 import { MONGO_ENGINES, type MongoDatabase, onMongoEngine } from '../servers/mongo-engines.ts';
@@ -83,6 +91,42 @@ for (const engine of MONGO_ENGINES) {
       expect(await at.schema()).toMatchObject({ version: 3, reader: 3 });
     });
 
+    test('what a catalog of schema 1 holds is found by the digests in it, also what an old worker writes at the last moment', async () => {
+      await using at = await place(server.newDatabase());
+      const old = await at.open({ steps: [first] });
+      await writeWanted(old, 'early');
+      await at.forgetSecond();
+      const young = await at.open();
+      expect(await at.schema()).toMatchObject({ version: 2, reader: 2 });
+      expect(await findWanted(young)).toEqual(['early', 'early', 'early']);
+      await young.promotions.forgetKeys(time(1));
+      expect(await young.promotions.byIdempotencyKey('early')).toBeUndefined();
+
+      await writeWanted(young, 'late');
+      await at.forgetSecond();
+      expect(await findWanted(young)).toEqual(['early late', 'early late', 'early late']);
+    });
+
+    test('a step that fills in what is missing goes on where it was cut off', async () => {
+      await using at = await place(server.newDatabase());
+      const old = await at.open({ steps: [first] });
+      for (const name of ['one', 'two', 'three']) await writeWanted(old, name);
+      await at.forgetSecond();
+      const [, second] = MIGRATIONS as readonly [Step, Step];
+      const cutOff: Step = {
+        ...second,
+        run: async (database) => {
+          await second.run(database);
+          await database.collection('candidates').updateMany({}, { $unset: { holds: '' } });
+          throw new Error('the power went');
+        },
+      };
+      await expect(at.open({ steps: [first, cutOff] })).rejects.toThrow('the power went');
+      const all = Array.from({ length: 3 }, () => 'one three two');
+      const [young] = await Promise.all([at.open(), at.open()]);
+      expect(await findWanted(young)).toEqual(all);
+    });
+
     test('the database of another program, and one that is half filled, are refused and left as they are', async () => {
       await using other = await place(server.newDatabase());
       await other.db.collection<{ _id: string }>('notes').insertOne({ _id: 'a note' });
@@ -114,7 +158,40 @@ async function place(database: MongoDatabase) {
   return {
     db,
     open: async (options: OpenOptions = {}) => open.use(await openDatabase(database.url, catalogIn, options)),
+    /** Takes away what schema 2 added to rows, as if a Gantry of schema 1 had written them. */
+    async forgetSecond() {
+      await db.collection('manifests').updateMany({}, { $unset: { names: '' } });
+      await db.collection('candidates').updateMany({}, { $unset: { holds: '' } });
+      await db.collection('channel_tags').updateMany({}, { $unset: { holds: '' } });
+      await db.collection('promotions').updateMany({}, { $unset: { keyedSince: '' } });
+    },
     schema: () => db.collection<{ _id: string }>('schema').findOne({ _id: 'catalog' }),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
 }
+
+/** Writes one of each noun that names the digest `wanted`. */
+async function writeWanted(
+  { manifests, candidates, channels, promotions }: Catalog,
+  name: string,
+): Promise<void> {
+  const wanted = digest('wanted');
+  await manifests.put(manifest(name, { subject: wanted, annotations: { name } }));
+  await candidates.put(candidate({ tag: name, companions: [{ tag: 'x', digest: wanted }] }));
+  await channels.apply('stable', name, [channelTag({ repository: name, referrers: [wanted] })], []);
+  await promotions.create(promotion(name, { idempotency: { key: name, body: digest(name) } }));
+}
+
+/** Which of those are found: names of manifests, candidates and repositories, sorted. */
+async function findWanted({ manifests, candidates, channels }: Catalog): Promise<string[]> {
+  const [wanted, page] = [digest('wanted'), { limit: 10 }];
+  const naming = (await manifests.naming(wanted, page)).items.map((one) => one.digest);
+  const named = [...(await manifests.getAll(naming)).values()].map(
+    ({ annotations }) => annotations?.['name'],
+  );
+  const held = (await candidates.holding(wanted, page)).items.map(({ tag }) => tag);
+  const tagged = (await channels.holding(wanted, page)).items.map(({ repository }) => repository);
+  return [named, held, tagged].map((names) => [...names].toSorted(byName).join(' '));
+}
+
+const byName = (a = '', b = '') => (a < b ? -1 : 1);

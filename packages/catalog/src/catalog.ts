@@ -90,7 +90,10 @@ export interface Manifests {
    * digest.
    */
   naming(digest: Digest, page: PageRequest): Promise<Page<NamingManifest>>;
-  /** Takes records away: what is under them is no longer whole. No error for those that are absent. */
+  /**
+   * Takes records away: what is under them is no longer whole. No error for those that are absent. An engine without
+   * transactions over many records may have done a part when it fails; repeating the call completes it.
+   */
   remove(digests: readonly Digest[]): Promise<void>;
 }
 
@@ -142,7 +145,11 @@ export interface Candidates {
   list(query: CandidateQuery): Promise<Page<Candidate>>;
   /** Those that have a digest as theirs, or among their companions or referrers; in a stable order. */
   holding(digest: Digest, page: PageRequest): Promise<Page<Candidate>>;
-  /** Takes candidates away; the one of a tag that was put before is its newest then. No error for those that are absent. */
+  /**
+   * Takes candidates away; the one of a tag that was put before is its newest then. No error for those that are absent.
+   * Their events that still wait may go with them. An engine without transactions over many records may have done a part
+   * when it fails; repeating the call completes it.
+   */
   remove(candidates: readonly Pick<Candidate, 'source' | 'repository' | 'tag' | 'digest'>[]): Promise<void>;
 }
 
@@ -294,8 +301,8 @@ export interface Workers {
 }
 
 /**
- * Events whose change is durable and that have not been noted as sent. None is lost; one may be sent twice. An event that
- * is stored while one of the same id and record waits may be stored once or twice.
+ * Events whose change is durable and that have not been noted as sent. None is lost, but of a candidate that is removed;
+ * one may be sent twice. An event that is stored while one of the same id and record waits may be stored once or twice.
  */
 export interface Outbox {
   /**

@@ -9,7 +9,10 @@ export interface Retraction {
 }
 
 export interface Retractions {
-  /** Inserts each, or replaces the one of the same channel, repository and tag that has a lower sequence. */
+  /**
+   * Inserts each, or replaces the one of the same channel, repository and tag that has a lower sequence. An engine without
+   * transactions over many records may have done a part when it fails; repeating the call completes it.
+   */
   put(retractions: readonly Retraction[]): Promise<void>;
   /** Of one repository in a channel, by tag. */
   of(channel: string, repository: string): Promise<Retraction[]>;
