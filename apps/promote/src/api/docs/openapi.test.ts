@@ -69,7 +69,13 @@ const OpenApi = z.strictObject({
         description: z.string(),
       }),
     }),
-    schemas: z.record(z.string().regex(/^[A-Z][A-Za-z]+$/), z.looseObject({ type: z.literal('object') })),
+    schemas: z.record(
+      z.string().regex(/^[A-Z][A-Za-z]+$/),
+      z.union([
+        z.looseObject({ type: z.literal('object') }),
+        z.looseObject({ anyOf: z.array(Schema).min(2) }),
+      ]),
+    ),
   }),
 });
 
