@@ -73,7 +73,7 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
     stop: ending.signal,
   });
   resources.use(startEventSender({ flow, messages }));
-  resources.use(await startPromotionWorker(flow, options.channels, messages, publisher, tree));
+  resources.use(await startPromotionWorker(flow, messages, publisher, tree));
   resources.use(startPurgeSweep({ flow, tree, publisher }, messages));
   resources.use(await startCommands({ ...options, sources: options.sources.map(({ name }) => name) }));
   const running = resources.use(await startListening(api, options, resources));

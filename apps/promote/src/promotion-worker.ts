@@ -1,8 +1,8 @@
 import type { Messages } from '@gantry/messages';
 import { asFault, Fault, isDigest } from '@gantry/oci';
 import {
-  type Channel,
   type Flow,
+  forEachConcurrently,
   forgetPlans,
   type PublishedTree,
   type Publisher,
@@ -32,11 +32,11 @@ const WorkData = z.union([
 /** Takes promotions through their states and publishes them: those that are asked for, and those that were left. */
 export async function startPromotionWorker(
   flow: Flow,
-  channels: readonly Channel[],
   messages: Messages,
   publisher: Publisher,
   tree: PublishedTree,
 ): Promise<AsyncDisposable> {
+  const { channels } = tree;
   const stop = new AbortController();
   const onError = (error: unknown) => flow.log.error({ err: asFault(error) }, 'promotion.worker_failed');
   const runPublish = (id: string) =>
@@ -68,9 +68,9 @@ export async function startPromotionWorker(
 
   let sweeping: Promise<void> | undefined;
   const sweep = async () => {
-    for (const { id } of await flow.catalog.promotions.inStates(['queued', 'promoting']))
-      await runPromotion(flow, channels, id, stop.signal);
     await publisher.publishPending();
+    const left = await flow.catalog.promotions.inStates(['queued', 'promoting']);
+    await forEachConcurrently(left, PROMOTIONS_AT_ONCE, ({ id }) => run(id));
     for (const { id, kind } of await flow.catalog.tasks.inStates(['queued', 'running']))
       if (kind !== 'sync') await runPublish(id);
   };

@@ -5,13 +5,14 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openCatalog } from '@gantry/catalog';
-import { openMessages } from '@gantry/messages';
+import { type Messages, openMessages } from '@gantry/messages';
 import {
   type Channel,
   createPublisher,
   type Flow,
   type Log,
   openFilesystemTarget,
+  type PublishedTree,
   type Publisher,
   QUEUES,
   runPromotion,
@@ -74,6 +75,9 @@ interface Answered {
 export interface ApiFixture extends AsyncDisposable {
   readonly url: string;
   readonly flow: Flow;
+  readonly channels: readonly Channel[];
+  readonly messages: Messages;
+  readonly tree: PublishedTree;
   readonly publisher: Publisher;
   readonly health: Health;
   /** The lines of the access log from level info on, `path` and all. */
@@ -115,14 +119,16 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
   const store = resources.use(await openStore({ filesystem: { root: path.join(root, 'store') } }));
   const messages = resources.use(await openMessages({ embedded: { file: path.join(root, 'messages.db') } }));
   const flow: Flow = { catalog, store, log: silent, now: () => new Date(), holder: 'test' };
+  const { channels = CHANNELS } = changed;
   const target = await openFilesystemTarget(path.join(root, 'tree'), store);
-  const publisher = createPublisher(flow, {
+  const tree: PublishedTree = {
     name: 'main',
     target,
-    channels: CHANNELS,
+    channels,
     keepUntaggedMs: 30 * 86_400_000,
     refreshMs: 86_400_000,
-  });
+  };
+  const publisher = createPublisher(flow, tree);
   const lines: Record<string, unknown>[] = [];
   const debugLines: Record<string, unknown>[] = [];
   const note = (fields: object, event: string) => lines.push({ ...fields, event });
@@ -131,7 +137,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
   const options: ApiOptions = {
     flow,
     messages,
-    channels: CHANNELS,
+    channels,
     sources: SOURCES,
     tree: target.source,
     treeName: 'main',
@@ -175,12 +181,15 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     return answered;
   };
   const work = async (promotion: string) => {
-    if ((await runPromotion(flow, CHANNELS, promotion))?.state === 'publishing')
+    if ((await runPromotion(flow, channels, promotion))?.state === 'publishing')
       await publisher.publishPending();
   };
   return {
     url,
     flow,
+    channels,
+    messages,
+    tree,
     publisher,
     health,
     lines,

@@ -207,6 +207,37 @@ describe('POST /api/v1/promotions', () => {
   });
 });
 
+describe('POST /api/v1/promotions that prefers to wait', () => {
+  test('is answered when it has ended', async () => {
+    await using api = await openApi();
+    await api.putCandidate('fedora/httpd', 'v1');
+    const asked = api.call('POST', PROMOTIONS, {
+      body: { to: 'testing', items: [item] },
+      headers: { Prefer: 'wait=60' },
+    });
+    while ((await api.waiting('promote')) === 0) await new Promise((resolve) => setImmediate(resolve));
+    const { items } = await api.flow.catalog.promotions.list({ limit: 1 });
+    await api.work(items[0]?.id ?? '');
+    const { status, body, headers } = await asked;
+    expect([status, body.state, body.serial, headers.get('preference-applied')]).toEqual([
+      202,
+      'done',
+      1,
+      'wait=60',
+    ]);
+  });
+
+  test('is answered as it stands when the time is up', async () => {
+    await using api = await openApi();
+    await api.putCandidate('fedora/httpd', 'v1');
+    const { status, body, headers } = await api.call('POST', PROMOTIONS, {
+      body: { to: 'testing', items: [item] },
+      headers: { Prefer: 'wait=0' },
+    });
+    expect([status, body.state, headers.get('preference-applied')]).toEqual([202, 'queued', 'wait=0']);
+  });
+});
+
 describe('GET /api/v1/promotions', () => {
   test('lists by state, channel and time, newest first, page by page', async () => {
     await using api = await openApi();
