@@ -21,7 +21,7 @@ const gates: readonly VerdictAnswer[] = [
         satisfied: true,
         type: 'test-result-passed',
         detail: 'smoke PASSED by ci: https://ci.example.org/42',
-        evidence: { result: 'r1' },
+        evidence: { result: 'r1', by: '' },
       },
       {
         name: 'slow',

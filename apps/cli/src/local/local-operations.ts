@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createSyncRunner } from '@gantry/app-sync';
-import type { Promotion, Task } from '@gantry/catalog';
+import type { Companions, Promotion, Task } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import {
   acceptPromotion,
@@ -75,7 +75,10 @@ export async function openLocalOperations(
       return await follow(task, run(task.id, signal), signal, onProgress);
     },
 
-    planPromotion: (request) => planPromotion(flow, tree.channels, request, REQUESTER, tree.name),
+    async planPromotion(request) {
+      const plan = await planPromotion(flow, tree.channels, request, REQUESTER, tree.name);
+      return { ...plan, items: plan.items.map(withoutCompanions) };
+    },
 
     async promote(request, { idempotencyKey, ifMatch }, { signal }, onProgress) {
       const requester = { ...REQUESTER, idempotencyKey: `${REQUESTER.name} ${idempotencyKey}` };
@@ -129,8 +132,17 @@ function present(promotion: Promotion): PromotionAnswer {
   return {
     ...rest,
     gates,
-    items: items.map(({ companions: _companions, referrers: _referrers, ...item }) => item),
+    items: items.map(withoutCompanions),
     serial: serial ?? null,
     error: error ?? null,
   };
+}
+
+/** An item as the API shows it. */
+function withoutCompanions<T extends Companions>({
+  companions: _companions,
+  referrers: _referrers,
+  ...item
+}: T): Omit<T, keyof Companions> {
+  return item;
 }

@@ -66,7 +66,7 @@ export function showRequirement(stdout: Output, requirement: RequirementAnswer):
   stdout.write(`    ${mark} ${printable(name)} (${printable(type)}): ${printable(detail)}\n`);
   if (waiver !== undefined) stdout.write(`        waiver ${printable(waiver)}\n`);
   for (const [what, value] of Object.entries(evidence))
-    stdout.write(`        ${printable(what)}: ${printable(String(value))}\n`);
+    if (value !== '') stdout.write(`        ${printable(what)}: ${printable(String(value))}\n`);
 }
 
 /** What can be done about what is missing, as commands. */
