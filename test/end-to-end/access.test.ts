@@ -168,7 +168,7 @@ real.test(
     const forged = await bearer(
       { groups: ['release'] },
       {},
-      await makeIssuerKey('RS256', issuer.keys[0]?.kid),
+      await makeIssuerKey('ES256', issuer.keys[0]?.kid),
     );
     expect((await ask(forged, 'POST', '/api/v1/promotions', promotion('testing'))).status).toBe(401);
   },

@@ -197,7 +197,11 @@ describe('attacks: nobody is let in, and one literal search is all that is asked
 });
 
 describe('a directory that does not answer: never a yes, and no no', () => {
-  const unavailable = { code: 'UNAVAILABLE', message: expect.stringContaining('the directory ldap') };
+  const unavailable = {
+    code: 'UNAVAILABLE',
+    message: 'users can not be looked up in the directory just now',
+    cause: { message: expect.stringMatching(/^ldap:\/\/127\.0\.0\.1:\d+: ./) },
+  };
 
   real.test('is down, and known once it is back', async () => {
     const authenticator = await open();
@@ -216,9 +220,9 @@ describe('a directory that does not answer: never a yes, and no no', () => {
     const authenticator = await open({ timeoutMs: 300 });
     process.kill(slapd.pid(), 'SIGSTOP');
     try {
-      await expect(authenticator.identify(basic('alice', 'wonder land:1'))).rejects.toThrow(
-        'no answer within 0.3 s',
-      );
+      await expect(authenticator.identify(basic('alice', 'wonder land:1'))).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('no answer within 0.3 s') },
+      });
     } finally {
       process.kill(slapd.pid(), 'SIGCONT');
     }

@@ -53,6 +53,13 @@ function open(
   );
 }
 
+/** RSA keys are the ones whose public half was taken for a secret; they take long to be made. */
+async function useRsaKey(): Promise<IssuerKey> {
+  const key = await makeIssuerKey('RS256');
+  issuer.keys.splice(0, 1, key);
+  return key;
+}
+
 const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 const claims = () => ({
   iss: issuer.issuer,
@@ -127,14 +134,14 @@ describe('attacks: nobody is whom a token names that', () => {
       return `${base64({ alg: 'None' })}.${base64(claims())}.${signature}`;
     },
     "is signed by HS256 with the issuer's public key as the secret": async () => {
-      const { kid, publicKey } = issuer.keys[0] as IssuerKey;
+      const { kid, publicKey } = await useRsaKey();
       const text = `${base64({ alg: 'HS256', kid, typ: 'JWT' })}.${base64(claims())}`;
       return `${text}.${createHmac('sha256', await exportSPKI(publicKey))
         .update(text)
         .digest('base64url')}`;
     },
     "is signed by HS256 with the issuer's JWK as the secret": async () => {
-      const { kid, publicKey } = issuer.keys[0] as IssuerKey;
+      const { kid, publicKey } = await useRsaKey();
       const text = `${base64({ alg: 'HS256', kid })}.${base64(claims())}`;
       const secret = JSON.stringify(await exportJWK(publicKey));
       return `${text}.${createHmac('sha256', secret).update(text).digest('base64url')}`;
@@ -144,7 +151,7 @@ describe('attacks: nobody is whom a token names that', () => {
       return issuer.sign({}, { jwk: await exportJWK(own.publicKey) }, own);
     },
     "brings its key in the header jwk, under the issuer's kid": async () => {
-      const own = await makeIssuerKey('RS256', issuer.keys[0]?.kid);
+      const own = await makeIssuerKey('ES256', issuer.keys[0]?.kid);
       return issuer.sign({}, { jwk: await exportJWK(own.publicKey) }, own);
     },
     'brings a certificate in the header x5c': async () => {
@@ -153,12 +160,12 @@ describe('attacks: nobody is whom a token names that', () => {
       return issuer.sign({}, { x5c: [pem.replaceAll(/-----.*-----|\n/g, '')] }, own);
     },
     'has a kid that is a path': async () => {
-      const own = await makeIssuerKey('RS256', '../../../../../../etc/passwd');
+      const own = await makeIssuerKey('ES256', '../../../../../../etc/passwd');
       return issuer.sign({}, {}, own);
     },
     'has a kid that is no text': async () => issuer.sign({}, { kid: { $ne: null } }),
     "is signed by another key, under the issuer's kid": async () =>
-      issuer.sign({}, {}, await makeIssuerKey('RS256', issuer.keys[0]?.kid)),
+      issuer.sign({}, {}, await makeIssuerKey('ES256', issuer.keys[0]?.kid)),
     'was changed after it was signed': async () => {
       const [header, , signature] = (await issuer.sign()).split('.');
       return `${header}.${base64(claims())}.${signature}`;
@@ -177,14 +184,14 @@ describe('attacks: nobody is whom a token names that', () => {
     'is of a clock that is an hour ahead': () =>
       issuer.sign({ iat: seconds() + HOUR, nbf: seconds() + HOUR, exp: seconds() + HOUR + 300 }),
     'was made for logging out': () => issuer.sign({}, { typ: 'logout+jwt' }),
-    'has an extension that must be understood': () => {
-      const { kid, privateKey } = issuer.keys[0] as IssuerKey;
+    'has an extension that must be understood': async () => {
+      const { kid, privateKey } = await useRsaKey();
       const text = `${base64({ alg: 'RS256', kid, crit: ['urn:x'], 'urn:x': 1 })}.${base64(claims())}`;
       const signer = createSign('RSA-SHA256').update(text);
       return `${text}.${signer.sign(KeyObject.from(privateKey)).toString('base64url')}`;
     },
     'is signed by an algorithm that is not named': async () => {
-      const key = await makeIssuerKey('RS512');
+      const key = await makeIssuerKey('ES512');
       issuer.keys.push(key);
       return issuer.sign({}, {}, key);
     },
@@ -304,12 +311,14 @@ describe('an issuer that does not tell its keys: never a yes, and no no', () => 
     issuer.answerBy((_, response) =>
       response.end(JSON.stringify({ issuer: 'https://other.example.org', jwks_uri: issuer.jwksUri })),
     );
-    await expect((await open()).identify(`Bearer ${token}`)).rejects.toThrow(
-      'is that of "https://other.example.org"',
-    );
+    await expect((await open()).identify(`Bearer ${token}`)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('is that of "https://other.example.org"') },
+    });
     issuer.answerBy(undefined);
     issuer.jwksUri = 'http://issuer.example.org/keys';
-    await expect((await open()).identify(`Bearer ${token}`)).rejects.toThrow('is plain http beyond loopback');
+    await expect((await open()).identify(`Bearer ${token}`)).rejects.toMatchObject({
+      cause: { message: expect.stringContaining('is plain http beyond loopback') },
+    });
   });
 
   test('never answers: the request ends in time, and the next one does not wait for it', async () => {

@@ -39,7 +39,7 @@ export interface Issuer extends AsyncDisposable {
 /** What tokens of tests are for. */
 export const AUDIENCE = 'gantry';
 
-export async function makeIssuerKey(alg = 'RS256', kid: string = crypto.randomUUID()): Promise<IssuerKey> {
+export async function makeIssuerKey(alg = 'ES256', kid: string = crypto.randomUUID()): Promise<IssuerKey> {
   return { kid, alg, ...(await generateKeyPair(alg, { extractable: true })) };
 }
 

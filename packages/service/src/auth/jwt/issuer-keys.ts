@@ -1,5 +1,5 @@
 import { getCACertificates } from 'node:tls';
-import { asFault, Fault } from '@gantry/oci';
+import { Fault } from '@gantry/oci';
 import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { EnvHttpProxyAgent, fetch } from 'undici';
 import { trustedAddressProblem } from '../../configuration/web-address.ts';
@@ -59,9 +59,10 @@ export function issuerKeys(options: IssuerKeysOptions): JWTVerifyGetKey {
     try {
       return read(await getJson(url));
     } catch (cause) {
+      // Who calls is not known, so why is for the log alone.
       const fault = new Fault(
         'UNAVAILABLE',
-        `the issuer ${issuer} does not say by which keys its tokens are known: ${reasonOf(cause)}`,
+        `the issuer ${issuer} does not say just now by which keys its tokens are known`,
         { issuer },
         { cause },
       );
@@ -114,10 +115,4 @@ function checkedKeySet(value: unknown): unknown {
   const { keys } = Object(value) as Readonly<Record<string, unknown>>;
   if (Array.isArray(keys) && keys.every((key) => typeof key === 'object' && key !== null)) return value;
   throw new Error('what it published is no set of keys');
-}
-
-/** fetch says only that it failed; why stands in the cause. */
-function reasonOf(error: unknown): string {
-  const { message, cause } = error instanceof Error ? error : asFault(error);
-  return cause instanceof Error ? `${message}: ${cause.message}` : message;
 }

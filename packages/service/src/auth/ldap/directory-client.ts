@@ -28,9 +28,7 @@ export async function withDirectory<T>(
   })();
   working.catch(() => undefined); // it may fail once nobody waits for it any more
   try {
-    const result = await Promise.race([working, late]);
-    await Promise.race([client.unbind(), late]);
-    return result;
+    return await Promise.race([working, late]);
   } finally {
     clearTimeout(timer);
     for (const socket of sockets) socket.destroy();

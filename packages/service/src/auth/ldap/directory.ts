@@ -59,8 +59,14 @@ export function openDirectory(options: DirectoryOptions): Directory {
     try {
       return await withDirectory(options, timeoutMs, (client) => ask(client, user, password));
     } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new Fault('UNAVAILABLE', `the directory ${url} can not be asked: ${why}`, {}, { cause });
+      // Who calls is not known, so where the directory is and what it says are for the log alone.
+      const why = new Error(`${url}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+      throw new Fault(
+        'UNAVAILABLE',
+        'users can not be looked up in the directory just now',
+        {},
+        { cause: why },
+      );
     }
   };
 }
