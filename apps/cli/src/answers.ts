@@ -1,5 +1,8 @@
-import { Fault, type Problem } from '@gantry/oci';
-import type { ApprovalAnswer, VerdictAnswer } from './gate-answers.ts';
+import type { Problem } from '@gantry/oci';
+import { readAnswer } from './read-answer.ts';
+
+export * from './promotion-answers.ts';
+export * from './read-answer.ts';
 
 interface Counts {
   readonly bytes: number;
@@ -23,77 +26,6 @@ export interface FailedItem {
   readonly problem: Problem;
   /** When it is tried again by itself; null or absent: it is not. */
   readonly retryAt?: string | null;
-}
-
-export interface PromotionAnswer {
-  readonly id: string;
-  readonly state:
-    | 'queued'
-    | 'gating'
-    | 'promoting'
-    | 'publishing'
-    | 'done'
-    | 'partial'
-    | 'failed'
-    | 'refused'
-    | 'cancelled';
-  readonly to: string;
-  readonly items: readonly PromotedItem[];
-  /** What the gates said when they were asked last; empty: none were. */
-  readonly gates: readonly VerdictAnswer[];
-  readonly approvals?: readonly ApprovalAnswer[];
-  readonly serial: number | null;
-  readonly error: Problem | null;
-}
-
-/** What lists of promotions show more of. */
-export interface ListedPromotionAnswer extends PromotionAnswer {
-  readonly kind: string;
-  readonly requestedBy: string;
-  readonly createdAt: string;
-}
-
-export interface PromotedItem {
-  readonly repository: string;
-  /** The channel that it goes to: of a rollback each item has its own. */
-  readonly channel?: string;
-  readonly reference: string;
-  readonly digest: string | null;
-  readonly tags: readonly string[];
-  readonly state: string;
-  readonly problem?: Problem;
-}
-
-/** What a promotion would do. */
-export interface PlanAnswer {
-  readonly id: string;
-  readonly etag: string;
-  readonly to: string;
-  readonly atomic: boolean;
-  readonly items: readonly PlannedItem[];
-  readonly totals: {
-    readonly adds: number;
-    readonly moves: number;
-    readonly noops: number;
-    readonly refusals: number;
-    readonly objects: number;
-    readonly bytes: number;
-  };
-  readonly expiresAt: string;
-}
-
-export interface PlannedItem {
-  readonly repository: string;
-  readonly reference: string;
-  /** null: it is refused. */
-  readonly digest: string | null;
-  readonly tags: readonly {
-    readonly tag: string;
-    readonly action: 'add' | 'move' | 'noop' | 'refuse';
-    readonly from?: string;
-    readonly problem?: Problem;
-  }[];
-  readonly problem?: Problem;
 }
 
 /** A tag of the plan that a dry run of a sync gives. */
@@ -173,63 +105,17 @@ export interface DeadLetterAnswer {
 }
 
 const TASK_ENDED: readonly string[] = ['done', 'partial', 'failed', 'cancelled'];
-const PROMOTION_ENDED: readonly string[] = [...TASK_ENDED, 'refused'];
 
 export function taskHasEnded({ state }: TaskAnswer): boolean {
   return TASK_ENDED.includes(state);
 }
 
-export function promotionHasEnded({ state }: PromotionAnswer): boolean {
-  return PROMOTION_ENDED.includes(state);
-}
-
 /** A task as it came. @throws Fault ROUTE_UNKNOWN for what is none */
 export function readTask(value: unknown): TaskAnswer {
-  checkMembers(value, 'a task', { id: 'string', state: 'string', progress: 'object', errors: 'object' });
-  return value as TaskAnswer;
-}
-
-/** A promotion as it came. @throws Fault ROUTE_UNKNOWN for what is none */
-export function readPromotion(value: unknown): PromotionAnswer {
-  checkMembers(value, 'a promotion', { id: 'string', state: 'string', items: 'object', gates: 'object' });
-  return value as PromotionAnswer;
-}
-
-/** A plan as it came. @throws Fault ROUTE_UNKNOWN for what is none */
-export function readPlan(value: unknown): PlanAnswer {
-  checkMembers(value, 'a plan', { id: 'string', to: 'string', items: 'object', totals: 'object' });
-  return value as PlanAnswer;
-}
-
-/** What has these members, by their types. @throws Fault ROUTE_UNKNOWN for what has not */
-export function readAnswer<T>(
-  value: unknown,
-  what: string,
-  members: { readonly [Name in keyof T]?: 'string' | 'number' | 'boolean' | 'object' },
-): T {
-  checkMembers(value, what, members);
-  return value as T;
-}
-
-/** A number that an answer has as a member. @throws Fault ROUTE_UNKNOWN for what has none */
-export function readCount(value: unknown, member: string): number {
-  checkMembers(value, 'a count', { [member]: 'number' });
-  return (value as Record<string, number>)[member] ?? 0;
-}
-
-/** Looks at what the commands rely on: another server at the address would answer with something else. */
-function checkMembers(
-  value: unknown,
-  what: string,
-  members: Readonly<Record<string, string | undefined>>,
-): void {
-  const record = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>;
-  const isIt = Object.entries(members).every(
-    ([name, type]) => typeof record[name] === type && record[name] !== null,
-  );
-  if (isIt) return;
-  throw new Fault(
-    'ROUTE_UNKNOWN',
-    `the server answered with something else than ${what}: is it a Gantry server of this version?`,
-  );
+  return readAnswer<TaskAnswer>(value, 'a task', {
+    id: 'string',
+    state: 'string',
+    progress: 'object',
+    errors: 'object',
+  });
 }

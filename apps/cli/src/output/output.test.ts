@@ -59,6 +59,9 @@ describe('tables', () => {
   });
 });
 
+/** Takes so many rows away. */
+const wipe = (rows: number) => `\r\u001b[2K${'\u001b[1A\u001b[2K'.repeat(rows - 1)}`;
+
 describe('progress', () => {
   const written: string[] = [];
   const write = (text: string) => written.push(text);
@@ -93,6 +96,20 @@ describe('progress', () => {
     ]);
   });
 
+  test('on a terminal what is told of it stands below it, as long as it is so and no more than fits', () => {
+    const display = createProgressDisplay({ write, isTTY: true, columns: 40 }, {});
+    display.show({ state: 'a', text: 'a', share: 1, details: ['one\n', 'two'] });
+    display.show({ state: 'a', text: 'a', share: 1, details: Array.from({ length: 20 }, () => 'x') });
+    display[Symbol.dispose]();
+    const full = `[${'#'.repeat(20)}] a`;
+    const lines = Array.from({ length: 11 }, () => '  x');
+    expect(written).toEqual([
+      [`\r\u001b[2K${full}`, String.raw`  one\u000a`, '  two'].join('\n'),
+      [`${wipe(3)}${full}`, ...lines, '  and 9 more'].join('\n'),
+      wipe(13),
+    ]);
+  });
+
   test('elsewhere there is a line for each state, and one every ten seconds', () => {
     let now = 0;
     const display = createProgressDisplay({ write }, {}, () => now);
@@ -106,6 +123,14 @@ describe('progress', () => {
     display.show({ state: 'running', text: 'running: 3' });
     display[Symbol.dispose]();
     expect(written).toEqual(['queued\n', 'running: 1\n', 'running: 3\n']);
+  });
+
+  test('elsewhere what is told of it is told once', () => {
+    const display = createProgressDisplay({ write }, {}, () => 0);
+    display.show({ state: 'a', text: 'a', details: ['one'] });
+    display.show({ state: 'a', text: 'a', details: ['one', 'two'] });
+    display.show({ state: 'b', text: 'b', details: ['one'] });
+    expect(written).toEqual(['a\n', '  one\n', '  two\n', 'b\n']);
   });
 
   test('a dumb terminal gets lines', () => {

@@ -89,6 +89,35 @@ describe('a call', () => {
   });
 });
 
+const read = () => Array.fromAsync(client.events('/api/v1/x', signal));
+
+describe('a stream of events', () => {
+  test('is read to its end', async () => {
+    answer = () => ({ events: [{ a: 1 }, { a: 2 }] });
+    expect(await read()).toEqual([{ a: 1 }, { a: 2 }]);
+    expect(server.requests[0]?.headers.accept).toBe('text/event-stream');
+  });
+
+  test('that is refused throws the fault of the problem document', async () => {
+    answer = () => {
+      throw new Fault('PROMOTION_UNKNOWN', 'no such promotion');
+    };
+    await expect(read()).rejects.toMatchObject({ code: 'PROMOTION_UNKNOWN', message: 'no such promotion' });
+  });
+
+  test('that is cut off is to be tried again', async () => {
+    answer = () => 'hang up';
+    await expect(read()).rejects.toMatchObject({ code: 'SERVER_UNREACHABLE' });
+  });
+});
+
+test('bytes are sent as they are, and an empty answer is null', async () => {
+  answer = () => ({ status: 204, body: undefined });
+  const bytes = new TextEncoder().encode('{"a": 1}');
+  expect(await client.upload('/api/v1/x', { digest: 'd' }, bytes, signal)).toBeNull();
+  expect(server.requests[0]).toMatchObject({ query: { digest: 'd' }, body: { a: 1 } });
+});
+
 describe('a list', () => {
   test('is read page by page', async () => {
     const pages = [
