@@ -6,7 +6,9 @@ const FOLDERS: Readonly<Record<string, string>> = {
   R: '../../packages/registry/src',
   O: '../../packages/oci/src',
   P: '../../packages/pipeline/src/publish',
+  T: '../../packages/pipeline/src/take-back',
   V: '../../packages/pipeline/src/events',
+  G: '../../packages/pipeline/src/gate',
   E: '../engines',
 };
 const read = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
