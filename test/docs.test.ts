@@ -137,21 +137,22 @@ describe('with the first run going', () => {
 
   const withRsync = needs('rsync');
   withRsync.test(
-    'the rsync commands of docs/mirrors.md make a mirror that verifies',
+    'the commands of docs/mirrors.md that copy make a mirror that verifies',
     async () => {
       const mirror = path.join(folder.path, 'mirror/');
       await mkdir(mirror);
       const lines = blocks('docs/mirrors.md', 'sh')
         .join('')
         .split('\n')
-        .filter((line) => line.startsWith('rsync '));
-      expect(lines.length).toBeGreaterThan(1);
+        .filter((line) => /^(rsync|gantry-mirror) /.test(line));
+      expect(lines.length).toBeGreaterThan(2);
       for (const line of lines) {
         const words = line
-          .replaceAll('rsync://master.example.org/gantry/', path.join(folder.path, 'data/tree/'))
-          .replaceAll('/srv/mirror/gantry/', mirror)
+          .replaceAll('rsync://master.example.org/gantry', path.join(folder.path, 'data/tree'))
+          .replaceAll('/srv/mirror/gantry', mirror.slice(0, -1))
           .split(' ');
-        await run('rsync', words.slice(1));
+        const [command = ''] = words;
+        await run(command === 'rsync' ? command : path.join(root, 'scripts/mirror', command), words.slice(1));
         const { code, stderr } = await gantry(
           folder.path,
           ['verify', mirror, '--against', './data/tree', '--deep'],

@@ -1,0 +1,379 @@
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { digestOf } from '@gantry/oci';
+import {
+  blobPath,
+  directoryTree,
+  encodeStatement,
+  formatList,
+  layTree,
+  listPath,
+  manifestPath,
+  openTree,
+  POINTER_PATH,
+  type Statement,
+  verifyTree,
+} from '@gantry/tree';
+import { imageOf, openPublishing } from '../fixtures/publishing.ts';
+import { startNginx } from '../servers/nginx.ts';
+import { needs } from '../servers/parts.ts';
+import { startRsyncd } from '../servers/rsyncd.ts';
+import { attempt } from '../servers/run.ts';
+import { type TemporaryFolder, temporaryFolder } from '../servers/temporary-folder.ts';
+
+const SCRIPT = fileURLToPath(new URL('../../scripts/mirror/gantry-mirror', import.meta.url));
+const NOW = '2026-11-21T09:00:00.000Z';
+const AT = { nowMs: Date.parse(NOW) + 1000 };
+
+let folder: TemporaryFolder;
+let master: string;
+let mirror: string;
+beforeEach(async () => {
+  folder = await temporaryFolder('mirror-kit');
+  [master, mirror] = [path.join(folder.path, 'master'), path.join(folder.path, 'mirror')];
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+const real = needs('rsync', 'nginx');
+
+const inFolder = (name: string) => path.join(folder.path, name);
+
+/** Publishes `app:latest` as one after another of these. */
+async function publish(...tags: readonly string[]): Promise<void> {
+  await using place = await openPublishing(
+    {
+      catalog: { sqlite: { file: inFolder('catalog.db') } },
+      storage: { filesystem: { root: inFolder('store') } },
+      tree: { filesystem: { root: master } },
+    },
+    NOW,
+  );
+  await place.sync();
+  for (const tag of tags) {
+    await place.promote(tag);
+    await place.publisher.publishPending();
+  }
+}
+
+const copy = (source: string, ...options: readonly string[]) =>
+  attempt('sh', [SCRIPT, ...options, source, mirror]);
+
+/** All files of a tree, by name. */
+async function filesOf(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .filter((name) => !name.startsWith('.tmp'))
+    .toSorted();
+}
+
+const pool = async (root: string) => (await filesOf(root)).filter((name) => name.startsWith('pool/'));
+const serialOf = async (root: string) => (await openTree(directoryTree(root)))?.statement.serial;
+
+async function expectWhole(root: string): Promise<void> {
+  const { findings } = await verifyTree(directoryTree(root), { ...AT, deep: true });
+  expect(findings.filter(({ path: name }) => name?.startsWith('.tmp/') !== true)).toEqual([]);
+}
+
+/** Puts the next serial by hand: with this list, and the current root unless told. */
+async function restate(lines: Parameters<typeof formatList>[0], change: Partial<Statement> = {}) {
+  const view = await openTree(directoryTree(master));
+  if (view === undefined) throw new Error('there is a tree');
+  const serial = view.statement.serial + 1;
+  const list = formatList(lines);
+  const statement = { ...view.statement, serial, list: digestOf(list), ...change };
+  const encoded = encodeStatement({
+    ...statement,
+    previous: change.previous ?? { serial: view.statement.serial, digest: view.digest },
+  });
+  await writeFile(path.join(master, listPath(serial)), list);
+  await writeFile(path.join(master, encoded.path), encoded.bytes);
+  await chmod(path.join(master, POINTER_PATH), 0o644);
+  await writeFile(path.join(master, POINTER_PATH), encoded.bytes);
+}
+
+/** A program of that name which does something before it is the real one. */
+async function wrap(program: string, before: string): Promise<NodeJS.ProcessEnv> {
+  const bin = path.join(folder.path, 'bin');
+  await mkdir(bin, { recursive: true });
+  const real = (await attempt('sh', ['-c', `command -v ${program}`])).stdout.trim();
+  await writeFile(path.join(bin, program), `#!/bin/sh\n${before}\nexec ${real} "$@"\n`, { mode: 0o755 });
+  return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
+}
+
+real.test('a new mirror is the whole tree, and the next serials cost what they bring', async () => {
+  await publish('1');
+  await using rsyncd = await startRsyncd(master);
+  expect(await copy(rsyncd.url)).toMatchObject({ code: 0, stderr: '' });
+  expect(await filesOf(mirror)).toEqual(await filesOf(master));
+  await expectWhole(mirror);
+
+  const before = new Set(await filesOf(master));
+  await publish('2', '3');
+  const added = (await filesOf(master)).filter((name) => !before.has(name) && name.startsWith('pool/'));
+  const dry = await copy(rsyncd.url, '--dry-run');
+  expect(dry.stdout.split('\n').filter((line) => line.startsWith('+ '))).toEqual(
+    expect.arrayContaining(added.map((name) => `+ ${name}`)),
+  );
+  expect(await serialOf(mirror)).toBe(1);
+
+  const copied = await copy(rsyncd.url, '--digests');
+  expect(copied.stdout).toContain(`serial 1 to 3: ${added.length} files`);
+  expect(await filesOf(mirror)).toEqual(await filesOf(master));
+  await expectWhole(mirror);
+  expect((await copy(rsyncd.url)).stdout).toBe('gantry-mirror: at serial 3 already\n');
+});
+
+real.test('over HTTP it is the same, by the full list and by what came after it', async () => {
+  await publish('1', '2');
+  await using nginx = await startNginx({ root: master, rules: true });
+  expect(await copy(nginx.url)).toMatchObject({ code: 0, stderr: '' });
+  expect(await pool(mirror)).toEqual(await pool(master));
+  await publish('3');
+  await nginx.forgetRequests();
+  expect(await copy(nginx.url)).toMatchObject({ code: 0, stderr: '' });
+  expect(await pool(mirror)).toEqual(await pool(master));
+  expect(await serialOf(mirror)).toBe(3);
+  const asked = (await nginx.requests()).map((request) => request.path);
+  expect(asked.filter((name) => name.includes('/pool/'))).toHaveLength(
+    formatLines(await readFile(path.join(master, listPath(3)), 'utf8')),
+  );
+});
+const formatLines = (list: string) => list.trim().split('\n').length;
+
+real.test('what the master took away is deleted last, and not when it is too much', async () => {
+  await publish('1');
+  expect((await copy(master)).code).toBe(0);
+  const layer = imageOf('1').children[0]?.blobs[1]?.digest;
+  if (layer === undefined) throw new Error('it has a layer');
+  await restate([{ op: '-', path: blobPath(layer) }]);
+  const refused = await copy(master, '--max-delete', '0');
+  expect(refused).toMatchObject({ code: 5 });
+  expect(refused.stderr).toContain('1 files would be deleted, and --max-delete is 0: none was');
+  expect(await filesOf(mirror)).toContain(blobPath(layer));
+  expect(await serialOf(mirror)).toBe(2);
+
+  await restate([]);
+  expect((await copy(master)).code).toBe(0); // what was left is not forgotten
+  expect(await filesOf(mirror)).not.toContain(blobPath(layer));
+});
+
+real.test('a file that was taken away and came back stays', async () => {
+  await publish('1');
+  expect((await copy(master)).code).toBe(0);
+  const list = await readFile(path.join(master, listPath(1)), 'utf8');
+  const layer = imageOf('1').children[0]?.blobs[1]?.digest ?? 'sha256:';
+  const [, size, sha256, name = ''] =
+    list
+      .split('\n')
+      .find((line) => line.includes(layer.slice(7)))
+      ?.split(' ') ?? [];
+  await restate([{ op: '-', path: name }]);
+  await copy(master, '--max-delete', '0');
+  await restate([{ op: '+', size: Number(size), sha256: String(sha256), path: name }]);
+  expect((await copy(master)).code).toBe(0);
+  expect(await filesOf(mirror)).toContain(name);
+});
+
+real.test(
+  'killed before any call of rsync, it is at its old serial, whole, and the next run completes it',
+  async () => {
+    await publish('1');
+    expect((await copy(master)).code).toBe(0);
+    await publish('2');
+    const calls = path.join(folder.path, 'calls');
+    for (let killed = 1; ; killed++) {
+      await writeFile(calls, '');
+      const env = await wrap(
+        'rsync',
+        `echo >>${calls}; if [ "$(wc -l <${calls})" -eq ${killed} ]; then kill -9 $(cat ${mirror}/.tmp/mirror/lock/pid); exit 1; fi`,
+      );
+      const { code } = await attempt('sh', [SCRIPT, master, mirror], { env });
+      if (code === 0) {
+        expect(killed).toBeGreaterThan(3); // the pointer, the list, the pool
+        break;
+      }
+      expect(await serialOf(mirror)).toBe(1);
+      await expectWhole(mirror);
+    }
+    expect(await serialOf(mirror)).toBe(2);
+    await expectWhole(mirror);
+  },
+);
+
+real.test(
+  'a master that goes on meanwhile: the pointer that was there first is the one that is put in place',
+  async () => {
+    await publish('1');
+    expect((await copy(master)).code).toBe(0);
+    await publish('2');
+    const next = path.join(folder.path, 'next');
+    await attempt('cp', ['-a', master, next]);
+    const [pointer, hidden] = [path.join(master, POINTER_PATH), path.join(folder.path, 'pointer')];
+    await publish('3');
+    await attempt('cp', ['-p', pointer, hidden]);
+    await attempt('cp', ['-pf', path.join(next, POINTER_PATH), pointer]); // the master is at 2 again, and moves after the first call
+    const env = await wrap(
+      'rsync',
+      `if [ -e ${folder.path}/once ]; then cp -pf ${hidden} ${pointer}; fi; : >${folder.path}/once`,
+    );
+    expect(await attempt('sh', [SCRIPT, master, mirror], { env })).toMatchObject({ code: 0 });
+    expect(await serialOf(mirror)).toBe(2);
+    await expectWhole(mirror);
+    expect((await copy(master)).code).toBe(0);
+    expect(await serialOf(mirror)).toBe(3);
+  },
+);
+
+real.test('a file that does not come leaves the mirror where it was', async () => {
+  await publish('1');
+  expect((await copy(master)).code).toBe(0);
+  const absent = blobPath(digestOf(Buffer.from('never there')));
+  await restate([{ op: '+', size: 11, sha256: absent.slice(-64), path: absent }]);
+  const outcome = await copy(master);
+  expect(outcome).toMatchObject({ code: 75 });
+  expect(outcome.stdout).toContain(`1 files that serial 2 names did not come, for instance ${absent}`);
+  expect(await serialOf(mirror)).toBe(1);
+  await expectWhole(mirror);
+});
+
+const refusals: readonly [string, number, string, () => Promise<unknown>][] = [
+  [
+    'another tree',
+    3,
+    'is another tree',
+    () => layTree(path.join(folder.path, 'other'), { repositories: [], serial: 9 }),
+  ],
+  [
+    'a fork of the current serial',
+    3,
+    'has another serial 2',
+    () => restate([], { serial: 2, previous: { serial: 1, digest: digestOf(Buffer.from('x')) } }),
+  ],
+  [
+    'a serial that follows another one',
+    3,
+    'does not go on from serial 2',
+    () => restate([], { previous: { serial: 2, digest: digestOf(Buffer.from('x')) } }),
+  ],
+  [
+    'a serial that is older',
+    3,
+    'has gone back from serial 2 to 1',
+    async () => {
+      await attempt('cp', [
+        '-f',
+        path.join(master, 'serial/000000000001.json'),
+        path.join(master, POINTER_PATH),
+      ]);
+    },
+  ],
+  [
+    'a list with a path out of the tree',
+    1,
+    'is none of a list: + 1',
+    async () => {
+      const line = {
+        op: '+' as const,
+        size: 1,
+        sha256: 'a'.repeat(64),
+        path: 'pool/blobs/sha256/../../../../etc/passwd',
+      };
+      await restate([line]);
+    },
+  ],
+  [
+    'a pointer that is none',
+    1,
+    'is no statement',
+    async () => {
+      await chmod(path.join(master, POINTER_PATH), 0o644);
+      await writeFile(path.join(master, POINTER_PATH), '<html>');
+    },
+  ],
+];
+
+for (const [what, code, said, change] of refusals) {
+  real.test(`${what} is refused with ${code}, and the mirror stays`, async () => {
+    await publish('1', '2');
+    expect((await copy(master)).code).toBe(0);
+    await change();
+    const outcome = await copy(what === 'another tree' ? path.join(folder.path, 'other') : master);
+    expect(outcome).toMatchObject({ code });
+    expect(outcome.stderr).toContain(said);
+    expect(await serialOf(mirror)).toBe(2);
+    await expectWhole(mirror);
+  });
+}
+
+real.test(
+  'a master that is not there, a second run at once and wrong usage have codes of their own',
+  async () => {
+    await publish('1');
+    expect((await copy('rsync://127.0.0.1:1/gantry')).code).toBe(75);
+    await mkdir(path.join(mirror, '.tmp/mirror/lock'), { recursive: true });
+    await writeFile(path.join(mirror, '.tmp/mirror/lock/pid'), `${process.pid}\n`);
+    expect(await copy(master)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(`the run ${process.pid}`),
+    });
+    expect((await copy(master, '--max-delete', 'x')).code).toBe(2);
+    expect((await copy(master, '--nonsense')).code).toBe(2);
+    expect((await attempt('sh', [SCRIPT, '--help'])).stdout).toContain('usage: gantry-mirror');
+    await writeFile(path.join(folder.path, 'foreign'), '');
+    expect((await attempt('sh', [SCRIPT, master, folder.path])).stderr).toContain('holds something else');
+  },
+);
+
+real.test(
+  'some repositories alone: what they need is there, and of the others nothing but documents',
+  async () => {
+    const images = Object.fromEntries(['one', 'two', 'three'].map((text) => [text, imageOf(text)] as const));
+    const repositoryOf = (name: string, text: string, channel: string, tags: readonly string[]) => {
+      const index = images[text] as ReturnType<typeof imageOf>;
+      const all = [index, ...index.children];
+      return {
+        name,
+        channel,
+        tags: new Map(tags.map((tag) => [tag, index.digest])),
+        manifests: all.map(({ bytes }) => bytes),
+        blobs: all.flatMap(({ blobs }) => blobs.map(({ bytes }) => bytes)),
+      };
+    };
+    const many = Array.from({ length: 5000 }, (_, n) => `v${n}`); // more than one document holds
+    await layTree(master, {
+      repositories: [
+        repositoryOf('fedora/one', 'one', 'stable', many),
+        repositoryOf('fedora/two', 'two', 'testing', ['1']),
+        repositoryOf('other', 'three', 'stable', ['1', '00']),
+      ],
+      publishedMs: Date.parse(NOW),
+    });
+    const layers = async () => {
+      const files = await filesOf(mirror);
+      return ['one', 'two', 'three'].filter((text) => {
+        const image = images[text]?.children[0];
+        const wanted = [
+          manifestPath('oci-index', images[text]?.digest ?? 'sha256:'),
+          manifestPath('oci-manifest', image?.digest ?? 'sha256:'),
+          ...(image?.blobs.map(({ digest }) => blobPath(digest)) ?? []),
+        ];
+        return wanted.every((name) => files.includes(name));
+      });
+    };
+    expect(await copy(master, '--repository', 'fedora/*')).toMatchObject({ code: 0, stderr: '' });
+    expect(await layers()).toEqual(['one', 'two']);
+    const view = await openTree(directoryTree(mirror));
+    expect((await view?.repository('fedora/one'))?.tags.size).toBe(5000);
+    expect(await copy(master, '--repository', 'fedora/*', '--channel', 'stable')).toMatchObject({
+      code: 0,
+      stderr: '',
+    });
+    expect(await layers()).toEqual(['one']);
+    expect(await copy(master, '--channel', 'stable')).toMatchObject({ code: 0, stderr: '' });
+    expect(await layers()).toEqual(['one', 'three']);
+  },
+  60_000,
+);
