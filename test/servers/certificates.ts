@@ -83,7 +83,8 @@ function extension(id: string, value: Buffer): Buffer {
 // DER, X.690, section 8: tag, length, value.
 function tlv(tag: number, value: Buffer): Buffer {
   const { length } = value;
-  const head = length < 128 ? [tag, length] : [tag, 0x82, length >> 8, length & 0xff];
+  const bytes = length < 128 ? [] : length < 256 ? [length] : [length >> 8, length & 0xff];
+  const head = length < 128 ? [tag, length] : [tag, 0x80 + bytes.length, ...bytes]; // the shortest form, or Go refuses it
   return Buffer.concat([Buffer.from(head), value]);
 }
 

@@ -66,6 +66,10 @@ const PARTS = {
     looks: () => says('versitygw', ['--help'], /Versity S3 Gateway/i),
     from: 'go: github.com/versity/versitygw',
   },
+  opa: {
+    looks: () => says('opa', ['version'], /Rego Version/),
+    from: 'go: github.com/open-policy-agent/opa',
+  },
   tmpfs: { looks: () => isRoot() && says('mount', ['--version'], /util-linux/), from: 'Linux, as root' },
 } as const satisfies Record<string, { looks: () => boolean; from: string }>;
 

@@ -9,7 +9,7 @@ export interface PolicyServer extends AsyncDisposable {
   /** What it was asked, in order. */
   readonly asked: readonly { readonly headers: IncomingHttpHeaders; readonly body: unknown }[];
   /** What it does from now on. */
-  behave: (response: ServerResponse) => void;
+  behave: (response: ServerResponse, asked: unknown) => void;
   /** Listens no more, until it is started again on the same port. */
   stop(): Promise<void>;
   start(): Promise<void>;
@@ -31,8 +31,9 @@ export function answering(
 export async function startPolicyServer(): Promise<PolicyServer> {
   const asked: { headers: IncomingHttpHeaders; body: unknown }[] = [];
   const answer = async (request: IncomingMessage, response: ServerResponse) => {
-    asked.push({ headers: request.headers, body: await json(request) });
-    policy.behave(response);
+    const body = await json(request);
+    asked.push({ headers: request.headers, body });
+    policy.behave(response, body);
   };
   const server = createServer((request, response) => {
     answer(request, response).catch(() => response.destroy());

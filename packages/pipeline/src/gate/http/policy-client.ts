@@ -112,6 +112,11 @@ function describe(error: unknown): Exchange {
   if (known !== undefined) return { failed: known, passing: true };
   if (/^(?:HPE_|UND_ERR_HEADERS_OVERFLOW)/.test(code))
     return { failed: 'does not speak HTTP here', passing: false };
+  if (/^(?:ERR_TLS_|CERT_|DEPTH_ZERO|UNABLE_TO_)|SELF_SIGNED/.test(code))
+    return {
+      failed: `has a certificate that is not trusted here (${code}): name its authority in caFile`,
+      passing: false,
+    };
   return { failed: `can not be asked (${code})`, passing: false };
 }
 
