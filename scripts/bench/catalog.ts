@@ -7,10 +7,13 @@ import {
   channelTagAt,
   digestAt,
   entries,
+  factAt,
+  layerAt,
   promotionAt,
   repositoryAt,
   SOURCE,
   tagAt,
+  TAGS_A_MANIFEST,
   TAGS_A_REPOSITORY,
 } from './catalog-content.ts';
 import { median, type Result } from './results.ts';
@@ -91,7 +94,8 @@ interface Operation {
   readonly run: (number: number, repository: string) => Promise<unknown>;
 }
 
-function operationsOf({ candidates, channels, promotions }: Catalog, tags: number): readonly Operation[] {
+function operationsOf(catalog: Catalog, tags: number): readonly Operation[] {
+  const { manifests, candidates, channels, promotions, results, waivers, tokens, audit } = catalog;
   const limit = 20;
   let fresh = tags;
   return [
@@ -143,8 +147,23 @@ function operationsOf({ candidates, channels, promotions }: Catalog, tags: numbe
     { name: 'promotions.list', run: () => promotions.list({ limit }) },
     { name: 'promotions.list of a state', run: () => promotions.list({ state: 'done', limit }) },
     { name: 'promotions.inStates', run: () => promotions.inStates(['gating', 'publishing']) },
+    {
+      name: 'manifests.naming a layer',
+      run: (at) => manifests.naming(layerAt(at - (at % TAGS_A_MANIFEST)), { limit }),
+    },
+    { name: 'candidates.holding a digest', run: (at) => candidates.holding(digestAt(at), { limit }) },
+    { name: 'channels.holding a digest', run: (at) => channels.holding(digestAt(at), { limit }) },
+    { name: 'results.latest', run: (at) => results.latest(digestAt(at - (at % TAGS_A_MANIFEST))) },
+    {
+      name: 'waivers.inForce',
+      run: (at) => waivers.inForce('stable', digestAt(at - (at % TAGS_A_REPOSITORY)), NOW),
+    },
+    { name: 'tokens.get', byKey: true, run: (at) => tokens.get(`t${at - (at % TAGS_A_REPOSITORY)}`) },
+    { name: 'audit.append', run: () => audit.append([factAt(fresh++)]) },
   ];
 }
+
+const NOW = '2026-12-01T00:00:00.000Z';
 
 /** How often each operation is made; the first fifth warms up. */
 const ROUNDS = 100;

@@ -156,7 +156,8 @@ export const MIGRATIONS: readonly string[] = [
     DELETE FROM manifest_names WHERE manifest = OLD.digest
       AND digest IN (SELECT digest FROM names_in_manifests WHERE manifest = OLD.digest);
   END;
-  INSERT OR IGNORE INTO manifest_names SELECT digest, manifest, named_as FROM names_in_manifests;
+  INSERT OR IGNORE INTO manifest_names
+    SELECT digest, manifest, named_as FROM names_in_manifests ORDER BY digest, manifest, named_as;
 
   CREATE TABLE candidate_digests (
     digest TEXT NOT NULL,
@@ -187,7 +188,8 @@ export const MIGRATIONS: readonly string[] = [
       );
   END;
   INSERT OR IGNORE INTO candidate_digests
-    SELECT digest, repository, tag, candidate, source FROM digests_in_candidates;
+    SELECT digest, repository, tag, candidate, source FROM digests_in_candidates
+    ORDER BY digest, repository, tag, candidate, source;
 
   CREATE TABLE channel_tag_digests (
     digest TEXT NOT NULL,
@@ -216,7 +218,8 @@ export const MIGRATIONS: readonly string[] = [
         WHERE (channel, repository, tag) = (OLD.channel, OLD.repository, OLD.tag)
       );
   END;
-  INSERT OR IGNORE INTO channel_tag_digests SELECT digest, channel, repository, tag FROM digests_in_channel_tags;
+  INSERT OR IGNORE INTO channel_tag_digests
+    SELECT digest, channel, repository, tag FROM digests_in_channel_tags ORDER BY digest, channel, repository, tag;
 
   -- A promotion's idempotency key stands in its column; one that has none there has none, whatever its document says.
   CREATE INDEX promotions_keyed ON promotions (created_at) WHERE idempotency_key IS NOT NULL;
