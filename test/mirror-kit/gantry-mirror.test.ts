@@ -98,8 +98,8 @@ async function restate(lines: Parameters<typeof formatList>[0], change: Partial<
 async function wrap(program: string, before: string): Promise<NodeJS.ProcessEnv> {
   const bin = path.join(folder.path, 'bin');
   await mkdir(bin, { recursive: true });
-  const real = (await attempt('sh', ['-c', `command -v ${program}`])).stdout.trim();
-  await writeFile(path.join(bin, program), `#!/bin/sh\n${before}\nexec ${real} "$@"\n`, { mode: 0o755 });
+  const place = (await attempt('sh', ['-c', `command -v ${program}`])).stdout.trim();
+  await writeFile(path.join(bin, program), `#!/bin/sh\n${before}\nexec ${place} "$@"\n`, { mode: 0o755 });
   return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
 }
 
