@@ -13,8 +13,9 @@ const SUBJECTS = ['to', 'digest', 'source'] as const;
 
 /** What a message commands, for the audit log; whatever its data is. */
 export function commandAct(routingKey: string, { id, source, data }: CloudEvent): Act {
+  const [first]: unknown[] = [data].flat(); // of several the first says what they are about
   const members =
-    typeof data === 'object' && data !== null ? (data as Readonly<Record<string, unknown>>) : {};
+    typeof first === 'object' && first !== null ? (first as Readonly<Record<string, unknown>>) : {};
   const subject = SUBJECTS.map((name) => members[name]).find((value) => typeof value === 'string');
   const { reason } = members;
   return {

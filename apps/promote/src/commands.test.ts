@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCatalog } from '@gantry/catalog';
@@ -13,7 +13,9 @@ async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['com
   stack.defer(() => rm(root, { recursive: true, force: true }));
   const catalog = stack.use(await openCatalog({ sqlite: { file: join(root, 'catalog.db') } }));
   const store = stack.use(await openStore({ filesystem: { root: join(root, 'store') } }));
-  const messages = stack.use(await openMessages({ embedded: { file: join(root, 'messages.db') } }));
+  const messages = stack.use(
+    await openMessages({ embedded: { file: join(root, 'messages.db') } }, { timing: { pauseMs: () => 1 } }),
+  );
   const errors: string[] = [];
   const heard = Promise.withResolvers<void>();
   const log = {
@@ -48,6 +50,7 @@ async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['com
   };
   const rest = stack.move();
   return {
+    root,
     catalog,
     messages,
     send,
@@ -116,4 +119,88 @@ describe('a command in the queue', () => {
     expect((await queue.catalog.promotions.list({ limit: 10 })).items).toEqual([]);
     expect((await queue.catalog.tasks.list({ limit: 10 })).items).toEqual([]);
   });
+});
+
+describe('the audit log', () => {
+  test('has each command once, with what sent it, as the API calls it, when it was carried out or parked', async () => {
+    await using queue = await openQueue(['sync', 'report:openqa']);
+    await queue.send('command.sync', 'nightly-1', { source: 'candidates' });
+    const result = { digest: `sha256:${'1'.repeat(64)}`, testcase: 'smoke', outcome: 'PASSED' };
+    await queue.send('command.result', 'run-1', [result]);
+    await queue.settled();
+    await queue.send('command.promote', 'build-1', { ...promotion, reason: 'it passed' });
+    await queue.settled();
+    const entries = await queue.catalog.audit.after(0, 10);
+    const common = { via: 'message', actor: '/ci' };
+    expect(entries).toMatchObject([
+      { ...common, action: 'createSync', target: 'candidates', outcome: 'done', requestId: 'nightly-1' },
+      { ...common, action: 'createResult', target: result.digest, outcome: 'done', requestId: 'run-1' },
+      {
+        ...common,
+        action: 'createPromotion',
+        target: 'stable',
+        outcome: 'refused',
+        status: 403,
+        problem: 'urn:gantry:problem:denied',
+        reason: 'it passed',
+        requestId: 'build-1',
+      },
+    ]);
+    expect(entries).toHaveLength(3);
+  });
+});
+
+describe('hostile commands', () => {
+  const item = { repository: 'a', reference: '1' };
+  const names = [
+    '../../etc/passwd',
+    '..%2f..',
+    String.raw`..\..`,
+    '/etc/passwd',
+    'a/../b',
+    'nul\0',
+    'UPPER/x',
+    'a'.repeat(256),
+  ];
+  const operators = [{ $ne: null }, { $where: 'sleep(9)' }, ['a'], 1, null];
+  const members = JSON.parse(
+    '[{"__proto__":{"polluted":true}},{"constructor":{"prototype":{"polluted":true}}},{"to":"stable","items":[{"__proto__":{"polluted":true}}]}]',
+  ) as object[];
+
+  test('are parked, change nothing and touch no file', async () => {
+    await using queue = await openQueue(['admin']);
+    const before = (await readdir(queue.root)).toSorted();
+    const data = [
+      ...names.flatMap((name) => [
+        ['command.promote', { to: 'stable', items: [{ ...item, repository: name }] }],
+        ['command.promote', { to: 'stable', items: [{ ...item, reference: `-${name}` }] }],
+        ['command.promote', { to: name, items: [item] }],
+        ['command.sync', { source: name }],
+        ['command.sync', { source: 'candidates', repositories: [name] }],
+        [`command.${name}`.slice(0, 200), {}],
+      ]),
+      ...operators.flatMap((operator) => [
+        ['command.promote', { to: operator, items: [item] }],
+        ['command.promote', { to: 'stable', items: [{ ...item, repository: operator }] }],
+        ['command.sync', { source: operator }],
+        ['command.sync', operator],
+      ]),
+      ...members.flatMap((one) => [
+        ['command.promote', one],
+        ['command.sync', one],
+        ['command.publish', one],
+      ]),
+    ] as const;
+    for (const [n, [type, one]] of data.entries()) await queue.send(type as string, String(n), one);
+    await queue.settled();
+    expect(await queue.messages.depth(QUEUES.commands)).toMatchObject({ dead: data.length });
+    expect((await queue.catalog.promotions.list({ limit: 1 })).items).toEqual([]);
+    expect((await queue.catalog.tasks.list({ limit: 1 })).items).toEqual([]);
+    expect((await readdir(queue.root)).toSorted()).toEqual(before);
+    const plain: Record<string, unknown> = {};
+    expect(plain['polluted']).toBeUndefined();
+    const entries = await queue.catalog.audit.after(0, 1000);
+    expect(entries).toHaveLength(data.length);
+    expect(new Set(entries.map(({ outcome }) => outcome))).toEqual(new Set(['refused']));
+  }, 60_000);
 });

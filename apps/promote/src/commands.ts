@@ -1,5 +1,5 @@
 import { type CloudEvent, type Delivery, DELIVERY_LIMIT, type Messages } from '@gantry/messages';
-import { asFault, digestOf, Fault, quote } from '@gantry/oci';
+import { asFault, digestOf, Fault, parseRepositoryName, quote } from '@gantry/oci';
 import {
   acceptPromotion,
   audited,
@@ -74,6 +74,7 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
           { source },
         );
       }
+      parameters.repositories?.forEach(parseRepositoryName);
       await createTask(flow, messages, 'sync', { source, ...parameters });
       return;
     }

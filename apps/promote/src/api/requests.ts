@@ -9,12 +9,13 @@ import {
   type Scope,
 } from '@gantry/service';
 import { z } from 'zod';
+import { ReferenceText, RepositoryText, TagText } from './content-names.ts';
 import { named } from './views/named.ts';
 
 // What bodies say; messages in the queue say the same in `data`.
 
 const ITEMS_MAX = 10_000;
-const Repositories = z.array(z.string()).min(1).max(ITEMS_MAX);
+const Repositories = z.array(RepositoryText).min(1).max(ITEMS_MAX);
 const ChannelName = z.string().min(1).max(128);
 /** Why a change is made, for the record. */
 export const Reason = z.string().min(1).max(1000);
@@ -35,12 +36,12 @@ export const SyncRequest = named(
 const AskedItems = z
   .array(
     z.strictObject({
-      repository: z.string().describe('The published name'),
-      reference: z
-        .string()
-        .describe("A tag or a digest, looked up in the channel's `from`, else among the candidates"),
+      repository: RepositoryText.describe('The published name'),
+      reference: ReferenceText.describe(
+        "A tag or a digest, looked up in the channel's `from`, else among the candidates",
+      ),
       tags: z
-        .array(z.string())
+        .array(TagText)
         .max(1000)
         .exactOptional()
         .describe('The tags that it gets; absent: the one that it is asked for by'),

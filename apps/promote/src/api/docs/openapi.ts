@@ -102,10 +102,15 @@ export function parametersOf(route: Route): Parameter[] {
       in: 'header' as const,
       required: false,
       description,
-      schema: { type: 'string' },
+      schema: HEADER_SCHEMAS[name] ?? { type: 'string' },
     })),
   ];
 }
+
+/** Headers that are refused when they are not like that. */
+const HEADER_SCHEMAS: Readonly<Record<string, Json>> = {
+  'Idempotency-Key': { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' },
+};
 
 function schemaParameters(place: 'path' | 'query', schema: z.ZodObject | undefined): Parameter[] {
   if (schema === undefined) return [];

@@ -1,6 +1,7 @@
 import { parseDigest, parseRepositoryName, parseTag } from '@gantry/oci';
 import { z } from 'zod';
 import { READ } from '../access.ts';
+import { DigestText, RepositoryText, TagText } from '../content-names.ts';
 import { PAGING, SINCE } from '../paging.ts';
 import { route } from '../route.ts';
 import { CandidateView, presentCandidate } from '../views/candidate.ts';
@@ -14,9 +15,9 @@ export const CANDIDATE_ROUTES = [
     summary: 'What was synced, newest first',
     access: READ,
     query: z.strictObject({
-      repository: z.string().exactOptional().describe('The published name'),
-      tag: z.string().exactOptional(),
-      digest: z.string().exactOptional(),
+      repository: RepositoryText.exactOptional().describe('The published name'),
+      tag: TagText.exactOptional(),
+      digest: DigestText.exactOptional(),
       since: SINCE,
       ...PAGING,
     }),

@@ -2,6 +2,7 @@ import { parseRepositoryName } from '@gantry/oci';
 import { acceptRetraction, findChannel } from '@gantry/pipeline';
 import { z } from 'zod';
 import { promoteScopes, READ } from '../access.ts';
+import { RepositoryText } from '../content-names.ts';
 import { cursorsOf } from '../cursor.ts';
 import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
 import { PAGING } from '../paging.ts';
@@ -63,7 +64,7 @@ export const CHANNEL_ROUTES = [
     access: READ,
     params: ChannelName,
     query: z.strictObject({
-      repository: z.string().describe('The published name, without the prefix'),
+      repository: RepositoryText.describe('The published name, without the prefix'),
       ...PAGING,
     }),
     answers: { 200: { description: 'A page of tags', view: pageOf(ChannelTagView) } },

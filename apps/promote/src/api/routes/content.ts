@@ -3,12 +3,13 @@ import { type Digest, Fault, parseDigest } from '@gantry/oci';
 import type { Flow } from '@gantry/pipeline';
 import { z } from 'zod';
 import { READ } from '../access.ts';
+import { DigestText } from '../content-names.ts';
 import { PAGING } from '../paging.ts';
 import { route } from '../route.ts';
 import { findUses } from '../uses.ts';
 import { BlobView, ManifestView, presentBlob, presentManifest } from '../views/content.ts';
 
-const DigestParameter = z.strictObject({ digest: z.string() });
+const DigestParameter = z.strictObject({ digest: DigestText });
 /** How long each list of an answer may be. */
 const Lists = z.strictObject({ limit: PAGING.limit });
 
