@@ -101,7 +101,7 @@ async function readTree({ tree }: FaultWorld): Promise<Map<string, ReadonlyMap<s
   return found;
 }
 
-/** Each promotion was told of as accepted and, once, as done; each publication as done, each candidate as synced. */
+/** Each promotion was told of as accepted, as publishing and, once, as done; each publication as done, each candidate as synced. */
 async function expectEvents(
   { recorder, catalog }: FaultWorld,
   promotions: readonly Promotion[],
@@ -116,7 +116,10 @@ async function expectEvents(
   expect(idsOf(/^promotion\.accepted$/)).toEqual(
     promotions.map(({ id }) => `promotion/${id}/accepted`).toSorted(),
   );
-  expect(idsOf(/^promotion\.(?!accepted)/)).toEqual(
+  expect(idsOf(/^promotion\.publishing$/)).toEqual(
+    promotions.map(({ id }) => `promotion/${id}/publishing`).toSorted(),
+  );
+  expect(idsOf(/^promotion\.(?!accepted|publishing)/)).toEqual(
     promotions.map(({ id }) => `promotion/${id}/done`).toSorted(),
   );
   expect(idsOf(/^publication\./)).toEqual(

@@ -32,6 +32,8 @@ const STEPS: Readonly<Record<string, number>> = {
   'catalog.promotions.replace': 1,
   'catalog.publications.get': 1,
   'catalog.publications.put': 2,
+  'catalog.purges.some': 2,
+  'catalog.retractions.of': 1,
   'files.link lists': 2,
   'files.link pool': 4,
   'files.link serial': 1,
