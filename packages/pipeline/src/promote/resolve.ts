@@ -25,8 +25,7 @@ export async function resolveItem(catalog: Catalog, item: RequestedItem, to: Cha
           : catalog.channels.byDigest(to.from, item.repository, reference.digest));
   if (found !== undefined) {
     const { digest } = found;
-    const newest = await catalog.candidates.byDigest(item.repository, digest);
-    return { digest, ...(newest === undefined ? companionsOf(found) : unite(found, newest)) };
+    return { digest, ...(await companionsByNow(catalog, item.repository, digest, found)) };
   }
   const name =
     'tag' in reference ? `${item.repository}:${reference.tag}` : `${item.repository}@${reference.digest}`;
@@ -43,8 +42,16 @@ export async function resolveItem(catalog: Catalog, item: RequestedItem, to: Cha
   );
 }
 
-function companionsOf({ companions, referrers }: Companions): Companions {
-  return { companions, referrers };
+/** What belongs to an image by now: what is known to, and what its candidate has got since. */
+export async function companionsByNow(
+  catalog: Catalog,
+  repository: string,
+  digest: Digest,
+  known: Companions,
+): Promise<Companions> {
+  const { companions, referrers } = known;
+  const newest = await catalog.candidates.byDigest(repository, digest);
+  return newest === undefined ? { companions, referrers } : unite(known, newest);
 }
 
 /** What belongs to an image by either. A companion tag that has moved is what the newer one says. */

@@ -7,6 +7,7 @@ import { promotionEvents } from '../events/promotion-events.ts';
 import { withoutPurged } from '../take-back/leave-out-purged.ts';
 import { enter } from './enter.ts';
 import { passGates } from './pass-gates.ts';
+import { companionsByNow } from './resolve.ts';
 
 const STATS_AT_ONCE = 64;
 
@@ -54,7 +55,11 @@ async function advance(
     case 'gating':
       return passGates(flow, channels, promotion, signal);
     default: {
-      const items = await Promise.all(promotion.items.map((item) => checkContent(flow, item)));
+      const items = await Promise.all(
+        promotion.items.map(async (item) =>
+          checkContent(flow, await withLateCompanions(flow, promotion, item)),
+        ),
+      );
       const failed = items.filter(({ state }) => state === 'failed');
       const accepted = items.some(({ state }) => state === 'accepted');
       if (accepted && !(promotion.atomic && failed.length > 0))
@@ -68,6 +73,16 @@ async function advance(
       return enter(flow, { ...promotion, items, error, endedAt: flow.now().toISOString() }, 'failed');
     }
   }
+}
+
+/** What came to an image while its promotion waited goes with it, too: a signature that a gate has waited for. */
+async function withLateCompanions(
+  { catalog }: Flow,
+  { kind }: Promotion,
+  item: PromotionItem,
+): Promise<PromotionItem> {
+  if (kind !== 'promote' || item.state !== 'accepted' || item.digest === null) return item;
+  return { ...item, ...(await companionsByNow(catalog, item.repository, item.digest, item)) };
 }
 
 /** All that an item needs must be in the store, now: one damaged image must not hold up a whole publication. */
