@@ -5,7 +5,7 @@
 #
 # FOLDER/tree is the mirror, FOLDER/metrics what Prometheus may read of it. Each SECONDS (10 by default) the pointer is
 # fetched aside. If it is another one, then everything but the pointer is copied, and at the end that pointer is put into its
-# place: at every moment the mirror has all that its pointer names.
+# place: at every moment the mirror has all that its pointer names. Then goes what the lists have taken away.
 set -u
 
 from=${1%/} folder=$2 seconds=${3:-10}
@@ -22,7 +22,17 @@ copy() {
     fetch --archive --no-owner --no-group --chmod=D0755,F0644 --exclude=/.tmp --exclude=/serial/current.json \
         "$from/" "$folder/tree/" || return
     mv "$next" "$pointer"
+    take_away
     echo "the mirror has serial $(serial)"
+}
+
+# The newest list that names a path decides.
+take_away() {
+    (
+        cd "$folder/tree" || return
+        cat lists/[0-9]*.txt | awk '{ last[$NF] = $1 } END { for (path in last) if (last[path] == "-") print path }' |
+            grep -E '^pool/[a-z0-9/.-]+$' | xargs -r rm -f
+    )
 }
 
 serial() {

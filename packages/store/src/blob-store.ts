@@ -33,7 +33,7 @@ export interface BlobStore extends AsyncDisposable {
   /** All digests in the store, in no order. */
   list(): AsyncIterable<{ digest: Digest; size: number }>;
 
-  /** Removes a blob; no error if it is absent. */
+  /** Removes a blob, and what lies there unfinished of it where the engine can read that; no error if it is absent. */
   delete(digest: Digest): Promise<void>;
 }
 

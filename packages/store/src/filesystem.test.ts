@@ -358,3 +358,18 @@ onSmallDisk(
     expect(await store.stat(digestOf(small))).toEqual({ size: small.length });
   },
 );
+
+test('a blob that is deleted leaves nothing behind of an attempt that was cut off', async () => {
+  await using folder = await temporary();
+  await using store = await openFilesystemStore({ root: folder.root });
+  const bytes = randomBytes(100_000);
+  const digest = digestOf(bytes);
+  const first = await store.write(digest, bytes.length);
+  await first.append(bytes.subarray(0, 60_000));
+  await first.suspend();
+  expect(await readdir(join(folder.root, 'partial'))).toHaveLength(1);
+  for (let time = 0; time < 2; time++) await store.delete(digest);
+  expect(await readdir(join(folder.root, 'partial'))).toEqual([]);
+  await using again = await store.write(digest, bytes.length);
+  expect(again.offset).toBe(0);
+});

@@ -145,6 +145,7 @@ class FilesystemStore implements BlobStore, FileBlobs {
     await unlink(path).catch((error: unknown) => {
       if (errorCode(error) !== 'ENOENT') throw storageFault(error, path);
     });
+    await this.#partials.forget(digest);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -92,6 +92,11 @@ export class PartialFiles implements AsyncDisposable {
     claim.close();
   }
 
+  /** Removes what earlier attempts have left of a digest; what is being written stays. */
+  async forget(digest: Digest): Promise<void> {
+    await rm(join(this.#partial, nameOf(digest)), { force: true });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await putBack(this.#session, this.#partial);
     await unlink(this.#lock.path);
