@@ -88,6 +88,26 @@ describe('the age in a channel', () => {
     expect(await ask()).toBe('age-too-young');
   });
 
+  test('that was reached stays so for a promotion that waits, when the tag moves on', async () => {
+    await using fixture = await openFlow();
+    fixture.upstream.push('app', image('1'), '1.0');
+    await fixture.sync();
+    const subject = { ...(await currentSubject(fixture.flow, 'app', '1.0')), from: 'stable' };
+    const ask = async (satisfied: boolean, ms: number, atLeastMs = DAY_MS) => {
+      const cameIn = new Date(fixture.clock.getTime() - ms).toISOString();
+      const requirement = judgeAge(DAY_MS, [tag('1.0', cameIn)], 'stable', fixture.clock);
+      const verdict = { gate: 'age', kind: 'age', repository: 'app', digest: subject.digest } as const;
+      const former = { ...verdict, state: 'passed', at: fixture.clock.toISOString() } as const;
+      const asked = { ...subject, verdicts: [{ ...former, requirements: [{ ...requirement, satisfied }] }] };
+      const gate = openAgeGate({ atLeastMs });
+      const context = { flow: fixture.flow, signal: new AbortController().signal };
+      return (await gate(asked, context))[0]?.satisfied;
+    };
+    expect(await ask(true, DAY_MS)).toBe(true);
+    expect(await ask(false, DAY_MS - 1)).toBe(false);
+    expect(await ask(true, DAY_MS, 2 * DAY_MS)).toBe(false); // more is asked for since
+  });
+
   test('is asked of the channel that is named', async () => {
     await using fixture = await openFlow();
     fixture.upstream.push('app', image('1'), '1.0');

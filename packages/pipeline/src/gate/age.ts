@@ -1,16 +1,37 @@
-import type { ChannelTag, Requirement } from '@gantry/catalog';
+import type { ChannelTag, Requirement, Verdict } from '@gantry/catalog';
 import type { AgeRule } from './configuration.ts';
 import type { Gate } from './gate.ts';
 
 /** Asks how long an image has been in the channel before. */
 export function openAgeGate(rule: AgeRule): Gate['evaluate'] {
-  return async ({ from, repository, digest }, { flow }) => {
+  return async ({ from, repository, digest, verdicts = [] }, { flow }) => {
     const channel = rule.channel ?? from;
     if (channel === undefined) return [nowhere()];
     const tags = await flow.catalog.channels.tagsOf(channel, repository);
     const holding = tags.filter((tag) => tag.digest === digest);
-    return [judgeAge(rule.atLeastMs, holding, channel, flow.now())];
+    const former = holding.length === 0 ? reachedBefore(rule.atLeastMs, channel, verdicts) : undefined;
+    return [former ?? judgeAge(rule.atLeastMs, holding, channel, flow.now())];
   };
+}
+
+/**
+ * That an image was old enough when the same promotion was looked at before. Its tag may move on while the promotion waits
+ * for other gates: what was gated is what is promoted.
+ */
+function reachedBefore(
+  atLeastMs: number,
+  channel: string,
+  verdicts: readonly Verdict[],
+): Requirement | undefined {
+  for (const { kind, requirements, at } of verdicts) {
+    if (kind !== 'age') continue;
+    const reached = requirements.find(({ evidence }) => {
+      const { channel: where, since } = evidence ?? {};
+      return where === channel && Date.parse(at) - Date.parse(String(since)) >= atLeastMs;
+    });
+    if (reached?.satisfied === true) return reached;
+  }
+  return undefined;
 }
 
 /** @param holding the channel's tags that mean the image now */

@@ -1,4 +1,4 @@
-import type { Approval, GateKind, Requirement } from '@gantry/catalog';
+import type { Approval, GateKind, Requirement, Verdict } from '@gantry/catalog';
 import type { Digest } from '@gantry/oci';
 import type { Flow } from '../context.ts';
 
@@ -36,6 +36,8 @@ export interface GateSubject {
   /** Who asked for the promotion. Absent: nobody yet, a decision is asked for beforehand. */
   readonly requestedBy?: string;
   readonly approvals: readonly Approval[];
+  /** What gates said of it when they were asked before, of the same promotion; absent: they were not. */
+  readonly verdicts?: readonly Verdict[];
 }
 
 /** What a gate works with. */
