@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Catalog, PlannedItem, PlannedTag } from '@gantry/catalog';
 import { Fault, toProblem } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
@@ -11,6 +12,7 @@ import { resolveItem } from './resolve.ts';
 import { refuseTag } from './tag-rules.ts';
 
 const LOOK_UPS_AT_ONCE = 32;
+const ITEMS_A_TURN = 500;
 const NOTHING_IS_THERE: FormerTags = { of: () => undefined };
 
 /** What is to be planned. */
@@ -32,9 +34,12 @@ export async function planItems(
   { items, channel, atomic, requester, compares }: Wanted,
 ): Promise<PlannedItem[]> {
   const resolved = new Map<RequestedItem, Omit<PlannedItem, 'tags'>>();
-  await forEachConcurrently(items, LOOK_UPS_AT_ONCE, async (item) => {
-    resolved.set(item, await resolve(catalog, item, channel));
-  });
+  for (let from = 0; from < items.length; from += ITEMS_A_TURN) {
+    if (from > 0) await nextTurn(); // thousands must not hold up who else is served
+    await forEachConcurrently(items.slice(from, from + ITEMS_A_TURN), LOOK_UPS_AT_ONCE, async (item) => {
+      resolved.set(item, await resolve(catalog, item, channel));
+    });
+  }
   const purged = await refusePurgedReferences({ catalog }, [...resolved.values()]);
   for (const [item, found] of resolved) resolved.set(item, purged.get(found) ?? found);
   const former = compares

@@ -41,19 +41,21 @@ async function objectsBelow(
   roots: readonly Digest[],
 ): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
-  const seen = new Set<Digest>();
+  const seen = new Set<Digest>(); // manifests and blobs
   let level = new Set(roots);
   while (level.size > 0) {
     for (const digest of level) seen.add(digest);
-    const next = new Set<Digest>();
-    for (const { kind, digest, size, blobs, manifests: children } of (
-      await manifests.getAll([...level])
-    ).values()) {
+    const records = await manifests.getAll([...level]);
+    level = new Set();
+    for (const { kind, digest, size, blobs, manifests: children } of records.values()) {
       sizes.set(manifestPath(kind, digest), size);
-      for (const blob of blobs) if (blob.foreign !== true) sizes.set(blobPath(blob.digest), blob.size);
-      for (const child of children) if (!seen.has(child)) next.add(child);
+      for (const blob of blobs) {
+        if (blob.foreign === true || seen.has(blob.digest)) continue;
+        seen.add(blob.digest);
+        sizes.set(blobPath(blob.digest), blob.size);
+      }
+      for (const child of children) if (!seen.has(child)) level.add(child);
     }
-    level = next;
   }
   return sizes;
 }

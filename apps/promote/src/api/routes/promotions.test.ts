@@ -315,6 +315,28 @@ describe('DELETE /api/v1/promotions/{id}', () => {
     expect((await api.call('GET', '/api/v1/publications')).body.items).toEqual([]);
   });
 
+  test('or its publication begins: one of both, and exactly one', async () => {
+    await using api = await openApi();
+    const ends = new Map<string, number>();
+    for (let n = 0; n < 40; n++) {
+      await api.putCandidate('r', `t${n}`);
+      const { body: asked } = await api.call('POST', PROMOTIONS, {
+        body: { to: 'testing', items: [{ repository: 'r', reference: `t${n}` }] },
+      });
+      const at = `${PROMOTIONS}/${asked.id}`;
+      const [cancelled] = await Promise.all([
+        api.call('DELETE', at),
+        n % 2 === 0 ? api.work(asked.id) : null,
+      ]);
+      if (n % 2 === 1) await api.work(asked.id);
+      const { state } = (await api.call('GET', at)).body;
+      const tag = await api.flow.catalog.channels.tag('testing', 'r', `t${n}`);
+      const what = `${cancelled.status} ${state} ${tag === undefined ? 'absent' : 'there'}`;
+      ends.set(what, (ends.get(what) ?? 0) + 1);
+    }
+    expect(['200 cancelled absent', '409 done there']).toEqual(expect.arrayContaining([...ends.keys()]));
+  });
+
   const gone = PROMOTION_STATES.filter((state) => !['queued', 'gating', 'promoting'].includes(state));
   test.each(gone)('is too late for one that is %s', async (state) => {
     await using api = await openApi();
