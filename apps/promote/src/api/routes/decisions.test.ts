@@ -15,7 +15,7 @@ describe('a decision', () => {
     const before = await decide();
     expect(before).toEqual({
       policies_satisfied: false,
-      summary: '3 of 3 requirements are not satisfied; 3 of them may still come',
+      summary: '3 of 3 requirements are not satisfied; 3 may still come',
       applicable_policies: ['tests', 'approvals'],
       satisfied_requirements: [],
       unsatisfied_requirements: [
@@ -82,7 +82,7 @@ describe('a decision', () => {
     });
     expect(body).toMatchObject({
       policies_satisfied: false,
-      summary: '4 of 4 requirements are not satisfied; 3 of them may still come',
+      summary: '4 of 4 requirements are not satisfied; 3 may still come',
     });
     expect(body.unsatisfied_requirements[0]).toMatchObject({
       type: 'reference-unknown',

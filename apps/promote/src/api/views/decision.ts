@@ -124,6 +124,6 @@ function summaryOf(missing: readonly Decided[], satisfied: number): string {
   if (missing.length === 0)
     return all === 1 ? 'the one requirement is satisfied' : `all ${all} requirements are satisfied`;
   const pending = missing.filter((one) => one.pending).length;
-  const may = pending === 0 ? '' : `; ${pending} of them may still come`;
+  const may = pending === 0 ? '' : `; ${pending} may still come`;
   return `${missing.length} of ${all} requirements ${missing.length === 1 ? 'is' : 'are'} not satisfied${may}`;
 }
