@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Approval, type Promotion, type Requirement, updatePromotion } from '@gantry/catalog';
 import { type Digest, Fault } from '@gantry/oci';
-import { makeImage, makeLayer } from '@gantry/registry';
+import { makeImage, makeLayer, makeSignature } from '@gantry/registry';
 import { openTree } from '@gantry/tree';
 import type { Channel } from '../context.ts';
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
@@ -124,6 +124,23 @@ describe('a promotion to a channel with gates', () => {
     await fixture.publisher.publishPending();
     const app = await (await openTree(fixture.treeSource))?.repository('app');
     expect(app?.tags.get('1')).toBe(image('1').digest);
+  });
+
+  test('takes along what was signed while it waited', async () => {
+    await using fixture = await openGated();
+    const id = await fixture.promote({ items: [{ repository: 'app', reference: '1' }], to: 'stable' });
+    const signature = makeSignature('app', image('1'));
+    const companion = `${image('1').digest.replace(':', '-')}.sig`;
+    fixture.upstream.push('app', signature, companion);
+    await fixture.sync();
+    const waiting = await run(fixture, id);
+    expect(waiting?.items[0]?.companions).toEqual([{ tag: companion, digest: signature.digest }]);
+    expect(await run(fixture, id)).toEqual(waiting);
+    await report(fixture, image('1').digest, 'PASSED');
+    await run(fixture, id);
+    await fixture.publisher.publishPending();
+    const app = await (await openTree(fixture.treeSource))?.repository('app');
+    expect(app?.tags.get(companion)).toBe(signature.digest);
   });
 
   test('looks at an approval that comes while its gates are asked', async () => {

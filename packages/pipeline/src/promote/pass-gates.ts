@@ -1,13 +1,17 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Promotion, PromotionItem, Verdict } from '@gantry/catalog';
 import { Fault, toProblem } from '@gantry/oci';
+import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel, Flow } from '../context.ts';
 import { evaluateGates } from '../gate/evaluate.ts';
 import { gateSubjects } from '../gate/subjects.ts';
 import { gateRefusal, outcomeOf } from '../gate/verdict.ts';
-import { refuseItems } from './refuse-items.ts';
-import { RECORD_MAX_BYTES, sizeOfRecord } from './record-size.ts';
 import { enter } from './enter.ts';
+import { RECORD_MAX_BYTES, sizeOfRecord } from './record-size.ts';
+import { refuseItems } from './refuse-items.ts';
+import { companionsByNow } from './resolve.ts';
+
+const LOOK_UPS_AT_ONCE = 32;
 
 /**
  * Asks the gates of a promotion in `gating`. What they refuse is refused; when all the rest has passed, the promotion goes
@@ -25,7 +29,8 @@ export async function passGates(
   if (channel === undefined) return refuseItems(flow, promotion, () => channelGone(promotion));
   if (channel.gates === undefined || channel.gates.length === 0) return enter(flow, promotion, 'promoting');
 
-  const subjects = gateSubjects(promotion.items.filter(isOpen), channel, promotion);
+  const items = await withCompanionsByNow(flow, promotion.items);
+  const subjects = gateSubjects(items.filter(isOpen), channel, promotion);
   const fresh = await evaluateGates(flow, channel, subjects, {
     since: gatingSince(promotion),
     ...(signal === undefined ? {} : { signal }),
@@ -34,6 +39,7 @@ export async function passGates(
   const verdictsOf = (item: PromotionItem) => byImage.get(imageOf(item)) ?? [];
   const gated: Promotion = {
     ...promotion,
+    items,
     gates: [...(promotion.gates ?? []).filter((former) => !byImage.has(imageOf(former))), ...fresh],
   };
   const judged = refuseItems(flow, gated, (item) => refusalOf(verdictsOf(item), channel));
@@ -42,6 +48,20 @@ export async function passGates(
     return fit(flow, enter(flow, judged, 'promoting'), promotion);
   const waiting = { ...judged, gates: keepTimes(promotion.gates ?? [], judged.gates ?? []) };
   return isDeepStrictEqual(waiting, promotion) ? promotion : fit(flow, waiting, promotion);
+}
+
+/** A signature that a gate waits for may come meanwhile: what the gates look at is what is promoted. */
+async function withCompanionsByNow(
+  { catalog }: Flow,
+  items: readonly PromotionItem[],
+): Promise<PromotionItem[]> {
+  const result = [...items];
+  await forEachConcurrently(items.entries(), LOOK_UPS_AT_ONCE, async ([at, item]) => {
+    const { repository, digest } = item;
+    if (!isOpen(item) || digest === null) return;
+    result[at] = { ...item, ...(await companionsByNow(catalog, repository, digest, item)) };
+  });
+  return result;
 }
 
 /** When a promotion's gates were asked first. */
