@@ -17,7 +17,7 @@ fetch() {
 }
 
 copy() {
-    fetch --times --perms --chmod=F0644 "$from/serial/current.json" "$next" || return
+    fetch --ignore-times --times --perms --chmod=F0644 "$from/serial/current.json" "$next" || return
     if cmp -s "$next" "$pointer"; then return; fi
     fetch --archive --no-owner --no-group --chmod=D0755,F0644 --exclude=/.tmp --exclude=/serial/current.json \
         "$from/" "$folder/tree/" || return

@@ -37,7 +37,8 @@ export interface World extends AsyncDisposable {
 /** The name of the only source. */
 export const SOURCE = 'builds';
 
-export async function openWorld(content: readonly Repository[]): Promise<World> {
+/** @param changed takes the place of what the configuration says otherwise: `channels`, for instance */
+export async function openWorld(content: readonly Repository[], changed: object = {}): Promise<World> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await temporaryFolder('world')).path;
   const treeFolder = path.join(folder, 'data', 'tree');
@@ -59,7 +60,7 @@ export async function openWorld(content: readonly Repository[]): Promise<World> 
   });
   const ruledMirror = opened.use(await startNginx({ root: treeFolder, rules: true, port: ruledPort }));
   const plainMirror = opened.use(await startNginx({ root: copyFolder, rules: false, port: plainPort }));
-  const gantry = opened.use(await startGantry({ folder, configuration }));
+  const gantry = opened.use(await startGantry({ folder, configuration: { ...configuration, ...changed } }));
   const { crane } = await embeddedConfiguration({
     crane: { tree: treeFolder, mirrors: [{ name: 'plain', url: `http://127.0.0.1:${plainPort}` }] },
   });
@@ -77,7 +78,7 @@ export async function openWorld(content: readonly Repository[]): Promise<World> 
     plainMirror,
     treeFolder,
     copyTree: async () => {
-      await run('rsync', ['-a', `${treeFolder}/`, `${copyFolder}/`]);
+      await run('rsync', ['-a', '--modify-window=-1', `${treeFolder}/`, `${copyFolder}/`]);
     },
     servers: [registry, ruledMirror, plainMirror, gantry, plainCrane],
     [Symbol.asyncDispose]: () => all.disposeAsync(),
