@@ -1,5 +1,5 @@
 import { type Promotion, type PromotionState, updatePromotion } from '@gantry/catalog';
-import { Fault } from '@gantry/oci';
+import { Fault, quote } from '@gantry/oci';
 import { isRequester, reconsider } from '@gantry/pipeline';
 import type { Identity } from '@gantry/service';
 import { z } from 'zod';
@@ -18,7 +18,9 @@ const APPROVE: Access<Call<z.output<typeof PromotionId>>> = {
   scopes: async ({ params, api }) => {
     const promotion = await api.flow.catalog.promotions.get(params.id);
     if (promotion !== undefined) return [`approve:${promotion.to}`];
-    throw new Fault('PROMOTION_UNKNOWN', `there is no promotion ${params.id}`, { promotion: params.id });
+    throw new Fault('PROMOTION_UNKNOWN', `there is no promotion ${quote(params.id)}`, {
+      promotion: params.id,
+    });
   },
 };
 
@@ -70,15 +72,20 @@ async function change(
   event: string,
   apply: (promotion: Promotion) => Promotion | undefined,
 ) {
+  let changes = false;
   const promotion = await updatePromotion(flow.catalog, id, (current) => {
-    if (UNDECIDED.includes(current.state)) return apply(current);
+    if (UNDECIDED.includes(current.state)) {
+      const changed = apply(current);
+      changes = changed !== undefined;
+      return changed;
+    }
     throw new Fault(
       'CONFLICT',
       `the promotion ${id} is ${current.state}: only one that is ${UNDECIDED.join(' or ')} can be approved, or an approval taken back`,
       { promotion: id, state: current.state },
     );
   });
-  flow.log.info({ promotion: id, by: caller.name }, event);
+  if (changes) flow.log.info({ promotion: id, by: caller.name }, event);
   await reconsider(flow, messages, { promotion: id });
   return { status: 200, json: presentPromotion(promotion) };
 }
