@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Flow, type GateSubject, type HttpRule, openGates } from '@gantry/pipeline';
 import { openSyncHere, type SyncHere } from '../fixtures/sync-here.ts';
 import { helloImage } from '../fixtures/build-registry.ts';
@@ -5,19 +6,13 @@ import { type Opa, startOpa } from '../servers/opa.ts';
 import { makeAuthority } from '../servers/certificates.ts';
 import { needs } from '../servers/parts.ts';
 
-/** The policy that docs/gates.md shows. */
-const POLICY = `package gantry
-
-default promote := {"allow": false, "reasons": ["only the release bot promotes to stable"]}
-
-promote := {"allow": true} if {
-	input.channel == "stable"
-	input.requestedBy == "release-bot"
-	startswith(input.digest, "sha256:")
+/** The policy that docs/gates.md shows, and a rule that is true or not defined. */
+const shown = readFileSync(new URL('../../docs/gates.md', import.meta.url), 'utf8');
+const POLICY = `${/^```rego\n(.*?)^```$/ms.exec(shown)?.[1]}
+is_team if {
+	startswith(input.repository, "team/")
 	"linux/amd64" in input.platforms
 }
-
-is_team if startswith(input.repository, "team/")
 `;
 const authority = makeAuthority('the policies');
 const TOKEN = 'a-token-for-the-policy';
@@ -57,29 +52,29 @@ async function ask(url: string, changed: Partial<GateSubject> = {}, rule: Partia
 }
 
 real.test('Open Policy Agent is asked, and its decision holds', async () => {
-  expect(await ask(`${opa.data}/gantry/promote`)).toMatchObject({ satisfied: true, type: 'policy-allowed' });
-  expect(await ask(`${opa.data}/gantry/promote`, { requestedBy: 'somebody' })).toMatchObject({
+  expect(await ask(`${opa.data}/release/allow`)).toMatchObject({ satisfied: true, type: 'policy-allowed' });
+  expect(await ask(`${opa.data}/release/allow`, { requestedBy: 'somebody' })).toMatchObject({
     satisfied: false,
     type: 'policy-denied',
-    detail: `${opa.data}/gantry/promote says no: only the release bot promotes to stable`,
+    detail: `${opa.data}/release/allow says no: only the release bot promotes to stable`,
   });
 });
 
 real.test('a rule that is only true or undefined', async () => {
-  expect(await ask(`${opa.data}/gantry/is_team`)).toMatchObject({ satisfied: true });
-  expect(await ask(`${opa.data}/gantry/is_team`, { repository: 'other/app' })).toMatchObject({
+  expect(await ask(`${opa.data}/release/is_team`)).toMatchObject({ satisfied: true });
+  expect(await ask(`${opa.data}/release/is_team`, { repository: 'other/app' })).toMatchObject({
     satisfied: false,
     type: 'policy-undefined',
   });
 });
 
 real.test('a path that leads to no rule, or to a whole package, refuses', async () => {
-  expect(await ask(`${opa.data}/gantry/promoted`)).toMatchObject({ type: 'policy-undefined' });
-  expect(await ask(`${opa.data}/gantry`)).toMatchObject({ satisfied: false, type: 'answer-invalid' });
+  expect(await ask(`${opa.data}/release/allowed`)).toMatchObject({ type: 'policy-undefined' });
+  expect(await ask(`${opa.data}/release`)).toMatchObject({ satisfied: false, type: 'answer-invalid' });
 });
 
 real.test('over TLS it must be who its certificate says, and gets its token', async () => {
-  const url = `${guarded.data}/gantry/promote`;
+  const url = `${guarded.data}/release/allow`;
   const ca = authority.cert;
   expect(await ask(url, {}, { ca, token: TOKEN })).toMatchObject({ satisfied: true });
   expect(await ask(url, {}, { ca })).toMatchObject({ satisfied: false, evidence: { status: 401 } });
