@@ -1,4 +1,5 @@
 import type { Approval, Requirement } from '@gantry/catalog';
+import { printable } from '@gantry/oci';
 import type { ApprovalsRule } from './configuration.ts';
 import type { Gate } from './gate.ts';
 
@@ -23,7 +24,7 @@ export function judgeApprovals(
   );
   const people = [...new Set(counting.map(({ by }) => by))].toSorted();
   const satisfied = people.length >= rule.count;
-  const approved = people.length === 0 ? 'nobody' : people.join(', ');
+  const approved = people.length === 0 ? 'nobody' : printable(people.join(', '));
   return {
     name: 'approvals',
     satisfied,

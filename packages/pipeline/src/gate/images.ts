@@ -45,13 +45,14 @@ export async function readImageParts({ catalog, store }: Flow, digest: Digest): 
   const entries = new Map(
     manifests.flatMap((index) => index.manifests.map((entry) => [entry.digest, entry])),
   );
+  const byDigest = new Map<string | undefined, Manifest>(manifests.map((one) => [one.digest, one]));
   const images: ImagePart[] = [];
   const attestations: ImageParts['attestations'][number][] = [];
   for (const manifest of manifests) {
     if (manifest.config === undefined) continue;
     const entry = entries.get(manifest.digest);
     if (holdsStatements(manifest)) {
-      const subject = manifests.find((one) => one.digest === entry?.annotations?.[ATTESTED]);
+      const subject = byDigest.get(entry?.annotations?.[ATTESTED]);
       if (subject !== undefined) attestations.push({ manifest, subject: subject.digest });
     } else {
       const platform = entry?.platform;

@@ -8,7 +8,10 @@ import type { Gate, GateSubject } from './gate.ts';
 import { type ImageParts, readImageParts } from './images.ts';
 import { readStatements } from './statements.ts';
 
-const READ_AT_ONCE = 4;
+/** More are not looked at. */
+const REFERRERS_MAX = 1000;
+/** Of all images together: a statement may be large, and is held in memory. */
+const reading = new Room(2);
 
 /**
  * Asks for referrers of given types: of the image, or, of an index that has none itself, of each of its images. A
@@ -44,13 +47,15 @@ async function readReferrers(
     ...attestations.map(({ manifest, subject }) => ({ digest: manifest.digest, subject })),
   ];
   const reader = storeReader(store);
-  const room = new Room(READ_AT_ONCE);
+  const ofImage = found.flatMap(({ digest, subject }) =>
+    subject === undefined || !about.has(subject) ? [] : { digest, subject },
+  );
   return Promise.all(
-    found.flatMap(({ digest, subject }) =>
-      subject === undefined || !about.has(subject)
-        ? []
-        : room.run(async () => ({ digest, subject, types: await typesOf(reader, digest, subject) })),
-    ),
+    ofImage
+      .slice(0, REFERRERS_MAX)
+      .map(({ digest, subject }) =>
+        reading.run(async () => ({ digest, subject, types: await typesOf(reader, digest, subject) })),
+      ),
   );
 }
 

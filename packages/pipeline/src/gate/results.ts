@@ -1,4 +1,5 @@
 import type { Requirement, Result } from '@gantry/catalog';
+import { printable } from '@gantry/oci';
 import type { ResultsRule } from './configuration.ts';
 import type { Gate } from './gate.ts';
 
@@ -54,12 +55,13 @@ function judgeOne(
     };
   }
   const state = stateOf(decisive);
+  const inOne = decisive.scenario === undefined ? '' : ` in ${decisive.scenario}`;
   const where = decisive.url === undefined ? '' : `: ${decisive.url}`;
   return {
     name,
     satisfied: state === 'passed',
     type: TYPES[state],
-    detail: `${testcase} is ${decisive.outcome}${decisive.scenario === undefined ? '' : ` in ${decisive.scenario}`}, says ${decisive.source}${where}`,
+    detail: printable(`${testcase} is ${decisive.outcome}${inOne}, says ${decisive.source}${where}`),
     ...(state === 'running' ? { pending: true } : {}),
     evidence: {
       testcase,
