@@ -1,6 +1,7 @@
 import { OUTCOMES } from '@gantry/catalog';
 import { z } from 'zod';
 import { ReportingSource } from './reporting.ts';
+import { DigestText, ReferenceText, RepositoryText, TagText } from './content-names.ts';
 import { named } from './views/named.ts';
 
 // What bodies say of evidence; a message `command.result` says the same in `data`.
@@ -16,8 +17,8 @@ export const ResultRequest = named(
   'ResultRequest',
   'What a test came to, of one image, in the shape of ResultsDB.',
   z.strictObject({
-    digest: z.string().describe('The image that was tested: what is to be promoted'),
-    repository: z.string().exactOptional().describe('The published name, where the test was of one'),
+    digest: DigestText.describe('The image that was tested: what is to be promoted'),
+    repository: RepositoryText.exactOptional().describe('The published name, where the test was of one'),
     testcase: z
       .union([Words, z.strictObject({ name: Words, ref_url: Place.nullish() })])
       .describe('Its name, and where it is described'),
@@ -63,10 +64,10 @@ export const WaiverRequest = named(
   'That a gate need not hold for an image, for a time.',
   z.strictObject({
     channel: z.string().min(1).max(128),
-    repository: z.string().describe('The published name'),
-    reference: z
-      .string()
-      .describe("A tag, looked up in the channel's `from`, else among the candidates; or a digest"),
+    repository: RepositoryText.describe('The published name'),
+    reference: ReferenceText.describe(
+      "A tag, looked up in the channel's `from`, else among the candidates; or a digest",
+    ),
     gate: z.string().min(1).max(128).describe("The gate's name"),
     requirement: Words.exactOptional().describe(
       'The name of one thing that it asks for; absent: all that it does',
@@ -85,9 +86,9 @@ const OwnDecision = z.strictObject({
   items: z
     .array(
       z.strictObject({
-        repository: z.string().describe('The published name'),
-        reference: z.string().describe('A tag or a digest'),
-        tags: z.array(z.string()).max(1000).exactOptional().describe('The tags that it would get'),
+        repository: RepositoryText.describe('The published name'),
+        reference: ReferenceText.describe('A tag or a digest'),
+        tags: z.array(TagText).max(1000).exactOptional().describe('The tags that it would get'),
       }),
     )
     .min(1)
@@ -115,7 +116,8 @@ const GreenwaveDecision = z
   })
   .refine((body) => (body.subject_identifier === undefined) !== (body.subject === undefined), {
     error: 'must have subject_identifier or subject, one of the two',
-  });
+  })
+  .meta({ oneOf: [{ required: ['subject_identifier'] }, { required: ['subject'] }] });
 
 export const DecisionRequest = named(
   'DecisionRequest',

@@ -9,7 +9,7 @@ import {
   type Scope,
 } from '@gantry/service';
 import { z } from 'zod';
-import { ReferenceText, RepositoryText, TagText } from './content-names.ts';
+import { DigestText, ReferenceText, RepositoryText, TagText } from './content-names.ts';
 import { named } from './views/named.ts';
 
 // What bodies say; messages in the queue say the same in `data`.
@@ -96,7 +96,7 @@ export const PurgeRequest = named(
   'PurgeRequest',
   'What is to be nowhere any more, and why.',
   z.strictObject({
-    digest: z.string().max(200).describe('Of a blob or a manifest; it need not be known'),
+    digest: DigestText.describe('Of a blob or a manifest; it need not be known'),
     reason: Reason,
   }),
 );

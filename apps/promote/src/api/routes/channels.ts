@@ -2,7 +2,7 @@ import { parseRepositoryName } from '@gantry/oci';
 import { acceptRetraction, findChannel } from '@gantry/pipeline';
 import { z } from 'zod';
 import { promoteScopes, READ } from '../access.ts';
-import { RepositoryText } from '../content-names.ts';
+import { RepositoryText, TagText } from '../content-names.ts';
 import { cursorsOf } from '../cursor.ts';
 import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
 import { PAGING } from '../paging.ts';
@@ -89,8 +89,8 @@ export const CHANNEL_ROUTES = [
     },
     params: ChannelName,
     query: z.strictObject({
-      repository: z.string().describe('The published name, without the prefix'),
-      tag: z.string().exactOptional().describe('Absent: all that the repository has in the channel'),
+      repository: RepositoryText.describe('The published name, without the prefix'),
+      tag: TagText.exactOptional().describe('Absent: all that the repository has in the channel'),
       reason: Reason.exactOptional(),
     }),
     headers: { ...IDEMPOTENCY_HEADERS, ...WAIT_HEADERS },

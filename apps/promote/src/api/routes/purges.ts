@@ -3,6 +3,7 @@ import { Fault, parseDigest } from '@gantry/oci';
 import { acceptPurge } from '@gantry/pipeline';
 import { z } from 'zod';
 import { ADMIN } from '../access.ts';
+import { DigestText } from '../content-names.ts';
 import { PAGING } from '../paging.ts';
 import { readAsPreferred, WAIT_HEADERS } from '../record-answer.ts';
 import { PurgeRequest } from '../requests.ts';
@@ -62,7 +63,7 @@ export const PURGE_ROUTES = [
     name: 'getPurge',
     summary: 'Why a digest is kept out, and how far it has been taken out',
     access: ADMIN,
-    params: z.strictObject({ digest: z.string().max(200) }),
+    params: z.strictObject({ digest: DigestText }),
     answers: { 200: { description: 'The purge', view: PurgeView } },
     faults: ['DIGEST_INVALID', 'PURGE_UNKNOWN'],
     async handle({ params, api }) {

@@ -6,6 +6,7 @@ import type { Scope } from '@gantry/service';
 import { z } from 'zod';
 import { READ } from '../access.ts';
 import { type ResultRequest, ResultsRequest } from '../gate-requests.ts';
+import { DigestText } from '../content-names.ts';
 import { PAGING, SINCE } from '../paging.ts';
 import { REPORT, reportScope, reportingSource } from '../reporting.ts';
 import { route } from '../route.ts';
@@ -48,7 +49,7 @@ export const RESULT_ROUTES = [
     summary: 'What tests came to, newest first',
     access: READ,
     query: z.strictObject({
-      digest: z.string().exactOptional().describe('The image'),
+      digest: DigestText.exactOptional().describe('The image'),
       testcase: z.string().max(256).exactOptional(),
       source: z.string().max(256).exactOptional().describe('Which test system says so'),
       outcome: z.enum(OUTCOMES).exactOptional(),

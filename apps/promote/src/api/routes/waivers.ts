@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { READ } from '../access.ts';
 import type { Api } from '../api-options.ts';
 import { WaiverRequest } from '../gate-requests.ts';
+import { DigestText } from '../content-names.ts';
 import { PAGING } from '../paging.ts';
 import { route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
@@ -65,7 +66,7 @@ export const WAIVER_ROUTES = [
     access: READ,
     query: z.strictObject({
       channel: z.string().max(128).exactOptional(),
-      digest: z.string().exactOptional().describe('The image'),
+      digest: DigestText.exactOptional().describe('The image'),
       ...PAGING,
     }),
     answers: { 200: { description: 'A page of waivers', view: pageOf(WaiverView) } },
