@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Promotion } from '@gantry/catalog';
+import type { Lease, Promotion } from '@gantry/catalog';
 import { askAgainAt, type Channel, type Flow, forEachConcurrently, gatingSince } from '@gantry/pipeline';
 
 const SWEEP_EVERY_MS = 5000;
@@ -25,12 +25,14 @@ export function startGateSweep(
   const { leases, promotions } = flow.catalog;
   const holder = `${flow.holder} ${randomUUID()}`;
   const askedAt = new Map<string, number>();
+  let lease: Lease | undefined;
   const sweep = async () => {
     const waiting = await promotions.inStates(['gating']);
     const ids = new Set(waiting.map(({ id }) => id));
     for (const id of askedAt.keys()) if (!ids.has(id)) askedAt.delete(id);
     if (waiting.length === 0) return;
-    if ((await leases.acquire(LEASE, holder, LEASE_TTL_MS)) === undefined) return;
+    lease = await leases.acquire(LEASE, holder, LEASE_TTL_MS);
+    if (lease === undefined) return;
     const now = flow.now();
     const due = waiting.filter((promotion) => isDue(promotion, channels, now, askedAt.get(promotion.id)));
     await forEachConcurrently(due, PROMOTIONS_AT_ONCE, async ({ id }) => {
@@ -49,6 +51,7 @@ export function startGateSweep(
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await sweeping;
+      if (lease !== undefined) await leases.release(lease).catch(onError);
     },
   };
 }

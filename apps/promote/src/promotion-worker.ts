@@ -68,7 +68,7 @@ export async function startPromotionWorker(
 
   let sweeping: Promise<void> | undefined;
   const sweep = async () => {
-    await publisher.publishPending();
+    await publisher.publishPending().catch(onError);
     const left = await flow.catalog.promotions.inStates(['queued', 'promoting']);
     await forEachConcurrently(left, PROMOTIONS_AT_ONCE, ({ id }) => run(id));
     for (const { id, kind } of await flow.catalog.tasks.inStates(['queued', 'running']))
