@@ -19,7 +19,13 @@ const jest = fileURLToPath(new URL('../node_modules/jest/bin/jest.js', import.me
 const files =
   positionals.length > 0
     ? positionals
-    : ['test/faults/sync-', 'test/faults/engines-', 'test/faults/purge-', 'test/faults/token-timing'];
+    : [
+        'test/faults/sync-',
+        'test/faults/engines-',
+        'test/faults/purge-',
+        'test/faults/token-timing',
+        'test/fuzz',
+      ];
 // One file at a time: each of them may use the whole machine.
 const child = spawn(process.execPath, [jest, '--runInBand', ...files], {
   cwd: root,

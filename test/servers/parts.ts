@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { FERRETDB } from './ferretdb.ts';
 import { MONGO_JAVA_SERVER } from './mongo-java-server.ts';
+import { SCHEMATHESIS } from '../clients/schemathesis.ts';
 import { type ServerProcess, withLogs } from './process.ts';
 import { SLAPD } from './slapd.ts';
 
@@ -62,6 +63,8 @@ const PARTS = {
     from: 'mvn: de.bwaldvogel:mongo-java-server, by .ci/run',
   },
   ferretdb: { looks: () => existsSync(FERRETDB), from: 'go: github.com/FerretDB/FerretDB, by .ci/run' },
+  python3: { looks: () => says('python3', ['--version'], /^Python 3/), from: 'apt: python3' },
+  schemathesis: { looks: () => existsSync(SCHEMATHESIS), from: 'pip: schemathesis, by .ci/run' },
   versitygw: {
     looks: () => says('versitygw', ['--help'], /Versity S3 Gateway/i),
     from: 'go: github.com/versity/versitygw',

@@ -47,6 +47,9 @@ export const Notification = named(
         context.addIssue({ code: 'custom', path, message: 'is missing' });
       if (body.events === undefined && body.specversion === undefined)
         context.addIssue({ code: 'custom', message: NEITHER });
+    })
+    .meta({
+      anyOf: [{ required: ['events'] }, { required: ['specversion', 'id', 'source', 'type', 'data'] }],
     }),
 );
 export type Notification = z.output<typeof Notification>;
