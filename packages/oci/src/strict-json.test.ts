@@ -130,4 +130,13 @@ describe('Strict JSON', () => {
     expect(Object.keys(parse(`{${members.join(',')}}`) as object)).toHaveLength(200_000);
     expect(() => parse(`{${members.join(',')},"199999":0}`)).toThrow('"199999" stands twice');
   });
+
+  test('refuses more values than can be read at once, before it reads any', () => {
+    const many = 2_000_001;
+    const refused = 'it has more than 2000000 values, which are the most';
+    expect(() => parse('['.repeat(many))).toThrow(refused);
+    expect(() => parse(`[${'{},'.repeat(many / 2)}0]`)).toThrow(refused);
+    expect(() => parse(`[${'0,'.repeat(many)}0]`)).toThrow(refused);
+    expect(parse(`["${String.raw`[,{\"`.repeat(many / 2)}"]`)).toHaveLength(1);
+  });
 });

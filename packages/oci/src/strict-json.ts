@@ -4,11 +4,21 @@ import { Fault } from './faults.ts';
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
+ * How many commas and opening brackets a document may have outside its strings. Nothing else is done while one is parsed,
+ * and that takes as long as it has values: 32 MiB of nothing but brackets would take seconds.
+ */
+const SEPARATORS_MAX = 2_000_000;
+
+const [QUOTE, COMMA, BRACKET, BACKSLASH, BRACE] = Buffer.from('",[\\{');
+
+/**
  * Parses JSON as I-JSON asks for it (RFC 7493): UTF-8, no byte order mark, no member named twice. Two readers of a
  * document that names a member twice may see two documents, which a digest does not tell apart.
  * @throws Fault MANIFEST_INVALID, saying what is wrong
  */
 export function parseStrictJson(bytes: Uint8Array): unknown {
+  if (hasTooManyValues(bytes))
+    throw new Fault('MANIFEST_INVALID', `it has more than ${SEPARATORS_MAX} values, which are the most`);
   let text: string;
   try {
     text = utf8.decode(bytes);
@@ -26,6 +36,23 @@ export function parseStrictJson(bytes: Uint8Array): unknown {
     throw new Fault('MANIFEST_INVALID', `the member ${quote(twice)} stands twice in one object`);
   }
   return value;
+}
+
+/** Looked for before anything is made of the bytes; whether they are JSON does not matter. */
+function hasTooManyValues(bytes: Uint8Array): boolean {
+  if (bytes.length <= SEPARATORS_MAX) return false;
+  let count = 0;
+  let isInString = false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at];
+    if (isInString) {
+      if (byte === BACKSLASH) at++;
+      else if (byte === QUOTE) isInString = false;
+    } else if (byte === QUOTE) isInString = true;
+    else if (byte === COMMA || byte === BRACKET || byte === BRACE) count++;
+    if (count > SEPARATORS_MAX) return true;
+  }
+  return false;
 }
 
 /** The first member name that one object of `text` holds twice. `text` is known to be valid JSON. */

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Response } from 'express';
 import type { ApiOptions } from '../api-options.ts';
 import type { Answer } from '../route.ts';
+import { goneOf } from './gone.ts';
 
 const HEARTBEAT_MS = 15_000;
 /** How long a client waits before it asks again after the stream has ended too early. */
@@ -25,9 +26,8 @@ export async function sendEvents(
     response.end();
     return;
   }
-  const gone = new AbortController();
-  response.once('close', () => gone.abort());
-  const signal = stop === undefined ? gone.signal : AbortSignal.any([gone.signal, stop]);
+  const gone = goneOf(response);
+  const signal = stop === undefined ? gone : AbortSignal.any([gone, stop]);
   response.write(`retry: ${RECONNECT_MS}\n\n`);
   const heartbeat = setInterval(() => response.write(': \n\n'), heartbeatMs);
   try {

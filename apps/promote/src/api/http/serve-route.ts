@@ -5,6 +5,7 @@ import type { Api } from '../api-options.ts';
 import type { Answer, Call, Route } from '../route.ts';
 import { checkInput } from './check-input.ts';
 import { type Exchange, exchangeOf } from './exchange.ts';
+import { goneOf } from './gone.ts';
 import { identifyCaller } from './identify-caller.ts';
 import { readJsonBody } from './read-body.ts';
 import { recordOutcome } from './record-outcome.ts';
@@ -76,10 +77,6 @@ async function readCall(
       const value = request.headers[name];
       return typeof value === 'string' ? value : undefined;
     },
-    gone() {
-      const controller = new AbortController();
-      response.once('close', () => controller.abort());
-      return controller.signal;
-    },
+    gone: () => goneOf(response),
   };
 }
