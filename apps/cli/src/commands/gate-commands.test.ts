@@ -78,9 +78,9 @@ describe('gantry why', () => {
       '  gate labels (match): passed, asked 2026-11-21 09:00:00Z',
       '    it asks for nothing here',
       'what may help:',
-      `  gantry waive stable a/b@${DIGEST} --gate tests --requirement "upgrade" --reason "…" --expires 7d`,
+      `  gantry waive stable a/b@${DIGEST} --gate tests --requirement upgrade --reason "…" --expires 7d`,
       '  gantry approve p1',
-      `  gantry waive stable a/b@${DIGEST} --gate approvals --requirement "approvals" --reason "…" --expires 7d`,
+      `  gantry waive stable a/b@${DIGEST} --gate approvals --requirement approvals --reason "…" --expires 7d`,
       '',
     ]);
     expect(err).toBe('gantry: a/b:1.0: refused by tests\n');

@@ -1,6 +1,7 @@
 import type { PromotionAnswer } from '../answers.ts';
 import type { Output } from '../cli.ts';
 import type { RequirementAnswer, VerdictAnswer } from '../gate-answers.ts';
+import { shellWord } from './shell-word.ts';
 import { formatTime, plural, printable } from './text.ts';
 
 /** Neither satisfied nor waived. */
@@ -78,7 +79,7 @@ export function remedies(promotion: PromotionAnswer): readonly string[] {
     if (kind === 'approvals' && state === 'waiting') lines.add(`gantry approve ${promotion.id}`);
     for (const { name } of requirements.filter(isMissing)) {
       lines.add(
-        `gantry waive ${promotion.to} ${repository}@${digest} --gate ${gate} --requirement ${JSON.stringify(name)} --reason "…" --expires 7d`,
+        `gantry waive ${promotion.to} ${repository}@${digest} --gate ${gate} --requirement ${shellWord(name)} --reason "…" --expires 7d`,
       );
     }
   }
