@@ -64,7 +64,7 @@ async function verify(token: string, issuer: Issuer, currentDate: Date): Promise
     if (!TYPES.includes(protectedHeader.typ?.toLowerCase()))
       return 'its "typ" is not that of a token for an API';
     return (
-      identityIn(payload, issuer) ?? `its "${issuer.nameClaim}" is no name: 1 to 256 characters, no blanks`
+      identityIn(payload, issuer) ?? `its "${issuer.nameClaim}" is no name: 1 to 256 characters that can be seen, no blanks`
     );
   } catch (error) {
     if (error instanceof Fault) throw error;

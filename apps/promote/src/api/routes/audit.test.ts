@@ -133,6 +133,21 @@ describe('the audit log', () => {
     expect(await list('since=2999-01-01T00:00:00Z')).toEqual([]);
   });
 
+  test('tells callers apart whose names are as long as they may be', async () => {
+    const long = `oidc:${'x'.repeat(255)}`;
+    const identify = async (credentials?: string) => ({
+      name: credentials === 'Bearer admin-token' ? 'admin' : `${long}${credentials?.at(-1)}`,
+      scopes: ['admin'] as const,
+      groups: [],
+    });
+    await using api = await openApi({ authenticator: { identify } });
+    for (const end of ['a', 'b'])
+      await api.call('POST', '/api/v1/publications', { token: null, headers: { Authorization: end } });
+    expect((await entriesOf(api)).map(({ actor }) => actor)).toEqual([`${long}a`, `${long}b`]);
+    const { body } = await api.call('GET', `/api/v1/audit?actor=${long}b`);
+    expect(body.items).toHaveLength(1);
+  });
+
   test('never has a credential, nor what would break a line', async () => {
     await using api = await openApi();
     const hostile = encodeURIComponent('x\r\n\u001b[2J\u202e\u2028y');
