@@ -1,3 +1,4 @@
+import { Fault } from '@gantry/oci';
 import type { Flow } from '@gantry/pipeline';
 import {
   authenticateByStoredTokens,
@@ -20,7 +21,7 @@ export interface OpenAuthenticator {
   readonly admin: { readonly file: string; readonly token: string };
 }
 
-/** @throws Fault CONFIGURATION_INVALID for what can not be read */
+/** @throws Fault CONFIGURATION_INVALID for what can not be read, and for the name of a token that was made and not revoked */
 export async function openAuthenticator(
   { api }: Configuration,
   { catalog, log, now }: Flow,
@@ -30,6 +31,14 @@ export async function openAuthenticator(
     ...(await readTokens(api.tokens)),
     { name: 'admin', token, scopes: ['admin'] as const },
   ];
+  for (const { name } of configured) {
+    if ((await catalog.tokens.byName(name)) === undefined) continue;
+    throw new Fault(
+      'CONFIGURATION_INVALID',
+      `api.tokens: a token ${name} was made already, and one name is one caller: choose another, or take it out here and revoke that one`,
+      { tokenName: name },
+    );
+  }
   return {
     authenticator: firstToIdentify([
       createTokenTable(configured),

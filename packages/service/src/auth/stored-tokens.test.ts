@@ -58,6 +58,7 @@ describe('a token that was made', () => {
     ['2026-11-21T09:00:00.001Z', 'ci'],
     ['2026-11-21T09:00:00.000Z', undefined],
     ['2020-01-01T00:00:00.000Z', undefined],
+    ['soon', undefined],
   ])('that expires at %s is %s', async (expiresAt, name) => {
     const { authenticator } = storeOf([made.id, { ...record, expiresAt }]);
     expect((await authenticator.identify(`Bearer ${made.token}`))?.name).toBe(name);

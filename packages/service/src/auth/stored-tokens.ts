@@ -49,7 +49,8 @@ export function authenticateByStoredTokens(tokens: StoredTokens, now: () => Date
       const stored = (await tokens.get(id)) ?? (JSON.parse(NOBODY) as StoredToken);
       const { name, hash, scopes, groups, expiresAt, revoked } = stored;
       const isRight = timingSafeEqual(Buffer.from(hashOfToken(token), 'hex'), Buffer.from(hash, 'hex'));
-      const isOver = expiresAt !== undefined && Date.parse(expiresAt) <= now().getTime();
+      // What is no time is over.
+      const isOver = expiresAt !== undefined && !(Date.parse(expiresAt) > now().getTime());
       if (!isRight || revoked !== undefined || isOver) return undefined;
       return { name, scopes: scopes.filter(isScope), groups };
     },

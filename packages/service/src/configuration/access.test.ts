@@ -178,6 +178,13 @@ describe('api.ldap', () => {
   });
 });
 
+test("nobody else is called as the administrator's token", async () => {
+  const problems = await problemsOf(cwd, 'api: { tokens: [{ name: admin, tokenFile: x, scopes: [read] }] }');
+  expect(problems.join('\n')).toContain(
+    `api.tokens[0].name: "admin" is what the administrator's own token is called: choose another`,
+  );
+});
+
 test('what is shown is a configuration again, with secrets as files', async () => {
   const text = `${OIDC.trimEnd()}\n${LDAP.replace('\napi:\n', '')}  tokens:
     - { name: ci, tokenFile: ci-token, scopes: [read], groups: [builders] }

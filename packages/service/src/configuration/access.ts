@@ -12,7 +12,9 @@ const Claim = text(256);
 const Audience = text(1024);
 
 export const Token = z.strictObject({
-  name: Name,
+  name: Name.refine((name) => name !== 'admin', {
+    error: "is what the administrator's own token is called: choose another",
+  }),
   token: SecretText.optional(),
   tokenFile: FilePath.optional(),
   scopes: z.array(ScopeText).min(1, { error: 'is empty, so the token would allow nothing' }),
