@@ -3,6 +3,7 @@ import type { Metrics } from '@gantry/service';
 import type { NextFunction, Request, RequestHandler, Response } from 'express';
 import { type Exchange, exchangeOf } from './exchange.ts';
 import { requestIdOf } from './request-id.ts';
+import { withoutTokens } from './without-tokens.ts';
 
 const BUCKETS_SECONDS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60];
 
@@ -24,7 +25,7 @@ export function observe(log: Log, metrics: Metrics): RequestHandler {
       requestId: requestIdOf(request.get('x-request-id')),
       startedMs: performance.now(),
     });
-    const { path } = request; // Express changes it while it routes
+    const path = withoutTokens(request.path); // Express changes it while it routes
     response.setHeader('X-Request-Id', exchange.requestId);
     response.setHeader('X-Content-Type-Options', 'nosniff');
     response.once('close', () => {

@@ -3,6 +3,7 @@ import { type Act, doneFact, notDoneFact } from '@gantry/pipeline';
 import type { Api } from '../api-options.ts';
 import type { Answer, Call, Route } from '../route.ts';
 import type { Exchange } from './exchange.ts';
+import { withoutTokens } from './without-tokens.ts';
 
 /**
  * Puts into the audit log how a request of a known caller came out, before it is answered: each that changes something, and
@@ -72,7 +73,7 @@ function actOf(
     actor,
     via: 'api',
     action: route.name,
-    target: [...new Set(target)].join(' '),
+    target: withoutTokens([...new Set(target)].join(' ')),
     ...(reason === undefined ? {} : { reason }),
     requestId,
   };

@@ -162,6 +162,18 @@ describe('the audit log', () => {
     expect(JSON.stringify(entries)).not.toContain('-token');
   });
 
+  test('has no token, nor is a token that somebody pasted into a path in the log of requests', async () => {
+    await using api = await openApi();
+    const { body } = await api.call('POST', '/api/v1/tokens', { body: { name: 'made', scopes: ['read'] } });
+    const secret = body.token.split('_').slice(2).join('_');
+    await api.call('DELETE', `/api/v1/tokens/${body.token}`);
+    await api.call('GET', `/api/v1/promotions/${body.token}`, { token: 'syncer' });
+    const entries = await entriesOf(api);
+    expect(entries.map(({ action }) => action)).toEqual(['createToken', 'revokeToken', 'getPromotion']);
+    expect(JSON.stringify([entries, api.lines])).not.toContain(secret);
+    expect(entries[1]?.target).toBe(`gty_${body.id}_***`);
+  });
+
   test('that can not be written: what was done is answered with a fault that says so', async () => {
     await using api = await openApi();
     await whileAuditFails(api, async () => {
