@@ -11,11 +11,13 @@ const RECONNECT_MS = 2000;
 /**
  * Sends server-sent events (HTML, section 9.2), each with its id, until there are no more, the caller has gone or the
  * service stops. A failure cuts the stream off: the caller asks again, and is told what is wrong.
+ * @param mayGoOn looked at with each sign of life; does not throw
  */
 export async function sendEvents(
   response: Response,
   events: NonNullable<Answer['events']>,
   { stop, heartbeatMs = HEARTBEAT_MS }: Pick<ApiOptions, 'stop' | 'heartbeatMs'>,
+  mayGoOn: () => Promise<boolean>,
 ): Promise<void> {
   response.writeHead(200, {
     'Content-Type': 'text/event-stream',
@@ -27,9 +29,13 @@ export async function sendEvents(
     return;
   }
   const gone = goneOf(response);
-  const signal = stop === undefined ? gone : AbortSignal.any([gone, stop]);
+  const revoked = new AbortController();
+  const signal = AbortSignal.any([gone, revoked.signal, ...(stop === undefined ? [] : [stop])]);
   response.write(`retry: ${RECONNECT_MS}\n\n`);
-  const heartbeat = setInterval(() => response.write(': \n\n'), heartbeatMs);
+  const heartbeat = setInterval(async () => {
+    response.write(': \n\n');
+    if (!(await mayGoOn())) revoked.abort();
+  }, heartbeatMs);
   try {
     for await (const { id, data } of events(signal)) {
       // The id of an event may be another program's: it must not end its line.

@@ -11,6 +11,7 @@ import { readJsonBody } from './read-body.ts';
 import { recordOutcome } from './record-outcome.ts';
 import { sendAnswer } from './send-answer.ts';
 import { sendEvents } from './send-events.ts';
+import { isStillAllowed } from './still-allowed.ts';
 
 /** Express's handler of a route: who asks, what is asked, whether it may, and only then the work. */
 export function serveRoute(route: Route, api: Api): RequestHandler {
@@ -21,7 +22,8 @@ export function serveRoute(route: Route, api: Api): RequestHandler {
       answer(route, api, request, response),
     );
     if (answered.events === undefined) sendAnswer(response, answered);
-    else await sendEvents(response, answered.events, api);
+    else
+      await sendEvents(response, answered.events, api, () => isStillAllowed(route, api, request, exchange));
   };
 }
 
