@@ -30,10 +30,13 @@ export function serveRoute(route: Route, api: Api): RequestHandler {
 async function answer(route: Route, api: Api, request: Request, response: Response): Promise<Answer> {
   const exchange = exchangeOf(response);
   const caller = admit(route, await whoAsks(route, api, request, exchange));
-  if (route.changes && !route.evenReadOnly) await api.readOnly.mustBeOff();
+  const mustBeWritable = route.changes && !route.evenReadOnly;
+  if (mustBeWritable) await api.readOnly.mustBeOff();
   const call = await readCall(route, api, caller, request, response);
   exchange.call = call;
   await authorize(route, call);
+  // A body may take minutes to come.
+  if (mustBeWritable && route.body !== undefined) await api.readOnly.mustBeOff();
   return route.handle(call);
 }
 

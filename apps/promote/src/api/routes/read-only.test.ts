@@ -1,3 +1,4 @@
+import { until } from '../../../../../test/servers/until.ts';
 import { openApi, sharedApi } from '../api.fixture.ts';
 import { ROUTES } from '../route-table.ts';
 
@@ -26,6 +27,39 @@ describe('read-only mode', () => {
       ['on', 'done'],
       ['', 'refused'],
     ]);
+  });
+
+  test('holds for a request whose body was still on its way', async () => {
+    await using api = await openApi();
+    const body = JSON.stringify({ source: 'candidates' });
+    const { modes } = api.flow.catalog;
+    const look = modes.readOnly.bind(modes);
+    let looks = 0;
+    Object.assign(modes, {
+      async readOnly() {
+        const mode = await look();
+        looks++;
+        return mode;
+      },
+    });
+    const late = Promise.withResolvers<void>();
+    const sending = fetch(`${api.url}/api/v1/syncs`, {
+      method: 'POST',
+      headers: { Authorization: 'Bearer syncer-token', 'Content-Type': 'application/json' },
+      body: ReadableStream.from(
+        (async function* () {
+          yield Buffer.from(body.slice(0, 5));
+          await late.promise;
+          yield Buffer.from(body.slice(5));
+        })(),
+      ),
+      duplex: 'half',
+    });
+    await until('it to be found off', () => looks > 0);
+    await api.call('POST', '/api/v1/read-only', { body: on });
+    late.resolve();
+    expect((await sending).status).toBe(503);
+    expect((await api.flow.catalog.tasks.list({ limit: 1 })).items).toEqual([]);
   });
 
   const changing = ROUTES.filter(({ changes }) => changes);
