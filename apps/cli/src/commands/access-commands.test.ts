@@ -108,6 +108,7 @@ describe('gantry audit', () => {
   test.each([
     ['that was changed', [first, { ...second, actor: 'otto' }, third], 'entry 2 was changed'],
     ['that is gone', [first, third], 'entry 3 follows entry 1: what was between them is gone'],
+    ['that stands twice', [first, first, second], 'entry 1 follows entry 1: it stands twice'],
     ['that was put in', [first, { ...second, previous: third.hash }, third], 'entry 2 does not follow'],
   ])('verify of a log with an entry %s ends with 1 and says which', async (_, log, problem) => {
     const { code, out, err } = await verify(log);
@@ -136,12 +137,17 @@ describe('gantry audit', () => {
       await writeFile(path.join(cwd, '1.jsonl'), line);
       await writeFile(path.join(cwd, '2.jsonl'), lines.join(''));
       await writeFile(path.join(cwd, 'cut.jsonl'), line.slice(0, 40));
+      await writeFile(path.join(cwd, 'null.jsonl'), `${line}null\n`);
       const offline = (...files: string[]) => gantry(['audit', 'verify', ...files], { cwd });
       expect(await offline('1.jsonl', '2.jsonl')).toMatchObject({ code: 0 });
       expect(await offline('2.jsonl')).toMatchObject({ code: 1 });
       expect(await offline('cut.jsonl')).toMatchObject({
         code: 2,
         err: expect.stringMatching(/^gantry: cut\.jsonl:1: .*JSON/),
+      });
+      expect(await offline('null.jsonl')).toMatchObject({
+        code: 2,
+        err: 'gantry: null.jsonl:2: this is no entry of an audit log\n',
       });
     } finally {
       await rm(cwd, { recursive: true });

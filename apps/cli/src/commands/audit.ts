@@ -155,7 +155,9 @@ async function* readFiles(files: readonly string[], { cwd }: Cli): AsyncGenerato
     try {
       for await (const line of createInterface({ input: createReadStream(path.resolve(cwd, file)) })) {
         number++;
-        yield JSON.parse(line) as AuditEntry;
+        const entry: unknown = JSON.parse(line);
+        if (typeof entry !== 'object' || entry === null) throw new Error('this is no entry of an audit log');
+        yield entry as AuditEntry;
       }
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause);
