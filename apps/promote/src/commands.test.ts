@@ -39,8 +39,8 @@ async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['com
       isReadOnly: false,
     }),
   );
-  const send = (type: string, id: string, data: unknown) =>
-    messages.send(QUEUES.commands, type, { specversion: '1.0', id, source: '/ci', type, data });
+  const send = (type: string, id: string, data: unknown, source = '/ci') =>
+    messages.send(QUEUES.commands, type, { specversion: '1.0', id, source, type, data });
   const settled = async () => {
     for (;;) {
       const { ready, unacknowledged } = await messages.depth(QUEUES.commands);
@@ -80,6 +80,23 @@ describe('a command in the queue', () => {
     await queue.settled();
     const { items } = await queue.catalog.promotions.list({ limit: 10 });
     expect(items.map(({ requestedBy }) => requestedBy)).toEqual(['message /ci', 'message /ci']);
+  });
+
+  test('is never taken for that of another source, whatever blanks are in their names', async () => {
+    await using queue = await openQueue(['promote:stable']);
+    for (const [source, id] of [
+      ['a b', 'c'],
+      ['a', 'b c'],
+      ['a%20b', 'c'],
+    ] as const)
+      await queue.send('command.promote', id, promotion, source);
+    await queue.settled();
+    const { items } = await queue.catalog.promotions.list({ limit: 10 });
+    expect(items.map(({ requestedBy }) => requestedBy).toSorted()).toEqual([
+      'message a',
+      'message a b',
+      'message a%20b',
+    ]);
   });
 
   test('with a result that comes twice is one result', async () => {

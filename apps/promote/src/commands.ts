@@ -114,7 +114,7 @@ async function takeResults(
   event: CloudEvent,
 ): Promise<void> {
   const requests = listOf(read(ResultsRequest, event));
-  const sent = digestOf(`${event.source} ${event.id}`);
+  const sent = digestOf(idempotencyKey(event.source, event.id));
   const origin = { submittedBy: requester.name, submittedAt: flow.now().toISOString() };
   const results = requests.map((request, index) => {
     requireScope(requester, reportScope(requester, request.source));

@@ -26,7 +26,11 @@ export function requesterOf(call: Call): Requester {
   );
 }
 
-/** @param from the token's name, or what sent the message @param id the header, or the message's id */
+/**
+ * What two different pairs never share: the first blank ends what it is from.
+ * @param from the token's name, or what sent the message
+ * @param id the header, or the message's id
+ */
 export function idempotencyKey(from: string, id: string): string {
-  return `${from} ${id}`;
+  return `${from.replaceAll('%', '%25').replaceAll(' ', '%20')} ${id}`;
 }
