@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Gate, type GateConfiguration, openGates } from '@gantry/pipeline';
-import { makeSigner } from '../../packages/pipeline/src/gate/signature/signing.fixture.ts';
+import { makeSigner } from '../../packages/pipeline/src/gate/contract/signing.ts';
 import { openSyncHere, type SyncHere } from '../fixtures/sync-here.ts';
 
 /** What cosign itself has pushed, byte by byte: Debian has no cosign, and its skopeo signs in no such form. */

@@ -6,7 +6,7 @@ import {
   type Signer,
   simplePayload,
   simpleSignature,
-} from '../../packages/pipeline/src/gate/signature/signing.fixture.ts';
+} from '../../packages/pipeline/src/gate/contract/signing.ts';
 import { fill, helloImage } from '../fixtures/build-registry.ts';
 import { type DockerRegistry, startDockerRegistry } from '../servers/docker-registry.ts';
 import { embeddedConfiguration, type Gantry, startGantry } from '../servers/gantry.ts';

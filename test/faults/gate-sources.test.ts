@@ -3,7 +3,7 @@ import {
   answering,
   type PolicyServer,
   startPolicyServer,
-} from '../../packages/pipeline/src/gate/policy-server.fixture.ts';
+} from '../../packages/pipeline/src/gate/contract/policy-server.ts';
 import type { Work } from '../clients/gantry-api.ts';
 import { helloImage } from '../fixtures/build-registry.ts';
 import { embeddedConfiguration, type Gantry, startGantry } from '../servers/gantry.ts';

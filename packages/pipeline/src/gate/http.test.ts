@@ -4,7 +4,7 @@ import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import type { HttpRule } from './configuration.ts';
 import { currentSubject } from './current-subject.fixture.ts';
 import { openHttpGate } from './http.ts';
-import { answering, type PolicyServer, startPolicyServer } from './policy-server.fixture.ts';
+import { answering, type PolicyServer, startPolicyServer } from './contract/policy-server.ts';
 
 const IMAGE = makeImage({
   platform: { os: 'linux', architecture: 'amd64' },

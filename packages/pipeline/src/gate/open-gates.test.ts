@@ -1,7 +1,7 @@
 import { GATE_KINDS } from '@gantry/catalog';
 import type { GateConfiguration } from './configuration.ts';
 import { openGates } from './open-gates.ts';
-import { makeSigner } from './signature/signing.fixture.ts';
+import { makeSigner } from './contract/signing.ts';
 
 const ALL: readonly GateConfiguration[] = [
   { results: { testcases: ['smoke'] } },

@@ -94,6 +94,7 @@ function judge(type: string, { root, images }: ImageParts, referrers: readonly R
     name: type,
     satisfied: false,
     type: 'referrer-missing',
-    detail: `no referrer or attestation of the type ${type} came with ${some ? `its image for ${first?.called}` : 'it'}: push one, sync, and promote again`,
+    detail: `no referrer or attestation of the type ${type} came with ${some ? `its image for ${first?.called}` : 'it'}: push one, and sync`,
+    pending: true,
   };
 }

@@ -1,12 +1,13 @@
 import type { Catalog } from '@gantry/catalog';
-import { type Digest, subjectOfCompanionTag } from '@gantry/oci';
+import { type Digest, Fault, subjectOfCompanionTag } from '@gantry/oci';
 import type { GateSubject } from './gate.ts';
 
-const MANIFESTS_MAX = 100;
+const MANIFESTS_MAX = 1000;
 
 /**
  * Manifests that belong to this very image, not to one of its children: behind its companion tags of that suffix, then
- * those that refer to it. Also what came after the promotion was accepted, as far as it was synced. No more than 100.
+ * those that refer to it. Also what came after the promotion was accepted, as far as it was synced.
+ * @throws Fault REQUEST_UNPROCESSABLE when there are more than 1,000: what is not looked at might say anything
  */
 export async function referringManifests(
   catalog: Catalog,
@@ -20,5 +21,11 @@ export async function referringManifests(
   const known = [...new Set([...referrers, ...(candidate?.referrers ?? [])])];
   const records = await catalog.manifests.getAll(known);
   const referring = known.filter((one) => records.get(one)?.subject === digest);
-  return [...new Set([...tagged.map((one) => one.digest), ...referring])].slice(0, MANIFESTS_MAX);
+  const all = [...new Set([...tagged.map((one) => one.digest), ...referring])];
+  if (all.length <= MANIFESTS_MAX) return all;
+  throw new Fault(
+    'REQUEST_UNPROCESSABLE',
+    `${all.length} manifests refer to ${digest}, and ${MANIFESTS_MAX} are the most that are looked at`,
+    { digest },
+  );
 }

@@ -22,7 +22,7 @@ import {
   simpleSignature,
   statement,
   statementBundle,
-} from './signature/signing.fixture.ts';
+} from './contract/signing.ts';
 
 const image = (text: string) =>
   makeImage({

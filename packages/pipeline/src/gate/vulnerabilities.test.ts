@@ -153,6 +153,19 @@ describe('a report that came with the image', () => {
     expect(await ask(fixture)).toMatchObject([{ name: 'a report', type: 'report-missing', pending: true }]);
   });
 
+  test('and is more than are read refuses: the one that is bad might be the last', async () => {
+    await using fixture = await synced(({ upstream }) => {
+      for (let day = 1; day <= 52; day++)
+        upstream.push('app', attached(TRIVY, trivyReport([], { createdAt: `2026-10-01T00:00:${day}Z` })));
+    });
+    const names = namesOf(await ask(fixture));
+    expect(names).toHaveLength(3);
+    expect(names.slice(1)).toEqual([
+      expect.stringMatching(/^no sha256:/),
+      expect.stringMatching(/^no sha256:/),
+    ]);
+  });
+
   test('of a child does not speak for its index', async () => {
     await using fixture = await openFlow();
     fixture.upstream.push('app', makeIndex([IMAGE]), '1.0');

@@ -3,6 +3,7 @@ import { digestOf, Fault, parseDigest, parseRepositoryName, quote } from '@gantr
 import { checkReportSubject, reconsider, REPORT_MAX_BYTES, readReport } from '@gantry/pipeline';
 import { z } from 'zod';
 import { READ } from '../access.ts';
+import { DigestText, RepositoryText } from '../content-names.ts';
 import { PAGING } from '../paging.ts';
 import { REPORT, reportScope, ReportingSource, reportingSource } from '../reporting.ts';
 import { ScannersReport } from '../requests.ts';
@@ -18,9 +19,9 @@ export const REPORT_ROUTES = [
     summary: "Takes a scanner's report of an image, and has the gates asked again that wait for one",
     access: { ...REPORT, scopes: ({ caller, query }) => [reportScope(caller, query.source)] },
     query: z.strictObject({
-      digest: z.string().describe('The image that was scanned'),
+      digest: DigestText.describe('The image that was scanned'),
       source: ReportingSource,
-      repository: z.string().exactOptional().describe('The published name, for people'),
+      repository: RepositoryText.exactOptional().describe('The published name, for people'),
     }),
     body: ScannersReport,
     bodyTypes: ['application/json', 'application/sarif+json'],
@@ -61,8 +62,8 @@ export const REPORT_ROUTES = [
     summary: "Scanners' reports, newest first",
     access: READ,
     query: z.strictObject({
-      digest: z.string().exactOptional().describe('The image'),
-      source: z.string().exactOptional().describe('Which system sent it'),
+      digest: DigestText.exactOptional().describe('The image'),
+      source: z.string().max(128).exactOptional().describe('Which system sent it'),
       ...PAGING,
     }),
     answers: { 200: { description: 'A page of reports', view: pageOf(ReportView) } },

@@ -15,7 +15,7 @@ import { checkReportSubject } from './check-subject.ts';
 import { type ParsedReport, REPORT_MAX_BYTES } from './parsed-report.ts';
 import { parseReport, readReport } from './read-report.ts';
 
-const REPORTS_MAX = 20;
+const REPORTS_MAX = 50;
 /** Artifact types and media types of reports as they are, by how they begin. */
 const REPORT_TYPES = [
   'application/sarif+json',
@@ -42,7 +42,6 @@ export async function findAttachedReports(
 ): Promise<readonly AttachedReport[]> {
   const found: AttachedReport[] = [];
   for (const digest of await referringManifests(flow.catalog, subject, 'att')) {
-    if (found.length >= REPORTS_MAX) break;
     try {
       const bytes = await flow.store.read(digest, MANIFEST_MAX_BYTES);
       const manifest = parseManifest(bytes, undefined, digest);
@@ -50,6 +49,7 @@ export async function findAttachedReports(
       for (const layer of manifest.blobs.slice(1)) {
         const report = await readLayer(flow, manifest, layer, subject.digest);
         if (report === undefined) continue;
+        if (found.length >= REPORTS_MAX) throw unreadable(`${REPORTS_MAX} others have been read already`);
         await checkReportSubject(flow.catalog, report, subject.digest);
         found.push({ manifest: digest, report });
       }
