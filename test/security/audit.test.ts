@@ -4,8 +4,9 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import type { AuditEntry } from '@gantry/catalog';
-import { openApi } from '../../apps/promote/src/api/api.fixture.ts';
+import { embeddedConfiguration, startGantry } from '../servers/gantry.ts';
 import { needs } from '../servers/parts.ts';
+import { temporaryFolder } from '../servers/temporary-folder.ts';
 
 const real = needs('python3');
 
@@ -31,7 +32,10 @@ function broken(sequence: number): { code: number; said: string } {
 real.test(
   'the audit log is verified without Gantry, and what was changed in it is named',
   async () => {
-    await using api = await openApi();
+    await using folder = await temporaryFolder('audit');
+    const configuration = await embeddedConfiguration({});
+    await using gantry = await startGantry({ folder: folder.path, configuration });
+    const { api } = gantry;
     const reasons = [
       'plain',
       'ünï-çødé ☃ 𝒳',
@@ -43,10 +47,10 @@ real.test(
       await api.call('POST', '/api/v1/read-only', { body: { on: false, reason } });
       await api.call('DELETE', `/api/v1/promotions/${encodeURIComponent(reason)}`);
     }
-    const { body } = await api.call('GET', '/api/v1/audit/entries');
-    const entries = body.items as AuditEntry[];
+    const { body } = await api.call<{ items: AuditEntry[] }>('GET', '/api/v1/audit/entries');
+    const entries = body.items;
     expect(entries).toHaveLength(10);
-    const { body: head } = await api.call('GET', '/api/v1/audit/head');
+    const { body: head } = await api.call<{ hash: string }>('GET', '/api/v1/audit/head');
     expect(await verify(entries)).toEqual({ code: 0, said: `10 ${head.hash}\n` });
 
     const [first, second, third, ...rest] = entries as [AuditEntry, AuditEntry, AuditEntry];
@@ -55,5 +59,5 @@ real.test(
     expect(await verify([first, second, second, third])).toEqual(broken(2));
     expect(await verify([second, first])).toEqual(broken(2));
   },
-  30_000,
+  60_000,
 );

@@ -35,10 +35,10 @@ function factOf(act: Act, at: Date): Omit<AuditFact, 'outcome'> {
     at: at.toISOString(),
     actor: plain(actor, NAME_MAX),
     via,
-    action,
+    action: plain(action, NAME_MAX),
     target: plain(target, TARGET_MAX),
     ...(reason === undefined ? {} : { reason: cut(reason, REASON_MAX) }),
-    ...(requestId === undefined ? {} : { requestId }),
+    ...(requestId === undefined ? {} : { requestId: plain(requestId, NAME_MAX) }),
   };
 }
 

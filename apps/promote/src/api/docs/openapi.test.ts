@@ -1,3 +1,4 @@
+import { Validator } from '@seriousme/openapi-schema-validator';
 import { z } from 'zod';
 import { DOCUMENT } from '../answer-check.fixture.ts';
 import { openApi } from '../api.fixture.ts';
@@ -95,6 +96,37 @@ describe('the OpenAPI document', () => {
       const operation = operations.find((one) => one.operation.operationId === name)?.operation;
       const scopes = access === 'open' || access.kinds === 'any' ? [] : [access.shown];
       expect(operation?.security).toEqual(access === 'open' ? [] : [{ bearer: scopes }, { basic: scopes }]);
+    }
+  });
+
+  test("is one by OpenAPI 3.1's own schema", async () => {
+    const validator = new Validator();
+    expect(await validator.validate({ ...structuredClone(DOCUMENT) })).toEqual({ valid: true });
+    expect(validator.version).toBe('3.1');
+  });
+
+  test('has a limit and a cursor wherever a page is answered', () => {
+    const paged = operations.filter(({ operation }) =>
+      JSON.stringify(operation.responses['200'] ?? {}).includes('Page"'),
+    );
+    expect(paged.length).toBeGreaterThan(15);
+    for (const { path, operation } of paged) {
+      const names = operation.parameters.filter((one) => one.in === 'query').map(({ name }) => name);
+      expect([path, names]).toEqual([path, expect.arrayContaining(['limit', 'cursor'])]);
+    }
+  });
+
+  test('has an ETag wherever a record that changes, or a plan, is answered, and takes If-None-Match of it', () => {
+    const paths = ['/api/v1/promotions/{id}', '/api/v1/tasks/{id}', '/api/v1/plans/{id}'];
+    for (const path of paths) {
+      const operation = operations.find((one) => one.path === path && one.method === 'GET')?.operation;
+      expect([path, Object.keys(operation?.responses['200']?.headers ?? {})]).toEqual([
+        path,
+        expect.arrayContaining(['ETag']),
+      ]);
+      const names = operation?.parameters.map(({ name }) => name);
+      expect([path, names]).toEqual([path, expect.arrayContaining(['If-None-Match'])]);
+      expect(Object.keys(operation?.responses ?? {})).toContain('304');
     }
   });
 

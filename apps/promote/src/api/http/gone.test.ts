@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
 import type { Identity } from '@gantry/service';
-import { until } from '../../../../../test/servers/until.ts';
+import { until } from '../until.fixture.ts';
 import { openApi } from '../api.fixture.ts';
 
 const READER: Identity = { name: 'reader', scopes: ['read'], groups: [] };

@@ -16,6 +16,8 @@ export interface RateLimits {
 
 /** How many keys are remembered: an attacker has more addresses than we have memory. */
 const KEYS_MAX = 10_000;
+/** How many are kept when there is no more room: making it for one alone would cost each newcomer a walk over all. */
+const KEYS_KEPT = 9000;
 
 /**
  * A key is one number: when it will have all its permits again (the generic cell rate algorithm, ITU-T I.371). One that has
@@ -37,7 +39,7 @@ export function createRateLimits(
     const nowMs = now();
     for (const [key, fullAt] of fullAtMs) if (fullAt <= nowMs) fullAtMs.delete(key);
     for (const key of fullAtMs.keys()) {
-      if (fullAtMs.size < KEYS_MAX) return;
+      if (fullAtMs.size <= KEYS_KEPT) return;
       fullAtMs.delete(key);
     }
   };

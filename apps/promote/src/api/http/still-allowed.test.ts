@@ -1,6 +1,6 @@
 import { Fault } from '@gantry/oci';
 import type { Identity } from '@gantry/service';
-import { until } from '../../../../../test/servers/until.ts';
+import { until } from '../until.fixture.ts';
 import { openApi } from '../api.fixture.ts';
 
 const READER: Identity = { name: 'reader', scopes: ['read'], groups: [] };

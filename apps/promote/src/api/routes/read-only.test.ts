@@ -1,4 +1,4 @@
-import { until } from '../../../../../test/servers/until.ts';
+import { until } from '../until.fixture.ts';
 import { openApi, sharedApi } from '../api.fixture.ts';
 import { ROUTES } from '../route-table.ts';
 
