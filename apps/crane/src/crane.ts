@@ -61,7 +61,7 @@ const SOCKET_SILENCE_MS = 60_000;
  * @throws Fault CONFIGURATION_INVALID for a mirror, tree, serial file or address that can't be used
  */
 export async function startCrane(options: CraneOptions): Promise<Crane> {
-  const { logger, pollMs } = options;
+  const { logger, pollMs, trustedKeys = [] } = options;
   const place = placeOf(options.tree);
   const mirrors = readMirrors(options.mirrors, options.name);
   await using stack = new AsyncDisposableStack();
@@ -78,14 +78,19 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
   const follower = await followTree(source, {
     cacheBytes: DOCUMENT_BYTES,
     logger,
-    failures: { refused: counts.refusedTrees, unreadable: counts.unreadableTrees },
+    failures: {
+      refused: counts.refusedTrees,
+      untrusted: counts.untrustedTrees,
+      unreadable: counts.unreadableTrees,
+    },
+    trustedKeys,
     onSerial() {
       probed = prober.probe(MIRROR_WAIT_MS);
     },
     ...(options.serialFile === undefined ? {} : { serialFile: options.serialFile }),
   });
   const view = () => (follower.current.state === 'following' ? follower.current.view : undefined);
-  const prober = stack.use(createMirrorProber({ mirrors, source, view, pollMs, logger }));
+  const prober = stack.use(createMirrorProber({ mirrors, source, view, trustedKeys, pollMs, logger }));
   const respond = createResponder({
     repositories: createRepositories({
       source,

@@ -1,6 +1,6 @@
 import { asFault } from '@gantry/oci';
-import type { TreeSource, TreeView } from '@gantry/tree';
-import { type Mirror, type MirrorState, unprobed } from './mirror.ts';
+import type { PublicKey, TreeSource, TreeView } from '@gantry/tree';
+import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from './mirror.ts';
 import { mirrorClient } from './mirror-client.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
@@ -20,6 +20,8 @@ export interface MirrorProberOptions {
   readonly source: TreeSource;
   /** The serial that is served now; without one there is nothing to compare mirrors with. */
   readonly view: () => TreeView | undefined;
+  /** Keys of which one must have signed a mirror's serial; with none signatures are not looked at. */
+  readonly trustedKeys: readonly PublicKey[];
   /** How often a mirror that is well is probed. */
   readonly pollMs: number;
   readonly logger: CraneLogger;
@@ -37,8 +39,8 @@ export interface MirrorProber extends AsyncDisposable {
 }
 
 export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
-  const { mirrors, source, view, pollMs, logger } = options;
-  const trees = createProbedTrees(source);
+  const { mirrors, source, view, trustedKeys, pollMs, logger } = options;
+  const trees = createProbedTrees(source, trustedKeys);
   const ending = new AbortController();
   let states: readonly MirrorState[] = mirrors.map(unprobed);
 
@@ -107,6 +109,7 @@ function isWorthTelling(former: MirrorState, next: MirrorState): boolean {
     former.healthy !== next.healthy ||
     former.serial !== next.serial ||
     (former.problem === undefined) !== (next.problem === undefined) ||
+    (former.problem === NOT_PROBED && next.problem !== NOT_PROBED) ||
     former.kinds.symmetricDifference(next.kinds).size > 0
   );
 }

@@ -37,9 +37,12 @@ export interface MirrorState {
 
 const NO_KINDS: ReadonlySet<ManifestKind> = new Set();
 
+/** The problem of a mirror that was not looked at yet. */
+export const NOT_PROBED = 'not probed yet';
+
 /** A mirror of which nothing is known yet. */
 export function unprobed(mirror: Mirror): MirrorState {
-  return { mirror, healthy: false, serial: 0, kinds: NO_KINDS, problem: 'not probed yet' };
+  return { mirror, healthy: false, serial: 0, kinds: NO_KINDS, problem: NOT_PROBED };
 }
 
 /**

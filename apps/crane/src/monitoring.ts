@@ -11,6 +11,8 @@ export interface CraneCounts {
   /** Counts an answer, by the status that was sent in the end. */
   readonly answer: (answer: Answer, status: number) => void;
   readonly refusedTrees: Count;
+  /** Not signed by a trusted key. */
+  readonly untrustedTrees: Count;
   readonly unreadableTrees: Count;
   readonly unreadableDocuments: Count;
 }
@@ -19,13 +21,14 @@ export function createCounts(): CraneCounts {
   const counters = createCounters();
   const failures = counters.family(
     'gantry_crane_reload_failures_total',
-    'Readings of the tree that failed: its pointer refused or unreadable, or a document unreadable',
+    'Readings of the tree that failed: its pointer refused, not signed by a trusted key, or unreadable, or a document unreadable',
     ['reason'],
   );
   return {
     counters,
     answer: createAnswerCount(counters),
     refusedTrees: failures.with({ reason: 'refused' }),
+    untrustedTrees: failures.with({ reason: 'signature' }),
     unreadableTrees: failures.with({ reason: 'unreadable' }),
     unreadableDocuments: failures.with({ reason: 'document' }),
   };

@@ -1,4 +1,5 @@
 import type { ListenAddress, TreePlace } from '@gantry/service';
+import type { PublicKey } from '@gantry/tree';
 import type { MirrorOptions } from './mirror.ts';
 
 /** What the crane logs with; pino's methods of these names fit. */
@@ -16,6 +17,8 @@ export interface CraneOptions {
   readonly adminListen?: ListenAddress;
   /** The published tree: a directory or an http(s) URL, as one text or told apart already. */
   readonly tree: string | TreePlace;
+  /** Keys of which one must have signed a serial, of the tree or of a mirror; with none signatures are not looked at. */
+  readonly trustedKeys?: readonly PublicKey[];
   /** How often the pointer of a tree behind a URL is read, and each mirror that is well is probed. */
   readonly pollMs: number;
   readonly status: 302 | 307;

@@ -1,5 +1,12 @@
 import { digestOf, MANIFEST_MAX_BYTES, MANIFEST_MEDIA_TYPES, type ManifestKind } from '@gantry/oci';
-import { decodeStatement, MAX_STATEMENT_BYTES, POINTER_PATH, type StatedSerial } from '@gantry/tree';
+import {
+  decodeStatement,
+  findSignatureProblem,
+  MAX_STATEMENT_BYTES,
+  POINTER_PATH,
+  type PublicKey,
+  type StatedSerial,
+} from '@gantry/tree';
 import type { Additions, PoolObject } from './additions.ts';
 import type { MirrorState } from './mirror.ts';
 import type { MirrorClient } from './mirror-client.ts';
@@ -14,6 +21,8 @@ export interface ProbedTree {
   additions(from: number, to: StatedSerial): Promise<Additions>;
   /** One manifest of each kind that the tree has. */
   readonly exemplars: ReadonlyMap<ManifestKind, PoolObject>;
+  /** Keys of which one must have signed a mirror's serial; with none signatures are not looked at. */
+  readonly trustedKeys: readonly PublicKey[];
 }
 
 const HEADS_AT_ONCE = 8;
@@ -62,7 +71,11 @@ async function readTarget(client: MirrorClient, tree: ProbedTree): Promise<State
   if (contentEncoding !== '')
     throw new ProbeFailure(`${POINTER_PATH} came with Content-Encoding ${contentEncoding}`);
   const statement = decodeStatement(bytes, POINTER_PATH);
-  const { current } = tree;
+  const { current, trustedKeys } = tree;
+  const untrusted =
+    trustedKeys.length === 0 ? undefined : findSignatureProblem(bytes, trustedKeys, POINTER_PATH);
+  if (untrusted !== undefined)
+    throw new ProbeFailure(`its serial ${statement.serial} is refused: ${untrusted.why}`);
   if (statement.tree !== current.statement.tree) {
     throw new ProbeFailure(`it carries another tree: ${statement.tree}, not ${current.statement.tree}`);
   }

@@ -1,5 +1,11 @@
 import type { ManifestKind } from '@gantry/oci';
-import { readStatement, type StatedSerial, type TreeSource, type TreeView } from '@gantry/tree';
+import {
+  type PublicKey,
+  readStatement,
+  type StatedSerial,
+  type TreeSource,
+  type TreeView,
+} from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
 import { type Additions, type PoolObject, readAdditions } from './additions.ts';
 import type { ProbedTree } from './probe-mirror.ts';
@@ -10,7 +16,8 @@ export interface ProbedTrees {
   at(view: TreeView): Promise<ProbedTree>;
 }
 
-export function createProbedTrees(source: TreeSource): ProbedTrees {
+/** @param trustedKeys keys of which one must have signed a mirror's serial; with none signatures are not looked at */
+export function createProbedTrees(source: TreeSource, trustedKeys: readonly PublicKey[] = []): ProbedTrees {
   const statements = new LRUCache<number, StatedSerial>({ max: 100 });
   const reads = new LRUCache<string, Promise<Additions>>({ max: 10 });
   let exemplars: ReadonlyMap<ManifestKind, PoolObject> = new Map();
@@ -47,7 +54,7 @@ export function createProbedTrees(source: TreeSource): ProbedTrees {
       const { statement: stated, digest } = view;
       const current = { statement: stated, digest };
       await learn(current);
-      return { current, statement, additions, exemplars };
+      return { current, statement, additions, exemplars, trustedKeys };
     },
   };
 }

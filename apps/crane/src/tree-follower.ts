@@ -1,5 +1,5 @@
 import { asFault, Fault } from '@gantry/oci';
-import { openTree, type TreeSource, type TreeView } from '@gantry/tree';
+import { isSignatureProblem, openTree, type PublicKey, type TreeSource, type TreeView } from '@gantry/tree';
 import type { Count } from './counters.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
@@ -25,14 +25,16 @@ export interface TreeFollowerOptions {
   /** Bytes of documents that are kept, as they are encoded. */
   readonly cacheBytes: number;
   readonly logger: CraneLogger;
-  readonly failures: { readonly refused: Count; readonly unreadable: Count };
+  /** Keys of which one must have signed a serial; with none signatures are not looked at. */
+  readonly trustedKeys: readonly PublicKey[];
+  readonly failures: { readonly refused: Count; readonly untrusted: Count; readonly unreadable: Count };
   /** A new serial is served from now on. */
   readonly onSerial: (view: TreeView) => void;
 }
 
 /** @throws Fault CONFIGURATION_INVALID for a serial file that can't be read */
 export async function followTree(source: TreeSource, options: TreeFollowerOptions): Promise<TreeFollower> {
-  const { serialFile, cacheBytes, logger, failures, onSerial } = options;
+  const { serialFile, cacheBytes, trustedKeys, logger, failures, onSerial } = options;
   let current: TreeState = { state: 'empty' };
   let highest = serialFile === undefined ? undefined : await readSerialFile(serialFile);
   let told: string | undefined;
@@ -50,6 +52,7 @@ export async function followTree(source: TreeSource, options: TreeFollowerOption
     const previous = current.state === 'following' ? current.view : undefined;
     const next = await openTree(source, {
       cacheBytes,
+      trustedKeys,
       ...(previous === undefined ? {} : { previous }),
       ...(highest === undefined ? {} : { pinnedTree: highest.tree, floorSerial: highest.serial }),
     });
@@ -107,8 +110,9 @@ export async function followTree(source: TreeSource, options: TreeFollowerOption
       await read();
     } catch (error) {
       const fault = asFault(error);
-      const refused = fault.code === 'TREE_INVALID';
-      (refused ? failures.refused : failures.unreadable).value++;
+      if (fault.code !== 'TREE_INVALID') failures.unreadable.value++;
+      else if (isSignatureProblem(fault.details['signature'])) failures.untrusted.value++;
+      else failures.refused.value++;
       if (current.state === 'empty') current = { state: 'unreadable' };
       tell(fault.message);
     }

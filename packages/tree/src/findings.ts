@@ -7,6 +7,7 @@ import { Fault, quote } from '@gantry/oci';
  * - `invalid`: a document, list or manifest that contradicts the format, or another one
  * - `broken-chain`: a statement whose predecessor is absent or another one; `fork`: two histories of one tree;
  *   `rollback`: a serial below one that was seen before; `expired`: a statement past its time
+ * - `unsigned`, `unknown-key`, `wrong-signature`: a statement that none of the keys asked for has signed, or not rightly
  * - `stale`, `ahead`, `other-tree`, `different`: beside the tree that it is compared with
  * - `extra`: a file that belongs to no pool (left over from a crash, or strange); `wrong-type`: manifests that a server
  *   sends with another Content-Type, so that it is good for blobs only
@@ -21,6 +22,9 @@ export type FindingKind =
   | 'fork'
   | 'rollback'
   | 'expired'
+  | 'unsigned'
+  | 'unknown-key'
+  | 'wrong-signature'
   | 'stale'
   | 'ahead'
   | 'other-tree'

@@ -4,6 +4,7 @@ import { hash } from 'node:crypto';
 import { type Digest, digestOf, type Manifest, parseManifest } from '@gantry/oci';
 import { directoryTree } from './directory-source.ts';
 import type { EncodedDocument, ListLine, ManifestEntry, RepositoryDocument } from './documents.ts';
+import type { SigningKey } from './keys.ts';
 import { formatList, type PoolEntry, parseList, replay } from './lists.ts';
 import { readStatement } from './open-tree.ts';
 import { blobPath, listPath, manifestPath, POINTER_PATH, shardOf } from './paths.ts';
@@ -11,6 +12,7 @@ import { encodeReferrers } from './referrers.ts';
 import { encodeRepository } from './repository.ts';
 import { encodeRoot } from './root.ts';
 import { encodeShard } from './shard.ts';
+import { signStatement } from './signatures.ts';
 import { encodeStatement, type StatedSerial, treeTime } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
 
@@ -33,6 +35,8 @@ export interface LaidState {
   readonly serial?: number;
   /** Milliseconds since 1970; now if absent. The statement expires a week after it. */
   readonly publishedMs?: number;
+  /** Keys that sign the statement. */
+  readonly signing?: readonly SigningKey[];
 }
 
 /**
@@ -63,7 +67,7 @@ export async function layTree(directory: string, state: LaidState): Promise<Stat
   const list = formatList(layer.added.values());
   await lay(directory, listPath(serial), list);
   const publishedMs = state.publishedMs ?? Date.now();
-  const statement = {
+  const unsigned = {
     tree: former?.statement.tree ?? state.tree ?? 'tree-laid-from-memory',
     serial,
     previous: former === undefined ? null : { serial: former.statement.serial, digest: former.digest },
@@ -74,6 +78,7 @@ export async function layTree(directory: string, state: LaidState): Promise<Stat
     full: former?.statement.full ?? null,
     signatures: [],
   };
+  const statement = signStatement(unsigned, state.signing ?? []);
   const encoded = encodeStatement(statement);
   await lay(directory, encoded.path, encoded.bytes);
   await lay(directory, POINTER_PATH, encoded.bytes);

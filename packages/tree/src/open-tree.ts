@@ -1,11 +1,13 @@
 import { type Digest, digestOf, Fault } from '@gantry/oci';
 import { type DocumentCache, documentCache } from './document-cache.ts';
 import type { RepositoryDocument, RootDocument, ShardDocument, Statement } from './documents.ts';
+import type { PublicKey } from './keys.ts';
 import { indexPath, POINTER_PATH, serialPath, shardOf } from './paths.ts';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from './reading-json.ts';
 import { assembleRepository, decodeRepositoryFile } from './repository-file.ts';
 import { decodeRoot } from './root.ts';
 import { decodeShard } from './shard.ts';
+import { findSignatureProblem } from './signatures.ts';
 import { decodeStatement, judgeStatement, MAX_STATEMENT_BYTES, type StatedSerial } from './statement.ts';
 import type { TreeView } from './tree-reader.ts';
 import type { TreeSource } from './tree-source.ts';
@@ -17,6 +19,8 @@ export interface OpenTreeOptions {
   readonly pinnedTree?: string;
   /** The lowest serial that is accepted. */
   readonly floorSerial?: number;
+  /** Keys of which one must have signed the statement; with none its signatures are not looked at. */
+  readonly trustedKeys?: readonly PublicKey[];
   /** The view that was held so far. An equal statement gives it back, a newer one shares what is unchanged with it. */
   readonly previous?: TreeView;
   /** Room for documents that were read, in bytes of the files; 64 MiB if absent. The previous view's is taken over. */
@@ -26,14 +30,15 @@ export interface OpenTreeOptions {
 /**
  * Opens the state that a tree's pointer names, or that of `serial`. The root document is read at once, all else on first use.
  * @returns undefined when the pointer (or that serial's statement) is absent: an absent or empty tree
- * @throws Fault TREE_INVALID for a statement that is malformed, below `floorSerial`, of another tree than the pinned or
- * former one, older than the former one, or a fork of it; UNAVAILABLE when the place does not answer, or lacks the root
+ * @throws Fault TREE_INVALID for a statement that is malformed, not signed by a trusted key (`details.signature` says how),
+ * below `floorSerial`, of another tree than the pinned or former one, older than the former one, or a fork of it;
+ * UNAVAILABLE when the place does not answer, or lacks the root
  */
 export async function openTree(
   source: TreeSource,
   options: OpenTreeOptions = {},
 ): Promise<TreeView | undefined> {
-  const next = await readStatement(source, options.serial);
+  const next = await readStatement(source, options.serial, options.trustedKeys);
   if (next === undefined) return undefined;
   refuseUnfit(source, next, options);
   const { previous, cacheBytes = 64 * 1024 * 1024 } = options;
@@ -43,10 +48,15 @@ export async function openTree(
 }
 
 /**
- * The current statement, or that of `serial`; undefined if it is absent. A signature is not looked at.
+ * The current statement, or that of `serial`; undefined if it is absent.
+ * @param trustedKeys of which one must have signed it; with none its signatures are not looked at
  * @throws Fault TREE_INVALID, UNAVAILABLE
  */
-export async function readStatement(source: TreeSource, serial?: number): Promise<StatedSerial | undefined> {
+export async function readStatement(
+  source: TreeSource,
+  serial?: number,
+  trustedKeys: readonly PublicKey[] = [],
+): Promise<StatedSerial | undefined> {
   const path = serial === undefined ? POINTER_PATH : serialPath(serial);
   const where = `${path} of ${source.name}`;
   const bytes = await source.read(path, MAX_STATEMENT_BYTES);
@@ -54,6 +64,18 @@ export async function readStatement(source: TreeSource, serial?: number): Promis
   const statement = decodeStatement(bytes, where);
   if (serial !== undefined && statement.serial !== serial) {
     throw invalidDocument(where, `it is the statement of serial ${statement.serial}`);
+  }
+  const problem = trustedKeys.length === 0 ? undefined : findSignatureProblem(bytes, trustedKeys, where);
+  if (problem !== undefined) {
+    throw new Fault(
+      'TREE_INVALID',
+      `serial ${statement.serial} of ${source.name} is refused: ${problem.why}`,
+      {
+        tree: statement.tree,
+        serial: statement.serial,
+        signature: problem.kind,
+      },
+    );
   }
   return { statement, digest: digestOf(bytes) };
 }

@@ -145,6 +145,13 @@ describe('what is wrong with a file of the tree is found', () => {
     expect(short(await verify())).toEqual([`corrupt ${file}`]);
   });
 
+  test('nothing, in the folder of what a publisher has not finished', async () => {
+    await put('.tmp/1234/half-a-blob', 'half');
+    await symlink('/nowhere', path.join(root, '.tmp', 'link'));
+    await put('.tmpfile', 'stray');
+    expect(short(await verify())).toEqual(['extra .tmpfile']);
+  });
+
   test('a link in place of a file', async () => {
     await put('elsewhere', ONE.layer);
     await unlink(path.join(root, LAYER));

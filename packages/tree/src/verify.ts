@@ -1,8 +1,10 @@
 import { Fault } from '@gantry/oci';
 import type { Statement } from './documents.ts';
 import { type Finding, type FindingLog, findingLog } from './findings.ts';
+import type { PublicKey } from './keys.ts';
 import { readStatement } from './open-tree.ts';
 import { POINTER_PATH } from './paths.ts';
+import { isSignatureProblem } from './signatures.ts';
 import type { StatedSerial } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
 import type { Verification } from './verification.ts';
@@ -18,6 +20,11 @@ export interface VerifyOptions {
   readonly against?: TreeSource;
   /** A serial that was seen before. */
   readonly floorSerial?: number;
+  /**
+   * Keys of which one must have signed the statement of the current serial; with none its signatures are not looked at.
+   * Those before it need none: the chain of digests proves them.
+   */
+  readonly trustedKeys?: readonly PublicKey[];
   /** Files looked at at a time; 8 if absent. */
   readonly parallel?: number;
   /** Findings that are kept; 1,000 if absent. All are counted. */
@@ -68,7 +75,7 @@ export async function verifyTree(source: TreeSource, options: VerifyOptions = {}
     bytes += moreBytes;
     options.onProgress?.({ objects, bytes, expected: expected.size });
   };
-  const current = await readPointer(source, log);
+  const current = await readPointer(source, log, options.trustedKeys);
   if (current !== undefined) {
     judgePointer(current.statement, log, options);
     await verifyContent({ source, log, deep, parallel, signal, expected, count }, current, options.against);
@@ -100,9 +107,13 @@ async function verifyContent(
   if (against !== undefined) await verifyAgainst(verification, current, against);
 }
 
-async function readPointer(source: TreeSource, log: FindingLog): Promise<StatedSerial | undefined> {
+async function readPointer(
+  source: TreeSource,
+  log: FindingLog,
+  trustedKeys: readonly PublicKey[] = [],
+): Promise<StatedSerial | undefined> {
   try {
-    const current = await readStatement(source);
+    const current = await readStatement(source, undefined, trustedKeys);
     if (current === undefined) {
       log.add('missing', `${POINTER_PATH} is absent: ${source.name} holds no published tree`, {
         path: POINTER_PATH,
@@ -111,6 +122,11 @@ async function readPointer(source: TreeSource, log: FindingLog): Promise<StatedS
     return current;
   } catch (error) {
     if (!(error instanceof Fault) || error.code !== 'TREE_INVALID') throw error;
+    const { signature } = error.details;
+    if (isSignatureProblem(signature)) {
+      log.add(signature, error.message, { path: POINTER_PATH });
+      return readPointer(source, log); // what else is wrong with it is of interest, too
+    }
     log.addFault(error, { path: POINTER_PATH });
     return undefined;
   }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { PoolObject, Promotion, Publication } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
-import { encodeStatement, type Statement, treeTime, type TreeView } from '@gantry/tree';
+import { encodeStatement, signStatement, type Statement, treeTime, type TreeView } from '@gantry/tree';
 import { publicationEvents } from '../events/publication-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { cleanChannels } from '../take-back/clean-channels.ts';
@@ -164,7 +164,10 @@ async function takeOut(
   return { touched: [...touched, ...inChannels], leftOver };
 }
 
+/** Also when a key was added since: what the present statement lacks, readers may ask for. */
 function isRefreshDue({ flow, tree }: PublishContext, statement: Statement): boolean {
+  const signedBy = new Set(statement.signatures.map(({ keyid }) => keyid));
+  if (tree.signing?.some(({ keyid }) => !signedBy.has(keyid)) === true) return true;
   return flow.now().getTime() - Date.parse(statement.published) >= tree.refreshMs;
 }
 
@@ -188,7 +191,7 @@ async function putAll(
   if (fullList === undefined) return undefined;
   await tree.target.settle();
   const now = flow.now().getTime();
-  return {
+  const statement: Statement = {
     tree: view?.statement.tree ?? randomBytes(16).toString('hex'),
     serial,
     previous: view === undefined ? null : { serial: view.statement.serial, digest: view.digest },
@@ -199,6 +202,7 @@ async function putAll(
     full: fullList,
     signatures: [],
   };
+  return signStatement(statement, tree.signing ?? []);
 }
 
 /** A promotion into channels that are kept out of the tree has no serial. */

@@ -1,4 +1,4 @@
-import { openTree, readStatement, type TreeView } from '@gantry/tree';
+import { openTree, readStatement, type SigningKey, type TreeView } from '@gantry/tree';
 import type { Channel, Flow, Log } from '../context.ts';
 import { isLostDocument, MendableView } from './mendable-view.ts';
 import type { TreeTarget } from './tree-target.ts';
@@ -13,6 +13,8 @@ export interface PublishedTree {
   readonly keepUntaggedMs: number;
   /** A statement older than this is made anew, with the same root. */
   readonly refreshMs: number;
+  /** Keys that sign every statement; absent: none does. */
+  readonly signing?: readonly SigningKey[];
   /** Waits until a serial is served, before its promotions are called done. */
   readonly served?: (serial: number) => Promise<void>;
 }
