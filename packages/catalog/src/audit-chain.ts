@@ -40,7 +40,10 @@ export function auditBreak(
   if (sequence !== former.sequence + 1) {
     return {
       sequence,
-      problem: `entry ${sequence} follows entry ${former.sequence}: what was between them is gone`,
+      problem:
+        sequence > former.sequence
+          ? `entry ${sequence} follows entry ${former.sequence}: what was between them is gone`
+          : `entry ${sequence} follows entry ${former.sequence}: it stands twice, or not in its place`,
     };
   }
   if (entry.previous !== former.hash)

@@ -94,6 +94,8 @@ export interface ChannelTag extends Companions {
   /** The promotion that put it there. */
   readonly promotion: string;
   readonly promotedAt: Timestamp;
+  /** Since when it has had this digest, however often that was promoted again; absent: `promotedAt`. */
+  readonly since?: Timestamp;
 }
 
 export const PROMOTION_STATES = [

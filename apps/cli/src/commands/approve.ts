@@ -42,7 +42,10 @@ export const addApprove: AddCommand = (program, cli) => {
         else {
           const names = (promotion.approvals ?? []).map(({ by }) => by).join(', ');
           cli.stdout.write(`${printable(summary(promotion))}, approved by ${printable(names || 'nobody')}\n`);
-          for (const line of gateProgress(promotion)) cli.stdout.write(`  ${printable(line)}\n`);
+          const lines = gateProgress(promotion);
+          // The answer comes before the gates were asked with what it tells of.
+          if (lines.length > 0) cli.stdout.write('the gates are asked again now; before, they said:\n');
+          for (const line of lines) cli.stdout.write(`  ${printable(line)}\n`);
         }
         return EXIT.done;
       }),

@@ -45,7 +45,9 @@ export const addCandidates: AddCommand = (program, cli) => {
             { heading: 'PLATFORMS', cell: ({ platforms }) => platforms.join(',') || '-' },
             { heading: 'DIGEST', cell: ({ digest }) => digest },
           ],
-          'there are no candidates yet: "gantry sync SOURCE" brings them',
+          options.repository === undefined && options.tag === undefined
+            ? 'there are no candidates yet: "gantry sync SOURCE" brings them'
+            : 'there are no such candidates: names are the published ones, without the prefix of a channel',
         );
         return EXIT.done;
       }),

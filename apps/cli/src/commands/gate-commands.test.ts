@@ -79,11 +79,31 @@ describe('gantry why', () => {
       '    it asks for nothing here',
       'what may help:',
       `  gantry waive stable a/b@${DIGEST} --gate tests --requirement upgrade --reason "…" --expires 7d`,
+      `  gantry promote a/b@${DIGEST} --to stable --tag 1.0 --wait`,
+      '',
+    ]);
+    expect(err).toBe('gantry: a/b:1.0: refused by tests\n');
+  });
+
+  test('of a promotion that waits says what it waits for, as commands', async () => {
+    const missing = {
+      name: 'upgrade',
+      satisfied: false,
+      type: 'test-result-missing',
+      detail: 'none',
+      pending: true,
+    };
+    const tests = { ...verdict, gate: 'tests', kind: 'results', state: 'waiting' } as const;
+    const evidence = { testcase: 'upgrade' };
+    const asked = [{ ...tests, requirements: [{ ...missing, evidence }] }, ...gates.slice(1)];
+    const { out } = await why({ state: 'gating', gates: asked });
+    expect(out.split('what may help:\n')[1]?.split('\n')).toEqual([
+      `  gantry results add a/b@${DIGEST} upgrade OUTCOME --source …`,
+      `  gantry waive stable a/b@${DIGEST} --gate tests --requirement upgrade --reason "…" --expires 7d`,
       '  gantry approve p1',
       `  gantry waive stable a/b@${DIGEST} --gate approvals --requirement approvals --reason "…" --expires 7d`,
       '',
     ]);
-    expect(err).toBe('gantry: a/b:1.0: refused by tests\n');
   });
 
   test('ends with 0 where every gate is passed, and with 3 while one waits', async () => {
@@ -178,6 +198,7 @@ describe('gantry approve', () => {
       code: 0,
       lines: [
         'promotion p1 to stable: gating, approved by anna',
+        'the gates are asked again now; before, they said:',
         String.raw`  gate approvals waits, a/b: 1 of 2 approvals\u001b[31m`,
         '',
       ],

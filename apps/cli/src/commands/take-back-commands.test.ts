@@ -30,7 +30,8 @@ describe('gantry retract and purge', () => {
   });
 
   test('purge asks on a terminal, and does nothing unless the answer is yes', async () => {
-    const result = { tagsTakenOut: 1, objects: 3, bytes: 52_428_800, serial: 43 };
+    const found = { tagsTakenOut: 1, tagsChanged: 0, candidates: 2, bytes: 52_428_800 };
+    const result = { ...found, objects: ['pool/blobs/sha256/aa/aa'], serial: 43 };
     const purged = task({ kind: 'purge', parameters: { digest: DIGEST }, result });
     await using server = await startApiServer({
       'POST /api/v1/purges': () => ({ status: 202, body: purged }),
@@ -47,7 +48,7 @@ describe('gantry retract and purge', () => {
     expect(server.requests).toEqual([]);
     expect(await purge('yes\n', '--wait')).toMatchObject({
       code: 0,
-      out: `purge ${DIGEST}: done, 1 tag taken out, 3 objects, 52.4 MB, serial 43, task t1\n`,
+      out: `purge ${DIGEST}: done, 1 tag taken out, 2 candidates, 52.4 MB, serial 43, task t1\n`,
     });
     expect(await purge('', '--yes')).toMatchObject({ code: 0 });
     expect(questions).toHaveLength(2);

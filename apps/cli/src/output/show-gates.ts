@@ -70,18 +70,31 @@ export function showRequirement(stdout: Output, requirement: RequirementAnswer):
     if (value !== '') stdout.write(`        ${printable(what)}: ${printable(String(value))}\n`);
 }
 
-/** What can be done about what is missing, as commands. */
+const ENDED: readonly string[] = ['refused', 'partial', 'failed', 'cancelled'];
+
+/** What can be done about what is missing, as commands. Of a promotion that has ended, the last ones ask for it anew. */
 export function remedies(promotion: PromotionAnswer): readonly string[] {
+  const { id, to } = promotion;
+  const isOver = ENDED.includes(promotion.state);
   const lines = new Set<string>();
-  for (const verdict of promotion.gates) {
-    if (isPassed(verdict)) continue;
-    const { gate, kind, repository, digest, state, requirements } = verdict;
-    if (kind === 'approvals' && state === 'waiting') lines.add(`gantry approve ${promotion.id}`);
-    for (const { name } of requirements.filter(isMissing)) {
+  for (const { gate, kind, repository, digest, state, requirements } of promotion.gates) {
+    if (state !== 'waiting' && state !== 'refused') continue;
+    if (kind === 'approvals' && isOver) continue; // the next promotion needs approvals of its own
+    const image = `${repository}@${digest}`;
+    if (kind === 'approvals' && state === 'waiting') lines.add(`gantry approve ${id}`);
+    for (const { name, type, evidence } of requirements.filter(isMissing)) {
+      const testcase = evidence?.['testcase'];
+      if (type === 'test-result-missing' && typeof testcase === 'string')
+        lines.add(`gantry results add ${image} ${shellWord(testcase)} OUTCOME --source …`);
+      if (type === 'report-missing') lines.add(`gantry results report FILE ${image} --source …`);
       lines.add(
-        `gantry waive ${promotion.to} ${repository}@${digest} --gate ${gate} --requirement ${shellWord(name)} --reason "…" --expires 7d`,
+        `gantry waive ${to} ${image} --gate ${gate} --requirement ${shellWord(name)} --reason "…" --expires 7d`,
       );
     }
   }
+  if (lines.size > 0 && isOver)
+    for (const { state, repository, digest, tags } of promotion.items)
+      if (state === 'refused' && digest !== null)
+        lines.add(`gantry promote ${repository}@${digest} --to ${to} --tag ${tags.join(' ')} --wait`);
   return [...lines];
 }

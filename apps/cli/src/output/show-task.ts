@@ -56,9 +56,14 @@ function syncCounts({ progress: { bytes, blobs, tags } }: TaskAnswer): string {
 
 /** What was found to be taken out; nothing before it has been looked for. */
 function purgeCounts({ result }: TaskAnswer): string {
-  const { tagsTakenOut, objects, bytes } = result ?? {};
-  if (typeof tagsTakenOut !== 'number' || typeof objects !== 'number' || typeof bytes !== 'number') return '';
-  return `, ${plural(tagsTakenOut, 'tag')} taken out, ${plural(objects, 'object')}, ${formatBytes(bytes)}`;
+  const { tagsTakenOut, tagsChanged, candidates, bytes, objects } = result ?? {};
+  const counts = [tagsTakenOut, tagsChanged, candidates, bytes];
+  if (!Array.isArray(objects) || !counts.every((count) => typeof count === 'number')) return '';
+  const [taken = 0, changed = 0, removed = 0, size = 0] = counts;
+  if (taken + changed + removed + size + objects.length === 0)
+    return ', nothing here held it, and it is kept out';
+  const rest = changed > 0 ? `, ${changed} without it now` : '';
+  return `, ${plural(taken, 'tag')} taken out${rest}, ${plural(removed, 'candidate')}, ${formatBytes(size)}`;
 }
 
 function formatPlannedTags(plan: readonly PlannedTag[]): string {

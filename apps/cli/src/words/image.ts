@@ -1,4 +1,4 @@
-import { type Digest, Fault, isDigest, parseDigest, parseReference, quote } from '@gantry/oci';
+import { type Digest, Fault, parseDigest, parseReference, quote } from '@gantry/oci';
 import type { CandidateAnswer } from '../answers.ts';
 import type { ApiClient } from '../remote/client.ts';
 
@@ -12,7 +12,7 @@ export type ImageWord =
 
 /** @throws Fault NAME_INVALID, TAG_INVALID, DIGEST_INVALID */
 export function readImage(word: string): ImageWord {
-  return isDigest(word) ? { digest: parseDigest(word) } : parseReference(word);
+  return /^sha(256|512):/.test(word) ? { digest: parseDigest(word) } : parseReference(word);
 }
 
 /** The digest of an image. A tag is what the newest candidate of it is. @throws Fault REFERENCE_UNKNOWN */

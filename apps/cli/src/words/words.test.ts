@@ -31,6 +31,7 @@ describe('words of a command line', () => {
     expect(readImage(`a/b@${DIGEST}`)).toEqual({ repository: 'a/b', digest: DIGEST });
     expect(readImage(DIGEST)).toEqual({ digest: DIGEST });
     expect(() => readImage('a/b')).toThrow('names no tag');
+    expect(() => readImage('sha256:12')).toThrow('"sha256:12" is not a digest');
   });
 
   test.each(['0', '-1', '1.5', 'all', '1e3'])('%j is no limit', (text) => {

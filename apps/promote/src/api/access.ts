@@ -1,6 +1,5 @@
-import { Fault } from '@gantry/oci';
 import type { Channel } from '@gantry/pipeline';
-import { type Identity, requireScope, type Scope } from '@gantry/service';
+import { type Identity, lacksScope, requireScope, type Scope } from '@gantry/service';
 import type { Access, Call, Route } from './route.ts';
 
 /** Who calls an open route. */
@@ -34,10 +33,7 @@ export function admit(route: Route, caller: Identity | undefined): Identity {
       (scope) => scope === 'admin' || kinds.some((kind) => scope === kind || scope.startsWith(`${kind}:`)),
     );
   if (some) return identity;
-  throw new Fault('DENIED', `${identity.name} lacks the scope ${shown}`, {
-    token: identity.name,
-    scope: shown,
-  });
+  throw lacksScope(identity, shown);
 }
 
 /** @throws Fault DENIED, naming the scope that is missing; what looking up the call's subject throws */

@@ -86,7 +86,7 @@ describe('who asks', () => {
       body: { to: 'stable', items: [{ repository: 'a', reference: 'b' }] },
     });
     expect([status, body.type, body.scope]).toEqual([403, problem('denied'), 'promote:stable']);
-    expect(body.detail).toBe('tester lacks the scope promote:stable');
+    expect(body.detail).toBe('tester lacks the scope promote:stable: it has promote:testing');
   });
 });
 
@@ -103,6 +103,12 @@ describe('a body', () => {
     ['{"__proto__":{"to":"testing"}}', '"__proto__" is not a member'],
     ['{"constructor":1,"to":"testing","items":[]}', '"constructor" is not a member'],
     ['"text"', 'expected object'],
+    ['{"to":"testing","items":[]}', 'items is empty'],
+    ['{"to":"","items":[{}]}', 'to is empty'],
+    [
+      `{"to":"testing","plan":"p","reason":"${'r'.repeat(5000)}"}`,
+      'reason must have 1000 characters at the most',
+    ],
     ['[['.repeat(100_000), 'the body can not be read'],
     [`${'['.repeat(100_000)}${']'.repeat(100_000)}`, 'expected object, received array'],
   ])('of %.40s is refused', async (body, named) => {

@@ -81,6 +81,8 @@ describe('the age in a channel', () => {
     expect(await ask()).toBe('age-too-young');
     pass(DAY_MS);
     expect(await ask()).toBe('age-reached');
+    await bring('1'); // what is there already
+    expect(await ask()).toBe('age-reached');
     await bring('2');
     expect(await ask()).toBe('age-too-young');
     pass(DAY_MS);

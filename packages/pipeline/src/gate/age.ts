@@ -1,6 +1,7 @@
 import type { ChannelTag, Requirement, Verdict } from '@gantry/catalog';
 import type { AgeRule } from './configuration.ts';
 import type { Gate } from './gate.ts';
+import { spell } from './spell.ts';
 
 /** Asks how long an image has been in the channel before. */
 export function openAgeGate(rule: AgeRule): Gate['evaluate'] {
@@ -41,7 +42,7 @@ export function judgeAge(
   channel: string,
   now: Date,
 ): Requirement {
-  const [oldest] = holding.toSorted((a, b) => (a.promotedAt < b.promotedAt ? -1 : 1));
+  const [oldest] = holding.toSorted((a, b) => (sinceOf(a) < sinceOf(b) ? -1 : 1));
   const wanted = spell(atLeastMs);
   if (oldest === undefined) {
     return {
@@ -52,7 +53,7 @@ export function judgeAge(
       evidence: { channel },
     };
   }
-  const since = oldest.promotedAt;
+  const since = sinceOf(oldest);
   const notBefore = new Date(Date.parse(since) + atLeastMs);
   const satisfied = now >= notBefore;
   return {
@@ -67,6 +68,10 @@ export function judgeAge(
   };
 }
 
+function sinceOf({ since, promotedAt }: ChannelTag): string {
+  return since ?? promotedAt;
+}
+
 function nowhere(): Requirement {
   return {
     name: 'age',
@@ -74,15 +79,4 @@ function nowhere(): Requirement {
     type: 'age-unknown',
     detail: 'the channel takes from no other, so there is none to be old in: name one in age.channel',
   };
-}
-
-/** A length of time for people: `7 days`, `36 hours`. */
-function spell(ms: number): string {
-  const units = [
-    ['days', 86_400_000],
-    ['hours', 3_600_000],
-    ['minutes', 60_000],
-  ] as const;
-  const [name, length] = units.find(([, size]) => ms >= size && ms % size === 0) ?? ['seconds', 1000];
-  return `${ms / length} ${name}`;
 }

@@ -12,6 +12,8 @@ export interface TagState {
   /** Of the promotion that set it or took it out; 0: not known, or none did. */
   readonly sequence: number;
   readonly promotion?: string;
+  /** Since when it means the digest. */
+  readonly since?: string;
 }
 
 /** What a tag is to become, by which promotion; without `set` it is to be removed. */
@@ -77,14 +79,20 @@ export function decideChanges(
         for (const tag of item.tags) {
           const before = stateOf(item, tag);
           if (before.sequence > promotion.sequence) continue;
-          if (digest !== null && before.digest === digest)
-            for (const root of rootsOf(item)) change.again.add(root);
-          const set = { channel: channel.name, repository, tag, promotion: promotion.id, promotedAt };
+          const isAgain = digest !== null && before.digest === digest;
+          if (isAgain) for (const root of rootsOf(item)) change.again.add(root);
+          const since = (isAgain ? before.since : undefined) ?? promotedAt;
+          const set = { channel: channel.name, repository, tag, promotion: promotion.id, promotedAt, since };
           change.tags.set(tag, {
             promotion,
             ...(digest !== null && { set: { ...set, digest, companions, referrers } }),
           });
-          moved.set(keyOf(item, tag), { digest, sequence: promotion.sequence, promotion: promotion.id });
+          moved.set(keyOf(item, tag), {
+            digest,
+            sequence: promotion.sequence,
+            promotion: promotion.id,
+            ...(digest !== null && { since }),
+          });
         }
       }
       return promotion;

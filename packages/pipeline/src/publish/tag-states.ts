@@ -53,7 +53,9 @@ function stateOf(
       sequence: retraction.sequence,
       ...(entry === undefined && { promotion: retraction.promotion }),
     };
-  return entry === undefined ? NOTHING : { digest, sequence, promotion: entry.promotion };
+  if (entry === undefined) return NOTHING;
+  const { promotion, promotedAt, since = promotedAt } = entry;
+  return { digest, sequence, promotion, since };
 }
 
 async function readTags(

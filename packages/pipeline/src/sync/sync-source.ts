@@ -199,7 +199,7 @@ class SourceSync {
       if (this.#found.has(repository)) continue;
       const fault = new Fault(
         'NAME_UNKNOWN',
-        `the source ${this.#source.name} takes no repository ${quote(repository)}`,
+        `the source ${this.#source.name} takes no repository ${quote(repository)}: repositories are named as they are published, after "rename"`,
       );
       this.#fail({ repository }, fault);
     }

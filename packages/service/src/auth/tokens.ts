@@ -5,6 +5,8 @@ import type { Authenticator, Identity } from './authenticator.ts';
 import { bearerToken, isBearerToken } from './bearer.ts';
 import type { Scope } from './scopes.ts';
 
+const SCOPES_SHOWN = 10;
+
 /** A token that is known. */
 export interface KnownToken extends Omit<Identity, 'groups'> {
   readonly token: string;
@@ -56,8 +58,15 @@ export function requireScope(identity: Identity | undefined, scope: Scope): Iden
     throw new Fault('UNAUTHORIZED', 'a known token is needed: send the header "Authorization: Bearer TOKEN"');
   }
   if (hasScope(identity, scope)) return identity;
-  throw new Fault('DENIED', `${identity.name} lacks the scope ${scope}`, {
-    token: identity.name,
+  throw lacksScope(identity, scope);
+}
+
+/** Names what is missing, and what there is: it may be the channel that is misspelt. */
+export function lacksScope({ name, scopes }: Identity, scope: string): Fault {
+  const has = scopes.length === 0 ? 'no scope at all' : scopes.slice(0, SCOPES_SHOWN).join(', ');
+  const more = scopes.length > SCOPES_SHOWN ? `, and ${scopes.length - SCOPES_SHOWN} more` : '';
+  return new Fault('DENIED', `${name} lacks the scope ${scope}: it has ${has}${more}`, {
+    token: name,
     scope,
   });
 }

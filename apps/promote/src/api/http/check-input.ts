@@ -11,7 +11,9 @@ const NAMES_SHOWN = 5;
 export function checkInput<T>(schema: z.ZodType<T>, value: unknown, place: Place): T {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const shown = result.error.issues.slice(0, ISSUES_SHOWN).map((issue) => describe(issue, schema, place));
+  const shown = result.error.issues
+    .slice(0, ISSUES_SHOWN)
+    .map((issue) => describe(issue, schema, place, value));
   const more = result.error.issues.length - shown.length;
   throw new Fault(
     'REQUEST_INVALID',
@@ -20,18 +22,27 @@ export function checkInput<T>(schema: z.ZodType<T>, value: unknown, place: Place
   );
 }
 
+/** How the library begins a message of its own on a length. */
+const OWN_MESSAGE = /^Too (small|big): /;
+const UNITS: Readonly<Record<string, string>> = {
+  string: ' characters',
+  array: ' entries',
+  record: ' members',
+  object: ' members',
+};
+
 const PLACES: Readonly<Record<Place, string>> = {
   body: 'the body is wrong',
   query: 'the query is wrong',
   path: 'the path is wrong',
 };
 
-function describe(issue: z.core.$ZodIssue, schema: z.ZodType, place: Place): string {
+function describe(issue: z.core.$ZodIssue, schema: z.ZodType, place: Place, value: unknown): string {
   const at = pathOf(issue.path);
   if (issue.code === 'invalid_union') {
     const [nearest] = nearestOf(issue.errors);
     if (nearest !== undefined)
-      return describe({ ...nearest, path: [...issue.path, ...nearest.path] }, schema, place);
+      return describe({ ...nearest, path: [...issue.path, ...nearest.path] }, schema, place, value);
   }
   if (issue.code === 'unrecognized_keys') {
     const names = issue.keys.slice(0, NAMES_SHOWN).map((key) => quote(pathOf([...issue.path, key])));
@@ -44,7 +55,29 @@ function describe(issue: z.core.$ZodIssue, schema: z.ZodType, place: Place): str
     return at === '' ? 'there is none' : `${subject} is missing`;
   if (place === 'query' && issue.code === 'invalid_type' && issue.message.endsWith('received array'))
     return `${subject} stands more than once`;
-  return `${subject} ${wording(issue.message)}`;
+  return `${subject} ${wrongValue(issue, valueAt(value, issue.path)) ?? wording(issue.message)}`;
+}
+
+/** What is wrong with a value that is none of a few, or too short or long; undefined: the message says it. */
+function wrongValue(issue: z.core.$ZodIssue, value: unknown): string | undefined {
+  if (issue.code === 'invalid_value' && typeof value === 'string')
+    return `is ${quote(value)}, and must be ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.join(', ')}`;
+  if ((issue.code !== 'too_small' && issue.code !== 'too_big') || !OWN_MESSAGE.test(issue.message))
+    return undefined;
+  const unit = UNITS[issue.origin] ?? '';
+  if (issue.code === 'too_big')
+    return `must ${unit === '' ? 'be' : 'have'} ${issue.maximum}${unit} at the most`;
+  if (unit !== '' && issue.minimum === 1) return 'is empty';
+  return `must ${unit === '' ? 'be' : 'have'} ${issue.minimum}${unit} at the least`;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let at: unknown = value;
+  for (const key of path) {
+    if (typeof at !== 'object' || at === null || !Object.hasOwn(at, key)) return undefined;
+    at = Reflect.get(at, key);
+  }
+  return at;
 }
 
 /** What is wrong with a value by the one of several forms that it comes nearest to. */

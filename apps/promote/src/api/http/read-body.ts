@@ -74,7 +74,11 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
 }
 
 function tooLarge(maxBytes: number): Fault {
-  return new Fault('REQUEST_TOO_LARGE', `the body has more than ${maxBytes} bytes: send it in parts`, {
-    limitBytes: maxBytes,
-  });
+  return new Fault(
+    'REQUEST_TOO_LARGE',
+    `the body has more than ${maxBytes} bytes, the most that is taken here`,
+    {
+      limitBytes: maxBytes,
+    },
+  );
 }

@@ -84,7 +84,7 @@ describe('a result is refused', () => {
   const shared = sharedApi();
 
   test.each([
-    [{ outcome: 'GOOD' }, 'outcome'],
+    [{ outcome: 'GOOD' }, 'outcome is "GOOD", and must be one of PASSED, INFO, FAILED'],
     [{ testcase: '' }, 'testcase'],
     [{ testcase: { title: 'a' } }, 'testcase.name'],
     [{ verdict: 1 }, 'verdict'],

@@ -135,8 +135,9 @@ function presentCandidateUse({ source, repository, tag, digest, syncedAt }: Cand
   return { source, repository, tag, digest, since: syncedAt };
 }
 
-function presentChannelUse({ channel, repository, tag, digest, promotion, promotedAt }: ChannelTag) {
-  return { channel, repository, tag, digest, promotion, since: promotedAt };
+function presentChannelUse(entry: ChannelTag) {
+  const { channel, repository, tag, digest, promotion, promotedAt, since = promotedAt } = entry;
+  return { channel, repository, tag, digest, promotion, since };
 }
 
 function mapped<T, U>({ items, more: isMore }: Beginning<T>, present: (item: T) => U) {

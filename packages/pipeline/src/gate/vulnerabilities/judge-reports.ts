@@ -8,6 +8,7 @@ import {
 } from '@gantry/catalog';
 import { printable } from '@gantry/oci';
 import type { VulnerabilitiesRule } from '../configuration.ts';
+import { spell } from '../spell.ts';
 
 const SHOWN_MAX = 100;
 const PACKAGES_SHOWN = 5;
@@ -125,7 +126,7 @@ function isAllowed({ allow = [] }: VulnerabilitiesRule, id: string, now: Date): 
 
 function missing({ sources, maxAgeMs }: VulnerabilitiesRule, reports: readonly JudgedReport[]): Requirement {
   const from = sources === undefined ? '' : ` from ${sources.join(' or ')}`;
-  const age = maxAgeMs === undefined ? '' : `, not older than ${maxAgeMs / 3_600_000} hours`;
+  const age = maxAgeMs === undefined ? '' : `, not older than ${spell(maxAgeMs)}`;
   const others =
     reports.length === 0
       ? ''
