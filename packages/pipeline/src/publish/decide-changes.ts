@@ -82,7 +82,14 @@ export function decideChanges(
           const isAgain = digest !== null && before.digest === digest;
           if (isAgain) for (const root of rootsOf(item)) change.again.add(root);
           const since = (isAgain ? before.since : undefined) ?? promotedAt;
-          const set = { channel: channel.name, repository, tag, promotion: promotion.id, promotedAt, since };
+          const set = {
+            channel: channel.name,
+            repository,
+            tag,
+            promotion: promotion.id,
+            promotedAt,
+            ...(since !== promotedAt && { since }),
+          };
           change.tags.set(tag, {
             promotion,
             ...(digest !== null && { set: { ...set, digest, companions, referrers } }),
