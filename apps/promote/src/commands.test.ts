@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openCatalog } from '@gantry/catalog';
 import { openMessages } from '@gantry/messages';
-import { type Flow, QUEUES } from '@gantry/pipeline';
+import { digestOf } from '@gantry/oci';
+import { type Flow, QUEUES, resultId } from '@gantry/pipeline';
 import { openStore } from '@gantry/store';
+import { idempotencyKey } from './api/idempotency-key.ts';
 import { startCommands } from './commands.ts';
 
 async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['commandScopes']) {
@@ -115,6 +117,30 @@ describe('a command in the queue', () => {
     expect(items).toHaveLength(2);
   });
 
+  test('with a result is not kept out by one of another source whose sender knew its id', async () => {
+    await using queue = await openQueue(['report:openqa']);
+    const digest = `sha256:${'1'.repeat(64)}` as const;
+    const foreseen = {
+      digest,
+      testcase: 'x',
+      outcome: 'INFO',
+      submittedBy: 'eve',
+      groups: [],
+      data: {},
+    } as const;
+    const sent = `${digestOf(idempotencyKey('/ci', 'run-1'))}-0`;
+    for (const id of [sent, resultId('other', sent)])
+      await queue.catalog.results.put({
+        ...foreseen,
+        id,
+        source: 'other',
+        submittedAt: new Date().toISOString(),
+      });
+    await queue.send('command.result', 'run-1', { digest, testcase: 'smoke', outcome: 'FAILED' });
+    await queue.settled();
+    expect(await queue.catalog.results.get(resultId('openqa', sent))).toMatchObject({ outcome: 'FAILED' });
+  });
+
   test.each([
     [
       'command.result',
@@ -148,7 +174,7 @@ describe('the audit log', () => {
     await queue.send('command.promote', 'build-1', { ...promotion, reason: 'it passed' });
     await queue.settled();
     const entries = await queue.catalog.audit.after(0, 10);
-    const common = { via: 'message', actor: '/ci' };
+    const common = { via: 'message', actor: 'message /ci' };
     expect(entries).toMatchObject([
       { ...common, action: 'createSync', target: 'candidates', outcome: 'done', requestId: 'nightly-1' },
       { ...common, action: 'createResult', target: result.digest, outcome: 'done', requestId: 'run-1' },
@@ -165,6 +191,16 @@ describe('the audit log', () => {
     ]);
     expect(entries).toHaveLength(3);
   });
+});
+
+test('a source that is called as a caller of the API is not listed as that one', async () => {
+  await using queue = await openQueue(['sync']);
+  const longest = 's'.repeat(500);
+  for (const source of ['admin', longest])
+    await queue.send('command.sync', '1', { source: 'candidates' }, source);
+  await queue.settled();
+  const entries = await queue.catalog.audit.after(0, 10);
+  expect(entries.map(({ actor }) => actor).toSorted()).toEqual(['message admin', `message ${longest}`]);
 });
 
 describe('hostile commands', () => {

@@ -18,7 +18,7 @@ import { idempotencyKey } from './api/idempotency-key.ts';
 import { reportingSource, reportScope } from './api/reporting.ts';
 import { askedFor, PromotionRequest, PublicationRequest, SyncRequest } from './api/requests.ts';
 import { listOf, toResult } from './api/routes/results.ts';
-import { commandAct } from './command-act.ts';
+import { commandAct, messageActor } from './command-act.ts';
 import { consumeWhileWritable } from './consume-while-writable.ts';
 import { createReadOnly } from './read-only.ts';
 
@@ -62,7 +62,7 @@ export async function startCommands(options: CommandOptions): Promise<AsyncDispo
 
 async function carryOut(options: CommandOptions, { routingKey, event }: Delivery): Promise<void> {
   const { flow, messages } = options;
-  const requester: Identity = { name: `message ${event.source}`, scopes: options.commandScopes, groups: [] };
+  const requester: Identity = { name: messageActor(event.source), scopes: options.commandScopes, groups: [] };
   switch (routingKey) {
     case 'command.sync': {
       const { source, ...parameters } = read(SyncRequest, event);

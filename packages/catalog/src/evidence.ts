@@ -119,6 +119,8 @@ export interface Waiver {
   readonly requirement?: string;
   readonly reason: string;
   readonly author: string;
+  /** That the author was in then; absent: none is known. */
+  readonly authorGroups?: readonly string[];
   readonly createdAt: Timestamp;
   readonly expiresAt: Timestamp;
   readonly revoked?: { readonly by: string; readonly at: Timestamp };

@@ -25,7 +25,7 @@ export async function forEachConcurrently<T>(
 
 /** Room for some work at once; what comes when it is full waits for its turn. */
 export class Room {
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting = new Set<() => void>();
   #free: number;
 
   /** @param size how much runs at once */
@@ -33,17 +33,42 @@ export class Room {
     this.#free = size;
   }
 
-  /** Runs the work when there is room, and gives what it gives. */
-  async run<T>(work: () => Promise<T>): Promise<T> {
+  /** How much waits for its turn. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  /**
+   * Runs the work when there is room, and gives what it gives.
+   * @param signal ends the waiting: it throws the signal's reason then. Work that has begun has to look itself
+   */
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
     if (this.#free > 0) this.#free--;
-    else await new Promise<void>((enter) => this.#waiting.push(enter));
+    else await this.#turn(signal);
     try {
       return await work();
     } finally {
-      const next = this.#waiting.shift();
+      const [next] = this.#waiting;
       if (next === undefined) this.#free++;
       else next();
     }
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const enter = () => {
+      this.#waiting.delete(enter);
+      signal?.removeEventListener('abort', leave);
+      resolve();
+    };
+    const leave = () => {
+      this.#waiting.delete(enter);
+      reject(signal?.reason);
+    };
+    this.#waiting.add(enter);
+    signal?.addEventListener('abort', leave, { once: true });
+    await promise;
   }
 }
 

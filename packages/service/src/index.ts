@@ -4,6 +4,7 @@ export * from './auth/basic.ts';
 export * from './auth/made-token.ts';
 export * from './auth/open-issuers.ts';
 export * from './auth/open-ldap.ts';
+export * from './auth/own-names.ts';
 export * from './auth/scopes.ts';
 export * from './auth/stored-tokens.ts';
 export * from './auth/tokens.ts';

@@ -12,14 +12,15 @@ import {
   runPromotion,
   runTask,
 } from '@gantry/pipeline';
-import { createLogger, type LoadedConfiguration, logLevelOf } from '@gantry/service';
+import { createLogger, type LoadedConfiguration, LOCAL_NAME, logLevelOf } from '@gantry/service';
 import type { PromotionAnswer, TaskAnswer } from '../answers.ts';
 import type { Operations } from '../operations.ts';
 import { openFlow } from '../serve/open-flow.ts';
+import { openSigningKeys } from '../serve/open-keys.ts';
 import { openSources } from '../serve/open-sources.ts';
 
 /** Who a change was made by, in its record. */
-const REQUESTER = { name: 'local' };
+const REQUESTER = { name: LOCAL_NAME };
 /** How often a task's progress is looked at. */
 const LOOK_MS = 200;
 
@@ -31,7 +32,8 @@ export async function openLocalOperations(
   await using resources = new AsyncDisposableStack();
   const level = env['GANTRY_LOG_LEVEL'] === undefined ? 'warn' : logLevelOf(env);
   const { flow, tree } = await openFlow(configuration, createLogger({ name: 'gantry', level }), resources);
-  const publisher = createPublisher(flow, tree);
+  const signing = await openSigningKeys(configuration);
+  const publisher = createPublisher(flow, { ...tree, signing });
   const open = resources.move();
 
   /** Tells of a task's progress while it is run here, and gives how it ended. */

@@ -1,6 +1,7 @@
 import { Fault } from '@gantry/oci';
 import type { Flow } from '@gantry/pipeline';
 import {
+  ADMIN_NAME,
   authenticateByStoredTokens,
   type Authenticator,
   type Configuration,
@@ -29,7 +30,7 @@ export async function openAuthenticator(
   const { file, token } = await ensureAdminToken(api.adminTokenFile);
   const configured = [
     ...(await readTokens(api.tokens)),
-    { name: 'admin', token, scopes: ['admin'] as const },
+    { name: ADMIN_NAME, token, scopes: ['admin'] as const },
   ];
   for (const { name } of configured) {
     if ((await catalog.tokens.byName(name)) === undefined) continue;

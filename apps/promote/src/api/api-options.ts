@@ -1,5 +1,5 @@
 import type { Messages } from '@gantry/messages';
-import type { AuditLog, Channel, Flow, Log } from '@gantry/pipeline';
+import type { AuditLog, Channel, Flow, Log, Room } from '@gantry/pipeline';
 import type { Authenticator, Health, Metrics } from '@gantry/service';
 import type { TreeSource } from '@gantry/tree';
 import type { ReadOnly } from '../read-only.ts';
@@ -46,4 +46,6 @@ export interface Api extends ApiOptions {
   readonly limits: CallerLimits;
   readonly tagSyncs: TagSyncs;
   readonly liveEvents: LiveEvents;
+  /** Where decisions are made, of all callers. */
+  readonly decisions: Room;
 }

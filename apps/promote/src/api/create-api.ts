@@ -1,4 +1,4 @@
-import { createAuditLog } from '@gantry/pipeline';
+import { createAuditLog, Room } from '@gantry/pipeline';
 import express from 'express';
 import { createReadOnly } from '../read-only.ts';
 import { addSharedStateMetrics } from '../shared-state-metrics.ts';
@@ -13,6 +13,8 @@ import type { Method } from './route.ts';
 import { EVENT_NOUNS } from './routes/events.ts';
 import { ROUTES } from './route-table.ts';
 
+/** Each asks gates, that may ask others, of up to a thousand images: who may only read must not flood those. */
+const DECISIONS_AT_ONCE = 4;
 const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satisfies Record<Method, string>;
 
 /**
@@ -27,6 +29,7 @@ export function createApi(options: ApiOptions): express.Express {
     audit: createAuditLog(flow.catalog.audit),
     limits: createCallerLimits(callerRate),
     tagSyncs: createTagSyncs(flow, messages),
+    decisions: new Room(DECISIONS_AT_ONCE),
     liveEvents: createLiveEvents(
       messages,
       EVENT_NOUNS,

@@ -42,7 +42,9 @@ export const ResultRequest = named(
       .min(1)
       .max(200)
       .exactOptional()
-      .describe('What makes a repeat the same result; absent: it gets one'),
+      .describe(
+        'What makes a repeat the same result, among those of its source; absent: it gets one. It is kept as <source>:<id>',
+      ),
   }),
 );
 export type ResultRequest = z.output<typeof ResultRequest>;

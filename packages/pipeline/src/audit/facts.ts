@@ -4,8 +4,8 @@ import { asFault, FAULTS, problemType } from '@gantry/oci';
 /** Who does what, known before it is done. */
 export type Act = Pick<AuditFact, 'actor' | 'via' | 'action' | 'target' | 'reason' | 'requestId'>;
 
-/** As long as the source of a message may be; the names of callers are shorter, and none is cut to be another's. */
-const NAME_MAX = 500;
+/** As long as `message` and the source of one may be; the names of callers are shorter, and none is cut to be another's. */
+const NAME_MAX = 'message '.length + 500;
 const TARGET_MAX = 500;
 const REASON_MAX = 1000;
 /** What would break a line, or write over one, wherever the log is shown. */

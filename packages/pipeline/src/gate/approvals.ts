@@ -1,12 +1,23 @@
 import type { Approval, Requirement } from '@gantry/catalog';
 import { printable } from '@gantry/oci';
 import type { ApprovalsRule } from './configuration.ts';
-import type { Gate } from './gate.ts';
+import type { Gate, WaiverRule } from './gate.ts';
 
 /** Asks for so many people's yes. */
 export function openApprovalsGate(rule: ApprovalsRule): Gate['evaluate'] {
   return ({ approvals, requestedBy, channel }) =>
     Promise.resolve([judgeApprovals(rule, approvals, requestedBy, channel)]);
+}
+
+/**
+ * Whose waiver counts in place of approvals: that of somebody whose own approval would. Anybody else would let pass alone
+ * what others were named for.
+ * @returns undefined when nobody is named: then whoever may approve for the channel counts
+ */
+export function approvalWaivers(rule: ApprovalsRule): WaiverRule | undefined {
+  const named = namedIn(rule);
+  if (named === undefined) return undefined;
+  return { shown: named, counts: (person) => mayApprove(rule, person) };
 }
 
 /**
@@ -48,7 +59,12 @@ function mayApprove(rule: ApprovalsRule, { by, groups }: Pick<Approval, 'by' | '
   return rule.by?.includes(by) === true || groups.some((group) => rule.groups?.includes(group) === true);
 }
 
-function whoMay({ by, groups }: ApprovalsRule, channel: string): string {
-  const named = [...(by ?? []), ...(groups ?? []).map((group) => `the group ${group}`)];
-  return named.length === 0 ? `whoever has approve:${channel}` : named.join(' or ');
+function whoMay(rule: ApprovalsRule, channel: string): string {
+  return namedIn(rule) ?? `whoever has approve:${channel}`;
+}
+
+/** @returns undefined when the rule names nobody */
+function namedIn({ by, groups }: ApprovalsRule): string | undefined {
+  if (by === undefined && groups === undefined) return undefined;
+  return [...(by ?? []), ...(groups ?? []).map((group) => `the group ${group}`)].join(' or ');
 }

@@ -3,6 +3,7 @@ import { Fault } from '@gantry/oci';
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import { evaluateGates, type GatingOptions } from './evaluate.ts';
 import type { Gate, GateSubject } from './gate.ts';
+import { openGates } from './open-gates.ts';
 
 const DIGEST = `sha256:${'0'.repeat(64)}` as const;
 const subject: GateSubject = {
@@ -191,5 +192,25 @@ describe('a waiver', () => {
     const approvals = [{ ...lacking[0], kind: 'approvals' } as Gate];
     expect((await evaluate(fixture, approvals))[0]?.state).toBe(author === 'ada' ? 'waived' : 'refused');
     expect((await evaluate(fixture, lacking))[0]?.state).toBe('waived');
+  });
+
+  test.each([
+    ['refused', { author: 'eve' }],
+    ['refused', { author: 'eve', authorGroups: ['staff'] }],
+    ['waived', { author: 'eve', authorGroups: ['staff', 'board'] }],
+    ['waived', { author: 'ada' }],
+    ['refused', { author: 'bot', authorGroups: ['board'] }],
+  ])('of approvals by those who are named is %s by %j', async (state, some) => {
+    await using fixture = await openFlow();
+    await waive(fixture, { ...some, gate: 'approvals' });
+    const gates = openGates([{ approvals: { count: 2, by: ['ada'], groups: ['board'] } }]);
+    expect(
+      (
+        await evaluate(
+          fixture,
+          gates.map((one) => ({ ...one, waitMs: 0 })),
+        )
+      )[0]?.state,
+    ).toBe(state);
   });
 });

@@ -53,7 +53,7 @@ async function evaluateSubject(
   const { channel, repository, digest } = subject;
   const waivers = await flow.catalog.waivers.inForce(channel, digest, at);
   return found.map(({ gate, requirements: asFound }) => {
-    const counting = gate.kind === 'approvals' ? byOthers(waivers, subject) : waivers;
+    const counting = waivers.filter((waiver) => waiverCounts(waiver, gate, subject));
     const requirements = applyWaivers(gate.name, asFound, counting);
     const mayWait = now.getTime() < options.since.getTime() + gate.waitMs;
     const state = verdictState(requirements, mayWait);
@@ -61,9 +61,17 @@ async function evaluateSubject(
   });
 }
 
-/** Who asked for a promotion can not approve it, so neither waive that somebody else must. */
-function byOthers(waivers: readonly Waiver[], { requestedBy }: GateSubject): readonly Waiver[] {
-  return waivers.filter(({ author }) => !isRequester(author, requestedBy));
+/**
+ * Who asked for a promotion can not approve it, so neither waive that somebody else must; nor can who is none of those that
+ * a gate names.
+ */
+function waiverCounts(
+  { author: by, authorGroups: groups = [] }: Waiver,
+  { kind, waivers }: Gate,
+  { requestedBy }: GateSubject,
+): boolean {
+  if (kind === 'approvals' && isRequester(by, requestedBy)) return false;
+  return waivers?.counts({ by, groups }) ?? true;
 }
 
 /** What a gate asks for, or that it could not say so. */

@@ -15,8 +15,18 @@ export interface Gate {
   readonly kind: GateKind;
   /** How long a promotion waits for what is pending, from when its gates were asked first; 0: it is refused at once. */
   readonly waitMs: number;
+  /** Whose waiver of this gate counts; absent: that of whoever may approve for the channel. */
+  readonly waivers?: WaiverRule;
   /** What this gate asks for, each with how it stands. None: there is nothing to ask for, so it is passed. */
   evaluate(subject: GateSubject, context: GateContext): Promise<readonly Requirement[]>;
+}
+
+/** Who may waive what a gate asks for. */
+export interface WaiverRule {
+  /** For people: `ada or the group release-board`. */
+  readonly shown: string;
+  /** Whether somebody may, by their name or a group they were in. */
+  counts(person: Pick<Approval, 'by' | 'groups'>): boolean;
 }
 
 /** The image that is to come into a channel. */

@@ -1,7 +1,7 @@
 import { GATE_KINDS, type GateKind } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import { openAgeGate } from './age.ts';
-import { openApprovalsGate } from './approvals.ts';
+import { approvalWaivers, openApprovalsGate } from './approvals.ts';
 import type { GateConfiguration, GateRule } from './configuration.ts';
 import type { Gate } from './gate.ts';
 import { openHttpGate } from './http.ts';
@@ -48,6 +48,13 @@ export function openGates(configurations: readonly GateConfiguration[]): readonl
       });
     names.add(name);
     const open = KINDS[kind] as (rule: unknown, gate: string) => Evaluate;
-    return { name, kind, waitMs, evaluate: open((configuration as Record<string, unknown>)[kind], name) };
+    const waivers = 'approvals' in configuration ? approvalWaivers(configuration.approvals) : undefined;
+    return {
+      name,
+      kind,
+      waitMs,
+      ...(waivers === undefined ? {} : { waivers }),
+      evaluate: open((configuration as Record<string, unknown>)[kind], name),
+    };
   });
 }

@@ -5,6 +5,15 @@ import type { Flow } from '../context.ts';
 import { reconsider } from '../promote/reconsider.ts';
 
 /**
+ * What a result is kept by, of the id that its sender gave it: each test system has ids of its own, so that none can take
+ * what another is about to use.
+ * @param source of the result; its name has no colon
+ */
+export function resultId(source: string, id: string): string {
+  return `${source}:${id}`;
+}
+
+/**
  * Keeps what test systems report, and has the gates asked again that wait for it. What was sent before under the same id
  * is the same result.
  * @returns each result as it is kept

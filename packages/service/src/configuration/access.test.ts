@@ -178,11 +178,15 @@ describe('api.ldap', () => {
   });
 });
 
-test("nobody else is called as the administrator's token", async () => {
-  const problems = await problemsOf(cwd, 'api: { tokens: [{ name: admin, tokenFile: x, scopes: [read] }] }');
-  expect(problems.join('\n')).toContain(
-    `api.tokens[0].name: "admin" is what the administrator's own token is called: choose another`,
+test.each([
+  ['admin', "the administrator's own token is called"],
+  ['local', 'commands with --local are called'],
+])('nobody else is called %s', async (name, what) => {
+  const problems = await problemsOf(
+    cwd,
+    `api: { tokens: [{ name: ${name}, tokenFile: x, scopes: [read] }] }`,
   );
+  expect(problems.join('\n')).toContain(`api.tokens[0].name: "${name}" is what ${what}: choose another`);
 });
 
 test('what is shown is a configuration again, with secrets as files', async () => {

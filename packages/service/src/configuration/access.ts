@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { MAX_CLOCK_TOLERANCE_MS, SIGNATURE_ALGORITHMS } from '../auth/jwt/limits.ts';
+import { ownNameProblem } from '../auth/own-names.ts';
 import { bindNameProblem, directoryAddressProblem, filterProblem } from './directory-texts.ts';
 import { checked, Duration, FilePath, Group, Interval, Name, ScopeText, SecretText, text } from './texts.ts';
 import { trustedAddressProblem } from './web-address.ts';
@@ -12,8 +13,9 @@ const Claim = text(256);
 const Audience = text(1024);
 
 export const Token = z.strictObject({
-  name: Name.refine((name) => name !== 'admin', {
-    error: "is what the administrator's own token is called: choose another",
+  name: Name.superRefine((name, context) => {
+    const message = ownNameProblem(name);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
   }),
   token: SecretText.optional(),
   tokenFile: FilePath.optional(),

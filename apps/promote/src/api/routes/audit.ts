@@ -25,7 +25,7 @@ export const AUDIT_ROUTES = [
     summary: 'Who did what with what outcome, newest first',
     access: ADMIN,
     query: z.strictObject({
-      actor: z.string().max(500).exactOptional(),
+      actor: z.string().max(600).exactOptional(),
       action: z.string().max(200).exactOptional(),
       since: SINCE,
       ...PAGING,

@@ -1,3 +1,7 @@
+import { once } from 'node:events';
+import type { Gate } from '@gantry/pipeline';
+import { openApi } from '../api.fixture.ts';
+import { until } from '../until.fixture.ts';
 import { openGated } from './gates.fixture.ts';
 
 const item = { repository: 'fedora/httpd', reference: 'v1' };
@@ -51,12 +55,12 @@ describe('a decision', () => {
       policies_satisfied: true,
       summary: 'all 3 requirements are satisfied',
       satisfied_requirements: [
-        { type: 'test-result-passed', result_id: 'r1', source: 'ci', waiver_id: null },
+        { type: 'test-result-passed', result_id: 'ci:r1', source: 'ci', waiver_id: null },
         { type: 'test-result-missing-waived', testcase: 'upgrade', waiver_id: expect.any(String) },
         { type: 'approval-missing-waived', waiver_id: expect.any(String) },
       ],
       unsatisfied_requirements: [],
-      results: [{ id: 'r1' }],
+      results: [{ id: 'ci:r1' }],
       waivers: [{ gate: 'tests' }, { gate: 'approvals' }],
     });
     expect((await api.call('GET', '/api/v1/promotions')).body.items).toEqual([]);
@@ -97,6 +101,55 @@ describe('a decision', () => {
     const { body } = await api.call('POST', '/api/v1/decisions', { body: { items: [item], to: 'testing' } });
     expect([body.policies_satisfied, body.summary]).toEqual([true, 'nothing is asked for']);
   });
+
+  test('is made with few others at once, of all callers; who goes leaves its place, and too many may not wait', async () => {
+    let asked = 0;
+    const hanging: Gate = {
+      name: 'policy',
+      kind: 'http',
+      waitMs: 0,
+      async evaluate(_subject, { signal }) {
+        if (++asked > 4) return [];
+        await once(signal, 'abort');
+        throw signal.reason;
+      },
+    };
+    await using api = await openApi({
+      channels: [{ name: 'stable', prefix: '', publish: true, gates: [hanging] }],
+    });
+    await api.putCandidate('fedora/httpd', 'v1');
+    const leave = new AbortController();
+    const ask = (options: RequestInit = {}) =>
+      fetch(new URL('/api/v1/decisions', api.url), {
+        method: 'POST',
+        headers: { Authorization: 'Bearer reader-token', 'Content-Type': 'application/json' },
+        body: JSON.stringify({ items: [item], to: 'stable' }),
+        ...options,
+      });
+    const answers: Response[] = [];
+    const leaving = Array.from({ length: 20 }, () =>
+      ask({ signal: leave.signal }).then(
+        (answer) => answers.push(answer),
+        () => undefined,
+      ),
+    );
+    await until('as many to be decided as may be', () => asked === 4);
+    const staying = Array.from({ length: 100 }, async () => answers.push(await ask()));
+    await until('the others to be refused', () => answers.length === 16);
+    expect(answers.map(({ status, headers }) => [status, headers.get('retry-after')])).toEqual(
+      Array.from({ length: 16 }, () => [429, '5']),
+    );
+    expect(await answers[0]?.json()).toMatchObject({
+      type: 'urn:gantry:problem:toomanyrequests',
+      detail: '100 decisions wait here already: ask again later',
+    });
+    expect(asked).toBe(4);
+    leave.abort();
+    await Promise.all([...leaving, ...staying]);
+    const decided = answers.filter(({ status }) => status === 200).length;
+    expect(answers).toHaveLength(16 + decided);
+    expect(asked).toBe(4 + decided); // nobody asked for those that have gone
+  }, 30_000);
 
   test.each([
     [{ items: [item], to: 'none' }, 404, 'channel-unknown', 'there is no channel "none"'],

@@ -2,9 +2,13 @@ import { Fault, parseReference } from '@gantry/oci';
 import { decide, type DecisionRequest as Asked } from '@gantry/pipeline';
 import type { z } from 'zod';
 import { READ } from '../access.ts';
+import type { Api } from '../api-options.ts';
 import { DecisionRequest } from '../gate-requests.ts';
 import { route } from '../route.ts';
 import { DecisionView, presentDecision } from '../views/decision.ts';
+
+/** How many wait while others are decided. */
+const WAITING_MAX = 100;
 
 export const DECISION_ROUTES = [
   route({
@@ -20,11 +24,19 @@ export const DECISION_ROUTES = [
     async handle(call) {
       const { body, api } = call;
       const asked = askedFor(body);
-      const decision = await decide(api.flow, api.channels, asked, call.gone());
+      checkQueue(api);
+      const gone = call.gone();
+      const decision = await api.decisions.run(() => decide(api.flow, api.channels, asked, gone), gone);
       return { status: 200, json: presentDecision(decision, asked.verbose === true) };
     },
   }),
 ];
+
+/** @throws Fault TOOMANYREQUESTS */
+function checkQueue({ decisions }: Api): void {
+  if (decisions.waiting < WAITING_MAX) return;
+  throw new Fault('TOOMANYREQUESTS', `${WAITING_MAX} decisions wait here already: ask again later`);
+}
 
 /** Either form, in our words. */
 function askedFor(body: z.output<typeof DecisionRequest>): Asked {

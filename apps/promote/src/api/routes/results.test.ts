@@ -21,7 +21,7 @@ describe('a result', () => {
     });
     expect(status).toBe(201);
     expect(body).toEqual({
-      id: 'run-1',
+      id: 'candidates:run-1',
       digest,
       repository: 'fedora/httpd',
       testcase: 'dist.smoke',
@@ -36,7 +36,7 @@ describe('a result', () => {
       submittedBy: 'approver',
       submittedAt: expect.any(String),
     });
-    expect((await api.call('GET', '/api/v1/results/run-1')).body).toEqual(body);
+    expect((await api.call('GET', '/api/v1/results/candidates:run-1')).body).toEqual(body);
     expect((await api.call('GET', `/api/v1/results?digest=${digest}`)).body.items).toEqual([body]);
   });
 
@@ -49,6 +49,21 @@ describe('a result', () => {
     const { status, body } = await send({ outcome: 'FAILED' });
     expect([status, body.type]).toEqual([409, 'urn:gantry:problem:conflict']);
     expect((await api.call('GET', '/api/v1/results')).body.items).toHaveLength(1);
+  });
+
+  test('of another source may have the same id: nobody takes one that somebody else is about to use', async () => {
+    await using api = await openApi();
+    const send = (source: string, outcome: string) =>
+      api.call('POST', '/api/v1/results', { body: { ...smoke, id: 'a', source, outcome } });
+    expect((await send('other', 'PASSED')).status).toBe(201);
+    const { status, body } = await send('ci', 'FAILED');
+    expect([status, body.id, body.outcome]).toEqual([201, 'ci:a', 'FAILED']);
+    expect((await send('ci', 'FAILED')).body).toEqual(body);
+    expect((await send('ci', 'PASSED')).status).toBe(409);
+    const { body: longest } = await api.call('POST', '/api/v1/results', {
+      body: { ...smoke, source: 's'.repeat(128), id: 'i'.repeat(200) },
+    });
+    expect((await api.call('GET', `/api/v1/results/${longest.id}`)).body).toEqual(longest);
   });
 
   test('may come with others, up to a thousand', async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { OUTCOMES, type Result } from '@gantry/catalog';
 import { Fault, parseDigest, parseRepositoryName, quote } from '@gantry/oci';
-import { recordResults } from '@gantry/pipeline';
+import { recordResults, resultId } from '@gantry/pipeline';
 import type { Scope } from '@gantry/service';
 import { z } from 'zod';
 import { READ } from '../access.ts';
@@ -14,6 +14,8 @@ import { pageOf } from '../views/named.ts';
 import { presentResult, ResultsView, ResultView } from '../views/result.ts';
 
 const BODY_MAX_BYTES = 8 * 1024 * 1024;
+/** Of a source, a colon and the id that was sent. */
+const ID_MAX = 128 + 1 + 200;
 
 export const RESULT_ROUTES = [
   route({
@@ -72,7 +74,7 @@ export const RESULT_ROUTES = [
     name: 'getResult',
     summary: 'What one test came to',
     access: READ,
-    params: z.strictObject({ id: z.string().max(200) }),
+    params: z.strictObject({ id: z.string().max(ID_MAX) }),
     answers: { 200: { description: 'The result', view: ResultView } },
     faults: ['RESULT_UNKNOWN'],
     async handle({ params: { id }, api }) {
@@ -97,6 +99,7 @@ function targetOf(results: readonly ResultRequest[]): string {
 /**
  * A result as it is kept.
  * @param source which test system says so
+ * @param id unique among those of the source
  * @throws Fault DIGEST_INVALID, NAME_INVALID
  */
 export function toResult(
@@ -115,7 +118,7 @@ export function toResult(
   );
   const scenario = request.scenario ?? data['scenario']?.[0];
   return {
-    id,
+    id: resultId(source, id),
     digest: parseDigest(request.digest),
     ...(repository === undefined ? {} : { repository: parseRepositoryName(repository) }),
     testcase: test.name,

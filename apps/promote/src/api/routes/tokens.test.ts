@@ -19,6 +19,13 @@ afterEach(() => api[Symbol.asyncDispose]());
 const make = (body: object) => api.call('POST', '/api/v1/tokens', { body });
 const asks = (token: string, place = '/api/v1/whoami') =>
   api.call('GET', place, { token: null, headers: { Authorization: `Bearer ${token}` } });
+/** What the audit log says that a token was made for. */
+const targetOf = async (body: object) => {
+  const made = await make(body);
+  const [entry] = (await api.call('GET', '/api/v1/audit?action=createToken')).body.items;
+  expect(JSON.stringify(entry)).not.toContain(made.body.token);
+  return entry.target as string;
+};
 const unprocessable = 'urn:gantry:problem:request-unprocessable';
 
 describe('a token that is made', () => {
@@ -88,6 +95,7 @@ describe('a token that is made', () => {
 
   test.each([
     [{ name: 'admin' }, 'the name admin is that of a token of the configuration: choose another'],
+    [{ name: 'local' }, 'the name local is what commands with --local are called: choose another'],
     [{ name: '0123456789abcdef' }, "looks like a token's id"],
     [
       { scopes: ['read', 'promote:stabel'] },
@@ -117,6 +125,23 @@ describe('a token that is made', () => {
     const { status, body } = await make({ name: 'ci', scopes: ['read'], ...changed });
     expect(status).toBe(400);
     expect(body.detail).toContain(why);
+  });
+});
+
+describe('the audit log', () => {
+  test('says what a token is for', async () => {
+    expect(
+      await targetOf({ name: 'ci', scopes: ['read', 'promote:stable'], groups: ['qa', 'release'] }),
+    ).toBe('ci with read promote:stable, in qa release');
+    expect(await targetOf({ name: 'reader', scopes: ['read', 'read'] })).toBe('reader with read');
+  });
+
+  test('says so in few words, whatever it is for, and never leaves out that it may do all', async () => {
+    const scopes = [...Array.from({ length: 999 }, (_, n) => `report:s${n}`), 'admin'];
+    const groups = Array.from({ length: 1000 }, (_, n) => `${n}${'g'.repeat(252)}`);
+    const target = await targetOf({ name: 'n'.repeat(128), scopes, groups });
+    expect(target).toMatch(/^n{128} with admin report:s0 .* and 98\d more, in 0g+ and 999 more$/);
+    expect(target.length).toBeLessThan(500);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { TokenRecord } from '@gantry/catalog';
 import { Fault, quote } from '@gantry/oci';
-import { isTokenId, makeToken, type Scope, scopeTarget } from '@gantry/service';
+import { isTokenId, makeToken, ownNameProblem, type Scope, scopeTarget } from '@gantry/service';
 import { z } from 'zod';
 import { ADMIN, ANYBODY } from '../access.ts';
 import type { Api } from '../api-options.ts';
@@ -9,6 +9,9 @@ import { TokenRequest } from '../requests.ts';
 import { route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
 import { IdentityView, MadeTokenView, presentIdentity, presentToken, TokenView } from '../views/token.ts';
+
+/** Characters of scopes, and of groups, in the audit log. */
+const SHOWN_MAX = 150;
 
 export const TOKEN_ROUTES = [
   route({
@@ -42,7 +45,7 @@ export const TOKEN_ROUTES = [
     body: TokenRequest,
     answers: { 201: { description: 'The token, whose text is shown this once', view: MadeTokenView } },
     faults: ['CONFLICT', 'REQUEST_UNPROCESSABLE'],
-    target: ({ body }) => body.name,
+    target: ({ body }) => madeTarget(body),
     async handle({ body, caller, api }) {
       const { name, scopes, groups = [], expiresAt } = body;
       const now = api.flow.now();
@@ -89,11 +92,30 @@ export const TOKEN_ROUTES = [
   }),
 ];
 
+/** What may be done by a token that is made, as far as there is room: `admin` first, as it allows all. */
+function madeTarget({ name, scopes, groups = [] }: z.output<typeof TokenRequest>): string {
+  const byWeight = [...new Set(scopes)].toSorted((a, b) => Number(b === 'admin') - Number(a === 'admin'));
+  const inGroups = groups.length === 0 ? '' : `, in ${someOf([...new Set(groups)])}`;
+  return `${name} with ${someOf(byWeight)}${inGroups}`;
+}
+
+function someOf(words: readonly string[]): string {
+  let shown = '';
+  for (const [index, word] of words.entries()) {
+    const next = shown === '' ? word.slice(0, SHOWN_MAX) : `${shown} ${word}`;
+    if (next.length > SHOWN_MAX) return `${shown} and ${words.length - index} more`;
+    shown = next;
+  }
+  return shown;
+}
+
 /** One name is one caller, and in a path a name is not taken for an id. */
 function checkName(name: string, { configuredTokens }: Api): void {
   if (configuredTokens.includes(name)) {
     throw unprocessable('name', `the name ${name} is that of a token of the configuration: choose another`);
   }
+  const problem = ownNameProblem(name);
+  if (problem !== undefined) throw unprocessable('name', `the name ${name} ${problem}`);
   if (isTokenId(name)) {
     throw unprocessable('name', `the name ${name} looks like a token's id: choose another`);
   }

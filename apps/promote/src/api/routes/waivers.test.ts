@@ -87,6 +87,24 @@ describe('a waiver', () => {
     expect((await api.call('GET', '/api/v1/waivers')).body.items).toEqual([]);
   });
 
+  test('of approvals that others were named for is refused to who is none of them', async () => {
+    await using api = await openGated([
+      { name: 'board', approvals: { count: 2, by: ['releaser'], groups: ['board'] } },
+      { approvals: { count: 1 } },
+    ]);
+    const post = (gate: string) =>
+      api.call('POST', '/api/v1/waivers', { token: 'approver', body: waiver({ gate }) });
+    const { status, body } = await post('board');
+    expect([status, body.type, body.detail]).toEqual([
+      403,
+      'urn:gantry:problem:denied',
+      'approver can not waive board of stable: releaser or the group board may',
+    ]);
+    expect((await post('approvals')).status).toBe(201);
+    const [kept] = (await api.flow.catalog.waivers.list({ limit: 10 })).items;
+    expect(kept).toMatchObject({ gate: 'approvals', author: 'approver', authorGroups: [] });
+  });
+
   test('is given and revoked by who may approve for its channel alone', async () => {
     await using api = await open();
     const { body } = await api.call('POST', '/api/v1/waivers', { body: waiver() });

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Waiver } from '@gantry/catalog';
 import { type Digest, Fault, parseDigest, parseRepositoryName, parseTagOrDigest, quote } from '@gantry/oci';
 import { findChannel, reconsider, resolveItem } from '@gantry/pipeline';
+import type { Identity } from '@gantry/service';
 import { z } from 'zod';
 import { READ } from '../access.ts';
 import type { Api } from '../api-options.ts';
@@ -37,7 +38,7 @@ export const WAIVER_ROUTES = [
       const { flow, messages } = api;
       const { channel, gate, requirement, reason, expiresAt } = body;
       const now = flow.now();
-      checkGate(gate, channel, api);
+      checkGate(gate, channel, caller, api);
       checkTime(expiresAt, now);
       const waiver: Waiver = {
         id: randomUUID(),
@@ -48,6 +49,7 @@ export const WAIVER_ROUTES = [
         ...(requirement === undefined ? {} : { requirement }),
         reason,
         author: caller.name,
+        authorGroups: caller.groups,
         createdAt: now.toISOString(),
         expiresAt,
       };
@@ -113,17 +115,29 @@ function unknownWaiver(id: string): Fault {
   return new Fault('WAIVER_UNKNOWN', `there is no waiver ${quote(id)}`, { waiver: id });
 }
 
-/** @throws Fault CHANNEL_UNKNOWN; REQUEST_UNPROCESSABLE for a gate that the channel has not */
-function checkGate(gate: string, name: string, { channels }: Api): void {
+/**
+ * @throws Fault CHANNEL_UNKNOWN; REQUEST_UNPROCESSABLE for a gate that the channel has not; DENIED to who is none of those
+ * that may waive it
+ */
+function checkGate(gate: string, name: string, caller: Identity, { channels }: Api): void {
   const { gates = [] } = findChannel(name, channels);
-  if (gates.some((one) => one.name === gate)) return;
+  const found = gates.find((one) => one.name === gate);
+  if (found !== undefined) {
+    const { waivers } = found;
+    if (waivers?.counts({ by: caller.name, groups: caller.groups }) ?? true) return;
+    throw new Fault('DENIED', `${caller.name} can not waive ${gate} of ${name}: ${waivers?.shown} may`, {
+      token: caller.name,
+      gate,
+    });
+  }
   const there = gates.length === 0 ? 'it has none' : `it has ${gates.map((one) => one.name).join(', ')}`;
   throw unprocessable('gate', `the channel ${name} has no gate ${quote(gate)}: ${there}`);
 }
 
 function checkTime(expiresAt: string, now: Date): void {
   const leftMs = Date.parse(expiresAt) - now.getTime();
-  if (leftMs <= 0) throw unprocessable('expiresAt', `${expiresAt} is over: it is ${now.toISOString()} here`);
+  if (leftMs <= 0)
+    throw unprocessable('expiresAt', `expiresAt: ${expiresAt} is over: it is ${now.toISOString()} here`);
   if (leftMs > LONGEST_MS)
     throw unprocessable(
       'expiresAt',
