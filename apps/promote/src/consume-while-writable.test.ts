@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { type Delivery, openMessages } from '@gantry/messages';
 import { QUEUES } from '@gantry/pipeline';
+import { until } from './api/until.fixture.ts';
 import { consumeWhileWritable } from './consume-while-writable.ts';
 
 async function openQueue() {
@@ -42,9 +42,7 @@ async function openQueue() {
         type: 'command.sync',
         data: {},
       }),
-    async when(holds: () => boolean | Promise<boolean>) {
-      while (!(await holds())) await turn();
-    },
+    when: (holds: () => boolean | Promise<boolean>) => until('the queue', holds),
     [Symbol.asyncDispose]: () => rest.disposeAsync(),
   };
 }
