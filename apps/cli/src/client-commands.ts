@@ -6,6 +6,7 @@ import { addCatalog } from './commands/catalog.ts';
 import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDiff } from './commands/diff.ts';
+import { addKeys } from './commands/keys.ts';
 import { addPlans } from './commands/plans.ts';
 import { addPromote } from './commands/promote.ts';
 import { addPromotions } from './commands/promotions.ts';
@@ -42,6 +43,7 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addPurge,
   addDiff,
   addVerify,
+  addKeys,
   addTokens,
   addWhoami,
   addAudit,

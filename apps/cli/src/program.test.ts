@@ -19,6 +19,7 @@ const COMMANDS = [
   'purge',
   'diff',
   'verify',
+  'keys',
   'tokens',
   'whoami',
   'audit',

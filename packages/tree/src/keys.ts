@@ -26,7 +26,7 @@ export function readPublicKey(pem: string, where: string): PublicKey {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) {
     throw unusable(
       where,
-      'it is a private key, and readers need the public one: gantry keys list FILE shows it',
+      'it is a private key, and readers need the public one: gantry keys show FILE prints it',
     );
   }
   return publicKeyOf(parsed(() => createPublicKey(pem), where, 'a public key'));

@@ -1,4 +1,4 @@
-import { directoryTree, type TreeSource, verifyTree, type VerifyResult } from '@gantry/tree';
+import { directoryTree, type PublicKey, type TreeSource, verifyTree, type VerifyResult } from '@gantry/tree';
 import type { AddCommand, Cli, GlobalOptions } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type LocalOption, withLocalOption } from '../open-operations.ts';
@@ -8,11 +8,20 @@ import { formatBytes, plural } from '../output/text.ts';
 import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
 import { loadWithWarnings } from '../remote/server-address.ts';
+import { openTrustedKeys } from '../serve/open-keys.ts';
 import { treeAt } from '../tree-place.ts';
+import { collect, readKeyOption } from '../words/key-option.ts';
 
 interface Options extends LocalOption {
   readonly against?: string;
   readonly deep?: boolean;
+  readonly key?: readonly string[];
+}
+
+/** What is to be looked at, and by which keys it must be signed. */
+interface Subject {
+  readonly source: TreeSource;
+  readonly trustedKeys: readonly PublicKey[];
 }
 
 /** `gantry verify`: proves a tree, mirror or secondary site equal to its root. It never needs a server. */
@@ -24,21 +33,32 @@ export const addVerify: AddCommand = (program, cli) => {
     .argument('[tree]', "a folder or an address; absent: the configuration's tree")
     .option('--against <tree>', 'and at the same serial as this one')
     .option('--deep', 'read and hash every blob too')
+    .option(
+      '--key <file>',
+      "and signed by this public key, or by one of several; absent: the configuration's, of its own tree",
+      collect,
+    )
     .addHelpText(
       'after',
       examples(
         'gantry verify --deep',
         'gantry verify https://mirror.example.org/gantry --against https://dl.example.org/gantry',
+        'gantry verify https://mirror.example.org/gantry --key release.pub',
       ),
     );
   withLocalOption(command, cli).action(
     cli.act<Options, [string | undefined]>(async (options, tree) => {
       using interruption = cli.interruptible();
       const { signal } = interruption;
-      const source = tree === undefined ? await configuredTree(options, cli) : treeAt(tree, cli.cwd, signal);
+      const given = options.key === undefined ? undefined : await readKeyOption(options.key, cli);
+      const { source, trustedKeys } =
+        tree === undefined
+          ? await configuredTree(options, cli, given)
+          : { source: treeAt(tree, cli.cwd, signal), trustedKeys: given ?? [] };
       using progress = createProgressDisplay(cli.stderr, cli.env);
       const result = await verifyTree(source, {
         deep: options.deep === true,
+        trustedKeys,
         signal,
         ...(options.against !== undefined && { against: treeAt(options.against, cli.cwd, signal) }),
         onProgress: throttle(({ objects, bytes, expected }) => {
@@ -54,12 +74,18 @@ export const addVerify: AddCommand = (program, cli) => {
   );
 };
 
-async function configuredTree(options: GlobalOptions, cli: Cli): Promise<TreeSource> {
+/** @param given keys of the command line: they take the place of the configuration's */
+async function configuredTree(
+  options: GlobalOptions,
+  cli: Cli,
+  given: readonly PublicKey[] | undefined,
+): Promise<Subject> {
   const { configuration } = await loadWithWarnings(options, cli);
+  const trustedKeys = given ?? (await openTrustedKeys(configuration));
   const { tree } = configuration;
-  if ('filesystem' in tree) return directoryTree(tree.filesystem.root);
+  if ('filesystem' in tree) return { source: directoryTree(tree.filesystem.root), trustedKeys };
   const { openTreeSource } = await import('../serve/open-flow.ts'); // a folder needs no engines
-  return openTreeSource(tree);
+  return { source: await openTreeSource(tree), trustedKeys };
 }
 
 function showResult(

@@ -28,6 +28,7 @@ import { gantryVersion } from '../version.ts';
 import { addEngineChecks } from './engine-checks.ts';
 import { openAuthenticator } from './open-authenticator.ts';
 import { openFlow, type OpenFlow, openQueues } from './open-flow.ts';
+import { openSigningKeys, openTrustedKeys } from './open-keys.ts';
 import { openSources } from './open-sources.ts';
 import type { ServiceName } from './service-names.ts';
 import { startTreeServer } from './tree-server.ts';
@@ -62,6 +63,7 @@ export async function startServices(
 ): Promise<RunningServices> {
   if (which === 'crane') return { crane: await openCrane(configuration, undefined, log, resources) };
   if (which === 'all') checkTreeOfCrane(configuration);
+  const signing = which === 'sync' ? [] : await openSigningKeys(configuration);
 
   const openEngine = whenItAnswers(log, { signal });
   const open = {
@@ -83,7 +85,13 @@ export async function startServices(
   const treeServer = await openTreeServer(which, configuration, resources);
   const crane = which === 'all' ? await openCrane(configuration, treeServer, log, resources) : undefined;
   if (which === 'all') await openSync(configuration, open, resources);
-  const { promote, admin } = await openPromote(configuration, open, crane, log, resources);
+  const { promote, admin } = await openPromote(
+    configuration,
+    { ...open, tree: { ...tree, signing } },
+    crane,
+    log,
+    resources,
+  );
   return {
     promote,
     admin,
@@ -143,6 +151,7 @@ async function openCrane(
     await startCrane({
       ...crane,
       tree: 'url' in tree ? tree.url : tree.directory,
+      trustedKeys: await openTrustedKeys(configuration),
       mirrors: mirrors ?? ownMirror(crane.listen.host, treeServer),
       logger: log,
     }),

@@ -11,6 +11,7 @@ import type {
   TreePlace,
 } from './configuration.ts';
 import { EMBEDDED_PLACES } from './engines.ts';
+import { completeTrustedKey } from './keys.ts';
 import type { ConfigurationFile } from './schema.ts';
 import { secretOf } from './secret.ts';
 import { isWebAddress, registryOrigin } from './web-address.ts';
@@ -31,6 +32,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...published,
       keepUntaggedMs: keepUntagged,
       refreshMs: refresh,
+      ...(tree.signing !== undefined && { signing: { keyFiles: tree.signing.keyFile.map(at) } }),
       ...(tree.listen !== undefined && { listen: tree.listen }),
     },
     sources: file.sources.map((source, index) => completeSource(source, `sources[${index}]`, at)),
@@ -54,6 +56,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(name !== undefined && { name }),
       ...(serialFile !== undefined && { serialFile: at(serialFile) }),
       ...(readFrom !== undefined && { tree: readFrom }),
+      trustedKeys: crane.trustedKeys.map((key) => completeTrustedKey(key, at)),
       pollMs: poll,
       ...(mirrors !== undefined && {
         mirrors: mirrors.map((mirror) => ({ ...mirror, url: withoutSlash(mirror.url) })),

@@ -16,6 +16,8 @@ export interface Configuration {
   readonly tree: (FolderPlace | S3Place) & {
     readonly keepUntaggedMs: number;
     readonly refreshMs: number;
+    /** Files of the private keys that sign every serial; absent: none does. */
+    readonly signing?: { readonly keyFiles: readonly string[] };
     /** The built-in static server of the tree; absent: none. */
     readonly listen?: ListenAddress;
   };
@@ -243,12 +245,17 @@ export interface DirectorySearch {
 /** Where the crane reads the tree. The address has no `/` at its end. */
 export type TreePlace = { readonly directory: string } | { readonly url: string };
 
+/** A public key: in PEM, or its file, absolute. */
+export type TrustedKeyPlace = { readonly pem: string } | { readonly file: string };
+
 export interface CraneConfiguration {
   readonly listen: ListenAddress;
   /** Health and metrics; absent: none. */
   readonly adminListen?: ListenAddress;
   /** Absent: it is not said, and the tree that is published lies in no folder. */
   readonly tree?: TreePlace;
+  /** With any, a serial that none of them has signed is refused. */
+  readonly trustedKeys: readonly TrustedKeyPlace[];
   readonly pollMs: number;
   readonly serialFile?: string;
   readonly name?: string;

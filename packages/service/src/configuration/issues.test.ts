@@ -17,7 +17,7 @@ const WRONG: [string, string, string][] = [
   [
     'an unknown key',
     'tree:\n  grace: 7d\n',
-    'gantry.yaml:2:3: tree.grace: unknown key; known here: filesystem, s3, keepUntagged, refresh, listen',
+    'gantry.yaml:2:3: tree.grace: unknown key; known here: filesystem, s3, keepUntagged, refresh, signing, listen',
   ],
   [
     'a mistyped key',

@@ -45,6 +45,7 @@ describe('defaults', () => {
         listen: { host: '127.0.0.1', port: 5080 },
         adminListen: { host: '127.0.0.1', port: 5082 },
         tree: { directory: path.join(cwd, 'data/tree') },
+        trustedKeys: [],
         pollMs: 10_000,
         manifests: 'auto',
         status: 302,

@@ -27,11 +27,20 @@ function namedFiles(value: unknown, at: KeyPath): { path: KeyPath; file: string 
   if (Array.isArray(value)) return value.flatMap((inner, index) => namedFiles(inner, [...at, index]));
   if (!isRecord(value)) return [];
   return Object.entries(value).flatMap(([key, inner]) => {
-    if (Array.isArray(inner) && key.endsWith('Files'))
+    if (key === 'trustedKeys') return trustedKeyFiles(inner, [...at, key]);
+    if (Array.isArray(inner) && /Files?$/.test(key))
       return inner.map((file: unknown, index) => ({ path: [...at, key, index], file: String(file) }));
     const isFile = typeof inner === 'string' && key.endsWith('File') && !MADE.has(key);
     return isFile ? [{ path: [...at, key], file: inner }] : namedFiles(inner, [...at, key]);
   });
+}
+
+/** Keys that stand there as they are need no file. */
+function trustedKeyFiles(keys: unknown, at: KeyPath): { path: KeyPath; file: string }[] {
+  if (!Array.isArray(keys)) return [];
+  return keys.flatMap((key: unknown, index) =>
+    typeof key === 'string' && !key.includes('-----BEGIN ') ? [{ path: [...at, index], file: key }] : [],
+  );
 }
 
 async function whyUnreadable(file: string): Promise<string | undefined> {

@@ -72,6 +72,8 @@ const SECRET_KEYS: ReadonlySet<string | number> = new Set([
   'token',
   'tokens',
   'secretAccessKey',
+  'signing',
+  'trustedKeys',
 ]);
 /** Engines whose `url` holds a password as a rule. */
 const ENGINES_BY_URL: ReadonlySet<string | number> = new Set(['mongodb', 'amqp']);

@@ -4,6 +4,7 @@ import { parseDuration } from './duration.ts';
 import { LdapEntry, OidcEntry, Token } from './access.ts';
 import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './engines.ts';
 import { GateEntry, TagRulesEntry } from './gates.ts';
+import { Signing, TrustedKey } from './keys.ts';
 import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
 import {
   platformProblem,
@@ -40,6 +41,7 @@ const Tree = z.strictObject({
   })
     .prefault('1d')
     .describe('A serial is reissued at least this often'),
+  signing: Signing.optional().describe('Keys that sign every serial; absent: none does; see security.md'),
   listen: Listen.optional().describe('The built-in static server of the tree; absent: none'),
 });
 const Source = z.strictObject({
@@ -206,6 +208,10 @@ const Crane = z.strictObject({
     .describe(
       'A directory or an http(s) address; absent: tree.filesystem.root; with tree.s3 it must be there',
     ),
+  trustedKeys: z
+    .array(TrustedKey)
+    .default([])
+    .describe('With any, a serial that none of them has signed is refused'),
   poll: Interval.prefault('10s').describe("How often an address's pointer is asked for"),
   serialFile: FilePath.optional().describe('Remembers the highest serial across restarts'),
   name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),

@@ -9,7 +9,7 @@ import { showChannel } from './show-channel.ts';
 /** The configuration in the form of its file, as it is in force, each secret masked; a file's name is shown. */
 export function maskSecrets(configuration: Configuration): Record<string, unknown> {
   const { tree, api, crane, sync } = configuration;
-  const { adminListen, pollMs, tree: place, listen, ...craneRest } = crane;
+  const { adminListen, pollMs, tree: place, listen, trustedKeys, ...craneRest } = crane;
   return {
     storage: showPlace(configuration.storage),
     catalog: showCatalog(configuration.catalog),
@@ -18,6 +18,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       ...showPlace(tree),
       keepUntagged: formatDuration(tree.keepUntaggedMs),
       refresh: formatDuration(tree.refreshMs),
+      ...(tree.signing !== undefined && { signing: { keyFile: tree.signing.keyFiles } }),
       ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
     },
     sources: configuration.sources.map(showSource),
@@ -37,6 +38,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       listen: formatListenAddress(listen),
       ...(adminListen !== undefined && { adminListen: formatListenAddress(adminListen) }),
       ...(place !== undefined && { tree: 'url' in place ? place.url : place.directory }),
+      trustedKeys: trustedKeys.map((key) => ('pem' in key ? key.pem : key.file)),
       poll: formatDuration(pollMs),
       ...craneRest,
     },

@@ -1,0 +1,26 @@
+import type { Configuration } from '@gantry/service';
+import {
+  type PublicKey,
+  readPublicKey,
+  readPublicKeyFile,
+  readSigningKeyFile,
+  type SigningKey,
+} from '@gantry/tree';
+
+/** The keys that sign what is published; none: nothing is signed. @throws Fault CONFIGURATION_INVALID */
+export async function openSigningKeys({ tree }: Pick<Configuration, 'tree'>): Promise<readonly SigningKey[]> {
+  const files = tree.signing?.keyFiles ?? [];
+  return Promise.all(files.map((file) => readSigningKeyFile(file, 'tree.signing.keyFile')));
+}
+
+/** The keys that a crane asks a serial to be signed by; none: it may be unsigned. @throws Fault CONFIGURATION_INVALID */
+export async function openTrustedKeys({
+  crane,
+}: Pick<Configuration, 'crane'>): Promise<readonly PublicKey[]> {
+  return Promise.all(
+    crane.trustedKeys.map(async (key, index) => {
+      const where = `crane.trustedKeys[${index}]`;
+      return 'pem' in key ? readPublicKey(key.pem, where) : readPublicKeyFile(key.file, where);
+    }),
+  );
+}
