@@ -56,7 +56,7 @@ for (const engine of MONGO_ENGINES) {
       for (const text of TEXTS) {
         const query = new URLSearchParams({ testcase: text }).toString();
         const { body } = await api.call<Page<{ id: string }>>('GET', `${RESULTS}?${query}`);
-        expect(body.items.map(({ id }) => id)).toEqual([text]);
+        expect(body.items.map(({ id }) => id)).toEqual([`openqa:${text}`]);
         const actor = new URLSearchParams({ actor: text }).toString();
         expect((await api.call<Page<unknown>>('GET', `/api/v1/audit?${actor}`)).body.items).toEqual([]);
       }
@@ -70,7 +70,7 @@ for (const engine of MONGO_ENGINES) {
       expect((await api.call('POST', RESULTS, { body: { ...body, data } })).status).toBe(400); // of the empty name
       const { '': _empty, ...named } = data as Record<string, unknown>;
       expect((await api.call('POST', RESULTS, { body: { ...body, data: named } })).status).toBe(201);
-      const { body: kept } = await api.call<{ data: object }>('GET', `${RESULTS}/one`);
+      const { body: kept } = await api.call<{ data: object }>('GET', `${RESULTS}/openqa:one`);
       expect(kept.data).toEqual({ $where: ['1'], 'a.b': ['2'], '$set.c': ['3'], constructor: ['4'] });
     }, 60_000);
   });
