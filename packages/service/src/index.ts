@@ -8,6 +8,8 @@ export * from './auth/own-names.ts';
 export * from './auth/scopes.ts';
 export * from './auth/stored-tokens.ts';
 export * from './auth/tokens.ts';
+export * from './configuration/access-configuration.ts';
+export * from './configuration/channel-configuration.ts';
 export * from './configuration/configuration.ts';
 export * from './configuration/duration.ts';
 export { mongodbUrlProblem } from './configuration/engine-address.ts';

@@ -1,6 +1,6 @@
 import { Fault } from '@gantry/oci';
 import { decodeJwt, errors, jwtVerify, type JWTVerifyGetKey } from 'jose';
-import type { OidcConfiguration } from '../configuration/configuration.ts';
+import type { OidcConfiguration } from '../configuration/access-configuration.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
 import { bearerToken } from './bearer.ts';
 import { identityIn } from './jwt/claims.ts';
@@ -64,7 +64,8 @@ async function verify(token: string, issuer: Issuer, currentDate: Date): Promise
     if (!TYPES.includes(protectedHeader.typ?.toLowerCase()))
       return 'its "typ" is not that of a token for an API';
     return (
-      identityIn(payload, issuer) ?? `its "${issuer.nameClaim}" is no name: 1 to 256 characters that can be seen, no blanks`
+      identityIn(payload, issuer) ??
+      `its "${issuer.nameClaim}" is no name: 1 to 256 characters that can be seen, no blanks`
     );
   } catch (error) {
     if (error instanceof Fault) throw error;

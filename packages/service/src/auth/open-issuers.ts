@@ -1,4 +1,4 @@
-import type { OidcConfiguration } from '../configuration/configuration.ts';
+import type { OidcConfiguration } from '../configuration/access-configuration.ts';
 import { readPem } from '../http/tls-server.ts';
 import type { Authenticator } from './authenticator.ts';
 

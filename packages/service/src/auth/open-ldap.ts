@@ -1,4 +1,4 @@
-import type { LdapConfiguration } from '../configuration/configuration.ts';
+import type { LdapConfiguration } from '../configuration/access-configuration.ts';
 import { readPem } from '../http/tls-server.ts';
 import type { Authenticator } from './authenticator.ts';
 

@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { Fault } from '@gantry/oci';
-import type { TokenConfiguration } from '../configuration/configuration.ts';
+import type { TokenConfiguration } from '../configuration/access-configuration.ts';
 import type { Authenticator, Identity } from './authenticator.ts';
 import { bearerToken, isBearerToken } from './bearer.ts';
 import type { Scope } from './scopes.ts';

@@ -1,5 +1,5 @@
 import type { Resolve } from './complete-engines.ts';
-import type { LdapConfiguration, OidcConfiguration } from './configuration.ts';
+import type { LdapConfiguration, OidcConfiguration } from './access-configuration.ts';
 import type { LdapEntry, OidcEntry } from './access.ts';
 import { secretOf } from './secret.ts';
 

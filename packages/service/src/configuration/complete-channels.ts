@@ -5,7 +5,7 @@ import type {
   GateRuleConfiguration,
   HttpRuleConfiguration,
   VulnerabilitiesRuleConfiguration,
-} from './configuration.ts';
+} from './channel-configuration.ts';
 import { type GateEntry, kindsOf } from './gates.ts';
 import type { ConfigurationFile } from './schema.ts';
 import { secretOf } from './secret.ts';

@@ -2,14 +2,8 @@ import path from 'node:path';
 import { completeLdap, completeOidc } from './complete-access.ts';
 import { completeChannel } from './complete-channels.ts';
 import { completeCatalog, completeMessages, completePlace, type Resolve } from './complete-engines.ts';
-import type {
-  Configuration,
-  FolderPlace,
-  S3Place,
-  SourceConfiguration,
-  TokenConfiguration,
-  TreePlace,
-} from './configuration.ts';
+import type { TokenConfiguration } from './access-configuration.ts';
+import type { Configuration, FolderPlace, S3Place, SourceConfiguration, TreePlace } from './configuration.ts';
 import { EMBEDDED_PLACES } from './engines.ts';
 import { completeTrustedKey } from './keys.ts';
 import type { ConfigurationFile } from './schema.ts';

@@ -1,5 +1,6 @@
-import type { SignatureAlgorithm } from '../auth/jwt/limits.ts';
 import type { Scope } from '../auth/scopes.ts';
+import type { LdapConfiguration, OidcConfiguration, TokenConfiguration } from './access-configuration.ts';
+import type { ChannelConfiguration } from './channel-configuration.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { Secret } from './secret.ts';
 
@@ -116,130 +117,6 @@ export interface SourceConfiguration {
     readonly realms: readonly string[];
     readonly foreignLayers: boolean;
   };
-}
-
-export interface ChannelConfiguration {
-  readonly name: string;
-  readonly prefix: string;
-  /** Absent: references are looked up among candidates. */
-  readonly from?: string;
-  readonly publish: boolean;
-  readonly gates: readonly GateConfiguration[];
-  /** Absent: any tag may be set. */
-  readonly tags?: TagRulesConfiguration;
-}
-
-/** One of a channel's gates: durations in milliseconds, paths absolute. */
-export type GateConfiguration = {
-  readonly name: string;
-  /** Absent: as long as gates of its kind do. */
-  readonly waitMs?: number;
-} & GateRuleConfiguration;
-
-/** What a gate asks for: one member, named as the gate's kind. */
-export type GateRuleConfiguration =
-  | { readonly results: ResultsRuleConfiguration }
-  | { readonly approvals: ApprovalsRuleConfiguration }
-  | { readonly match: MatchRuleConfiguration }
-  | { readonly age: { readonly atLeastMs: number; readonly channel?: string } }
-  | { readonly signature: { readonly keyFiles: readonly string[]; readonly count?: number } }
-  | { readonly referrers: { readonly artifactTypes: readonly string[] } }
-  | { readonly vulnerabilities: VulnerabilitiesRuleConfiguration }
-  | { readonly http: HttpRuleConfiguration };
-
-export interface ResultsRuleConfiguration {
-  readonly testcases: readonly string[];
-  readonly sources?: readonly string[];
-  readonly scenarios?: readonly string[];
-}
-
-export interface ApprovalsRuleConfiguration {
-  readonly count: number;
-  readonly by?: readonly string[];
-  readonly groups?: readonly string[];
-}
-
-export interface MatchRuleConfiguration {
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
-export interface VulnerabilitiesRuleConfiguration {
-  readonly atMost: Readonly<
-    Partial<Record<'critical' | 'high' | 'medium' | 'low' | 'negligible' | 'unknown', number>>
-  >;
-  readonly sources?: readonly string[];
-  readonly maxAgeMs?: number;
-  readonly onlyFixable: boolean;
-  /** `until` as RFC 3339 in UTC. */
-  readonly allow: readonly { readonly id: string; readonly until: string; readonly reason: string }[];
-}
-
-export interface HttpRuleConfiguration {
-  readonly url: string;
-  readonly timeoutMs: number;
-  readonly token?: Secret;
-  readonly caFile?: string;
-}
-
-export interface TagRulesConfiguration {
-  readonly names?: readonly string[];
-  readonly immutable: readonly string[];
-  readonly movers: readonly {
-    readonly tags: readonly string[];
-    readonly by: readonly string[];
-    readonly groups: readonly string[];
-  }[];
-}
-
-export interface TokenConfiguration {
-  readonly name: string;
-  readonly token: Secret;
-  readonly scopes: readonly Scope[];
-  readonly groups: readonly string[];
-}
-
-/** Whose JWTs are taken, which of them, and what they allow. */
-export interface OidcConfiguration {
-  readonly name: string;
-  readonly issuer: string;
-  readonly audience: readonly string[];
-  readonly algorithms: readonly SignatureAlgorithm[];
-  /** Absent: as the discovery document says. */
-  readonly jwksUri?: string;
-  readonly caFile?: string;
-  readonly clockToleranceMs: number;
-  readonly nameClaim: string;
-  readonly groupsClaim: string;
-  readonly scopes: readonly {
-    readonly claim: string;
-    readonly value: string;
-    readonly scopes: readonly Scope[];
-  }[];
-}
-
-/** Where users and their groups are looked up, and what groups allow. */
-export interface LdapConfiguration {
-  readonly url: string;
-  readonly startTls: boolean;
-  readonly caFile?: string;
-  /** Who looks; absent: nobody, anonymously. */
-  readonly bind?: { readonly dn: string; readonly password: Secret };
-  /** `{user}` in the filter stands for the name that was given. */
-  readonly users: DirectorySearch;
-  /** `{dn}` stands for the user that was found. */
-  readonly groups: DirectorySearch;
-  /** By the name of the group. */
-  readonly scopes: Readonly<Record<string, readonly Scope[]>>;
-  readonly timeoutMs: number;
-}
-
-/** What is looked for in a directory. */
-export interface DirectorySearch {
-  readonly base: string;
-  readonly filter: string;
-  /** The attribute with the name of what is found. */
-  readonly name: string;
 }
 
 /** Where the crane reads the tree. The address has no `/` at its end. */

@@ -6,24 +6,15 @@ import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './
 import { GateEntry, TagRulesEntry } from './gates.ts';
 import { Signing, TrustedKey } from './keys.ts';
 import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
-import {
-  platformProblem,
-  rangeProblem,
-  regexProblem,
-  repositoryGlobProblem,
-  tagPatternProblem,
-} from './patterns.ts';
-import { checked, Duration, FilePath, Interval, Name, ScopeText, SecretText, text } from './texts.ts';
-import { isHost, isWebAddress, registryAddressProblem, webAddressProblem } from './web-address.ts';
+import { Host, SourceEntry } from './sources.ts';
+import { checked, Duration, FilePath, Interval, Name, ScopeText } from './texts.ts';
+import { isWebAddress, webAddressProblem } from './web-address.ts';
 
 const Listen = z
   .string()
   .refine(isListenAddress, { error: LISTEN_EXPECTED, abort: true })
   .transform(parseListenAddress)
   .describe('HOST:PORT, an IPv6 host in brackets');
-const Host = z
-  .string()
-  .refine(isHost, { error: 'is not a host: write registry.example.org or 192.0.2.1:5000' });
 
 const Storage = z.strictObject({ filesystem: Filesystem(EMBEDDED_PLACES.store), s3: S3 });
 const Catalog = z.strictObject({ sqlite: EmbeddedFile(EMBEDDED_PLACES.catalog), mongodb: MongoDb });
@@ -43,93 +34,6 @@ const Tree = z.strictObject({
     .describe('A serial is reissued at least this often'),
   signing: Signing.optional().describe('Keys that sign every serial; absent: none does; see security.md'),
   listen: Listen.optional().describe('The built-in static server of the tree; absent: none'),
-});
-const Source = z.strictObject({
-  name: Name,
-  registry: checked(registryAddressProblem).describe('The address; https unless http:// is written'),
-  credentials: z
-    .strictObject({
-      username: text(1024).optional(),
-      password: SecretText.optional(),
-      passwordFile: FilePath.optional(),
-      token: SecretText.optional(),
-      tokenFile: FilePath.optional(),
-    })
-    .optional()
-    .describe('username with password or passwordFile; or token or tokenFile'),
-  tls: z
-    .strictObject({
-      caFile: FilePath.optional(),
-      certFile: FilePath.optional(),
-      keyFile: FilePath.optional(),
-    })
-    .optional(),
-  repositories: z
-    .array(checked(repositoryGlobProblem))
-    .min(1, { error: 'is empty, so nothing would be taken: leave it out to take all' })
-    .default(['**'])
-    .describe("Globs over the registry's catalogue; plain names need none"),
-  rename: z
-    .strictObject({ from: checked(regexProblem), to: z.string().max(1024) })
-    .optional()
-    .describe('Upstream name to published name: from (a regular expression) is replaced once by to'),
-  tags: z
-    .strictObject({
-      include: z.array(checked(tagPatternProblem)).optional(),
-      exclude: z.array(checked(tagPatternProblem)).default([]),
-      semver: checked(rangeProblem).optional().describe('Only versions in this range'),
-      notOlderThan: Duration.optional().describe('Only images that were made within this time'),
-      latest: z
-        .int({ error: 'is not a whole number' })
-        .min(1, { error: 'is below 1: leave the source out to take nothing' })
-        .optional()
-        .describe('Only so many of what the other rules take'),
-      latestBy: z
-        .enum(['semver', 'created'])
-        .optional()
-        .describe('What `latest` counts by; semver if absent'),
-    })
-    .prefault({})
-    .describe('Names, globs, or regular expressions (RE2) between slashes; exclude is stronger than include'),
-  platforms: z
-    .array(checked(platformProblem))
-    .min(1, { error: 'is empty, so no image would be whole: leave it out to take all' })
-    .optional()
-    .describe('Children of an index that are taken; it keeps its bytes and its digest. Absent: all'),
-  referrers: z.boolean().default(true).describe('Whether what refers to an image comes with it'),
-  limits: z
-    .strictObject({
-      connections: z
-        .int({ error: 'is not a whole number' })
-        .min(1, { error: 'is below 1' })
-        .max(256, { error: 'is above 256' })
-        .optional()
-        .describe('Blobs that are downloaded at once; 16 if absent'),
-      requestsPerSecond: z
-        .number({ error: 'is not a number' })
-        .positive({ error: 'is not above 0: leave it out for no limit' })
-        .max(10_000, { error: 'is above 10000: leave it out for no limit' })
-        .optional()
-        .describe('Requests of any kind, on average; absent: no limit'),
-      burst: z
-        .int({ error: 'is not a whole number' })
-        .min(1, { error: 'is below 1' })
-        .optional()
-        .describe('Requests that may come at once after a pause; a second of them if absent'),
-    })
-    .prefault({})
-    .describe('How politely the registry is asked; what it asks for itself is honoured besides'),
-  every: Interval.optional().describe('How often to sync; absent: only on demand'),
-  allow: z
-    .strictObject({
-      hosts: z.array(Host).default([]),
-      realms: z.array(Host).default([]),
-      foreignLayers: z.boolean().default(false),
-    })
-    .prefault({})
-    .describe(
-      'Where else the registry may send us: for blobs, for tokens, for layers that are not distributable',
-    ),
 });
 const Channel = z.strictObject({
   name: Name.refine((name) => /\D/.test(name), { error: 'is a number, as serials are: give it a name' }),
@@ -241,7 +145,7 @@ export const ConfigurationFile = z
     catalog: Catalog.prefault({}).describe('What is known of them'),
     messages: Messages.prefault({}).describe('Commands and work to be done'),
     tree: Tree.prefault({}).describe('The published tree'),
-    sources: z.array(Source).default([]).describe('Upstream registries and what to take from them'),
+    sources: z.array(SourceEntry).default([]).describe('Upstream registries and what to take from them'),
     channels: z
       .array(Channel)
       .prefault([...DEFAULT_CHANNELS])

@@ -1,4 +1,5 @@
-import type { Configuration, LdapConfiguration, OidcConfiguration } from './configuration.ts';
+import type { LdapConfiguration, OidcConfiguration } from './access-configuration.ts';
+import type { Configuration } from './configuration.ts';
 import { formatDuration } from './duration.ts';
 import { showSecret } from './secret.ts';
 

@@ -1,4 +1,8 @@
-import type { ChannelConfiguration, GateConfiguration, GateRuleConfiguration } from './configuration.ts';
+import type {
+  ChannelConfiguration,
+  GateConfiguration,
+  GateRuleConfiguration,
+} from './channel-configuration.ts';
 import { formatDuration } from './duration.ts';
 import { showSecret } from './secret.ts';
 

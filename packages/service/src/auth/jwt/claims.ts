@@ -1,4 +1,4 @@
-import type { OidcConfiguration } from '../../configuration/configuration.ts';
+import type { OidcConfiguration } from '../../configuration/access-configuration.ts';
 import { GROUP } from '../../configuration/texts.ts';
 import type { Identity } from '../authenticator.ts';
 import { isCallerName } from '../caller-name.ts';

@@ -1,6 +1,6 @@
 import { Fault } from '@gantry/oci';
 import { type Client, FilterParser, ResultCodeError } from 'ldapts';
-import type { DirectorySearch } from '../../configuration/configuration.ts';
+import type { DirectorySearch } from '../../configuration/access-configuration.ts';
 import { type DirectoryAddress, withDirectory } from './directory-client.ts';
 import { fillFilter } from './filter.ts';
 
