@@ -4,6 +4,7 @@ import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel, Flow } from '../context.ts';
 import { isRequester } from './approvals.ts';
 import type { Gate, GateSubject } from './gate.ts';
+import { EVALUATED } from './requirement-names.ts';
 import { applyWaivers, verdictState } from './verdict.ts';
 
 const SUBJECTS_AT_ONCE = 8;
@@ -109,7 +110,7 @@ async function askGate(
 /** A gate that could not be asked asks for that: it is the one requirement. */
 function notEvaluated(fault: Fault): Requirement {
   return {
-    name: 'evaluated',
+    name: EVALUATED,
     satisfied: false,
     type: 'not-evaluated',
     detail: `the gate could not be evaluated: ${fault.message}`,

@@ -17,6 +17,8 @@ export interface Gate {
   readonly waitMs: number;
   /** Whose waiver of this gate counts; absent: that of whoever may approve for the channel. */
   readonly waivers?: WaiverRule;
+  /** The names of all that it may ask for; absent: they show only when it is asked. */
+  readonly requirements?: readonly string[];
   /** What this gate asks for, each with how it stands. None: there is nothing to ask for, so it is passed. */
   evaluate(subject: GateSubject, context: GateContext): Promise<readonly Requirement[]>;
 }

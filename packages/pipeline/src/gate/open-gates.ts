@@ -7,6 +7,7 @@ import type { Gate } from './gate.ts';
 import { openHttpGate } from './http.ts';
 import { openMatchGate } from './match.ts';
 import { openReferrersGate } from './referrers.ts';
+import { requirementNames } from './requirement-names.ts';
 import { openResultsGate } from './results.ts';
 import { openSignatureGate } from './signature.ts';
 import { openVulnerabilitiesGate } from './vulnerabilities.ts';
@@ -49,11 +50,13 @@ export function openGates(configurations: readonly GateConfiguration[]): readonl
     names.add(name);
     const open = KINDS[kind] as (rule: unknown, gate: string) => Evaluate;
     const waivers = 'approvals' in configuration ? approvalWaivers(configuration.approvals) : undefined;
+    const requirements = requirementNames(configuration);
     return {
       name,
       kind,
       waitMs,
       ...(waivers === undefined ? {} : { waivers }),
+      ...(requirements === undefined ? {} : { requirements }),
       evaluate: open((configuration as Record<string, unknown>)[kind], name),
     };
   });

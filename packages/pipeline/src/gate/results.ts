@@ -24,7 +24,7 @@ export function judgeResults(rule: ResultsRule, latest: readonly Result[]): read
     if (scenarios === undefined) return judgeOne(testcase, testcase, results, rule);
     return scenarios.map((scenario) =>
       judgeOne(
-        `${testcase} ${scenario}`,
+        nameInScenario(testcase, scenario),
         testcase,
         results.filter((result) => result.scenario === scenario),
         rule,
@@ -32,6 +32,11 @@ export function judgeResults(rule: ResultsRule, latest: readonly Result[]): read
       ),
     );
   });
+}
+
+/** What the requirement of a test case in a scenario is called. */
+export function nameInScenario(testcase: string, scenario: string): string {
+  return `${testcase} ${scenario}`;
 }
 
 function judgeOne(

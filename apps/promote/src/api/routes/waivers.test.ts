@@ -71,6 +71,12 @@ describe('a waiver', () => {
       'request-unprocessable',
       'the channel testing has no gate "tests": it has none',
     ],
+    [
+      { requirement: 'none' },
+      422,
+      'request-unprocessable',
+      'the gate tests has no requirement "none": it has "smoke", "upgrade", "evaluated"',
+    ],
     [{ channel: 'other' }, 404, 'channel-unknown', 'there is no channel "other"'],
     [{ reference: 'gone' }, 404, 'reference-unknown', 'fedora/httpd:gone is not among the candidates'],
     [{ repository: 'A' }, 400, 'name-invalid', '"A" is not a repository name'],
@@ -103,6 +109,12 @@ describe('a waiver', () => {
     expect((await post('approvals')).status).toBe(201);
     const [kept] = (await api.flow.catalog.waivers.list({ limit: 10 })).items;
     expect(kept).toMatchObject({ gate: 'approvals', author: 'approver', authorGroups: [] });
+  });
+
+  test('of a vulnerability may be given before any report names it', async () => {
+    await using api = await openGated([{ vulnerabilities: { atMost: { critical: 0 } } }]);
+    const body = waiver({ gate: 'vulnerabilities', requirement: 'CVE-2026-0001' });
+    expect((await api.call('POST', '/api/v1/waivers', { body })).status).toBe(201);
   });
 
   test('is given and revoked by who may approve for its channel alone', async () => {

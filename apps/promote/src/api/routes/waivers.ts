@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Waiver } from '@gantry/catalog';
 import { type Digest, Fault, parseDigest, parseRepositoryName, parseTagOrDigest, quote } from '@gantry/oci';
-import { findChannel, reconsider, resolveItem } from '@gantry/pipeline';
+import { findChannel, type Gate, reconsider, resolveItem } from '@gantry/pipeline';
 import type { Identity } from '@gantry/service';
 import { z } from 'zod';
 import { READ } from '../access.ts';
@@ -14,6 +14,7 @@ import { pageOf } from '../views/named.ts';
 import { presentWaiver, WaiverView } from '../views/waiver.ts';
 
 const LONGEST_MS = 366 * 86_400_000;
+const REQUIREMENTS_SHOWN = 20;
 const SHOWN = 'approve:<channel>';
 
 export const WAIVER_ROUTES = [
@@ -38,7 +39,7 @@ export const WAIVER_ROUTES = [
       const { flow, messages } = api;
       const { channel, gate, requirement, reason, expiresAt } = body;
       const now = flow.now();
-      checkGate(gate, channel, caller, api);
+      checkRequirement(requirement, findGate(gate, channel, caller, api));
       checkTime(expiresAt, now);
       const waiver: Waiver = {
         id: randomUUID(),
@@ -119,12 +120,12 @@ function unknownWaiver(id: string): Fault {
  * @throws Fault CHANNEL_UNKNOWN; REQUEST_UNPROCESSABLE for a gate that the channel has not; DENIED to who is none of those
  * that may waive it
  */
-function checkGate(gate: string, name: string, caller: Identity, { channels }: Api): void {
+function findGate(gate: string, name: string, caller: Identity, { channels }: Api): Gate {
   const { gates = [] } = findChannel(name, channels);
   const found = gates.find((one) => one.name === gate);
   if (found !== undefined) {
     const { waivers } = found;
-    if (waivers?.counts({ by: caller.name, groups: caller.groups }) ?? true) return;
+    if (waivers?.counts({ by: caller.name, groups: caller.groups }) ?? true) return found;
     throw new Fault('DENIED', `${caller.name} can not waive ${gate} of ${name}: ${waivers?.shown} may`, {
       token: caller.name,
       gate,
@@ -132,6 +133,17 @@ function checkGate(gate: string, name: string, caller: Identity, { channels }: A
   }
   const there = gates.length === 0 ? 'it has none' : `it has ${gates.map((one) => one.name).join(', ')}`;
   throw unprocessable('gate', `the channel ${name} has no gate ${quote(gate)}: ${there}`);
+}
+
+/** A waiver of what a gate never asks for would make up for nothing, and nobody would know. */
+function checkRequirement(requirement: string | undefined, { name, requirements }: Gate): void {
+  if (requirement === undefined || (requirements?.includes(requirement) ?? true)) return;
+  const shown = requirements?.slice(0, REQUIREMENTS_SHOWN).map(quote).join(', ');
+  const more = (requirements?.length ?? 0) - REQUIREMENTS_SHOWN;
+  throw unprocessable(
+    'requirement',
+    `the gate ${name} has no requirement ${quote(requirement)}: it has ${shown}${more > 0 ? ` and ${more} more` : ''}`,
+  );
 }
 
 function checkTime(expiresAt: string, now: Date): void {
