@@ -8,7 +8,13 @@ import { assembleRepository, decodeRepositoryFile } from './repository-file.ts';
 import { decodeRoot } from './root.ts';
 import { decodeShard } from './shard.ts';
 import { findSignatureProblem } from './signatures.ts';
-import { decodeStatement, judgeStatement, MAX_STATEMENT_BYTES, type StatedSerial } from './statement.ts';
+import {
+  decodeStatement,
+  judgeStatement,
+  MAX_STATEMENT_BYTES,
+  saysTheSame,
+  type StatedSerial,
+} from './statement.ts';
 import type { TreeView } from './tree-reader.ts';
 import type { TreeSource } from './tree-source.ts';
 
@@ -40,8 +46,10 @@ export async function openTree(
 ): Promise<TreeView | undefined> {
   const next = await readStatement(source, options.serial, options.trustedKeys);
   if (next === undefined) return undefined;
-  refuseUnfit(source, next, options);
   const { previous, cacheBytes = 64 * 1024 * 1024 } = options;
+  const isResigned = previous !== undefined && (await differsInSignatures(source, previous, next, options));
+  refuseUnfit(source, next, options, isResigned);
+  if (isResigned && previous.statement.serial === next.statement.serial) return previous;
   if (previous !== undefined && previous.digest === next.digest) return previous;
   const cache = previous instanceof OpenedTree ? previous.cache : documentCache(cacheBytes);
   return OpenedTree.open(source, next, cache);
@@ -80,7 +88,12 @@ export async function readStatement(
   return { statement, digest: digestOf(bytes) };
 }
 
-function refuseUnfit(source: TreeSource, next: StatedSerial, options: OpenTreeOptions): void {
+function refuseUnfit(
+  source: TreeSource,
+  next: StatedSerial,
+  options: OpenTreeOptions,
+  isResigned: boolean,
+): void {
   const { tree, serial } = next.statement;
   const refuse = (why: string) =>
     new Fault('TREE_INVALID', `serial ${serial} of ${source.name} is refused: ${why}`, { tree, serial });
@@ -99,10 +112,31 @@ function refuseUnfit(source: TreeSource, next: StatedSerial, options: OpenTreeOp
     case 'older':
       throw refuse(`serial ${held.serial} was read before, and a tree never goes back`);
     case 'fork':
+      if (isResigned) return;
       throw refuse(`it is a fork: it contradicts serial ${held.serial}, which was read before`);
     case 'other tree':
       throw refuse(`it is of the tree ${tree}, and ${held.tree} was read before`);
   }
+}
+
+/**
+ * Whether what looks like a fork is none: somebody on the way has put signatures that count for nothing beside the right
+ * one, or has taken one of two away. What is signed is the same then, but the bytes and their digest are not. Without this
+ * a reader that took such a statement once would refuse all that follow.
+ */
+async function differsInSignatures(
+  source: TreeSource,
+  held: StatedSerial,
+  next: StatedSerial,
+  { trustedKeys = [] }: OpenTreeOptions,
+): Promise<boolean> {
+  if (trustedKeys.length === 0 || judgeStatement(held, next) !== 'fork') return false;
+  const { serial } = held.statement;
+  const { previous } = next.statement;
+  if (next.statement.serial === serial) return saysTheSame(held.statement, next.statement);
+  if (previous?.serial !== serial) return false;
+  const written = await readStatement(source, serial);
+  return written?.digest === previous.digest && saysTheSame(held.statement, written.statement);
 }
 
 /** A view on a source. Documents are content-addressed, so that views of one tree share one cache. */

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
@@ -9,7 +9,7 @@ import { directoryTree } from './directory-source.ts';
 import { readPublicKey, readSigningKey } from './keys.ts';
 import { layTree } from './lay-tree.ts';
 import { openTree } from './open-tree.ts';
-import { POINTER_PATH } from './paths.ts';
+import { POINTER_PATH, serialPath } from './paths.ts';
 import { ONE } from './sample-history.fixture.ts';
 import { sampleRepository } from './sample-content.fixture.ts';
 import { findSignatureProblem, signStatement } from './signatures.ts';
@@ -142,6 +142,54 @@ describe('a tree that is signed', () => {
     for (const trustedKeys of [[OLD], [NEXT, OLD], []])
       expect((await openTree(source, { trustedKeys }))?.statement.serial).toBe(2);
     expect(await verifyTree(source, { trustedKeys: [OLD] })).toMatchObject({ errors: 0, warnings: 0 });
+  });
+
+  /** Puts other signatures above what the pointer says. */
+  async function resign(change: (signatures: readonly object[]) => readonly object[]): Promise<void> {
+    const file = path.join(root, POINTER_PATH);
+    const bytes = await readFile(file);
+    const { signatures } = decodeStatement(bytes);
+    await rm(file);
+    await writeFile(file, changed(bytes, { signatures: change(signatures) }));
+  }
+
+  test.each([
+    [
+      'one that counts for nothing was put beside',
+      (all: readonly object[]) => [...all, { keyid: 'x', sig: 'y' }],
+    ],
+    ['one of two was taken away', (all: readonly object[]) => all.slice(1)],
+    ['they were turned round', (all: readonly object[]) => all.toReversed()],
+  ])('is followed on when %s: no signature but the right ones can make a fork', async (_, change) => {
+    await lay([OLD, NEXT]);
+    const source = directoryTree(root);
+    const right = await openTree(source, { trustedKeys: [OLD, NEXT] });
+    if (right === undefined) throw new Error('there is a tree');
+    await resign(change);
+    const tampered = await openTree(source, { trustedKeys: [OLD, NEXT] });
+    if (tampered === undefined) throw new Error('there is a tree');
+    expect(tampered.digest).not.toBe(right.digest);
+    expect(await openTree(source, { trustedKeys: [OLD, NEXT], previous: right })).toBe(right);
+    await expect(openTree(source, { previous: right })).rejects.toThrow(/fork/);
+
+    await rm(path.join(root, POINTER_PATH));
+    await copyFile(path.join(root, serialPath(1)), path.join(root, POINTER_PATH));
+    await lay([OLD, NEXT]);
+    const next = await openTree(source, { trustedKeys: [OLD, NEXT], previous: tampered });
+    expect(next?.statement.serial).toBe(2);
+    await expect(openTree(source, { previous: tampered })).rejects.toThrow(/fork/);
+  });
+
+  test('is refused as a fork when its own publisher has made two histories', async () => {
+    const source = directoryTree(root);
+    await lay([OLD]);
+    const first = await openTree(source);
+    await rm(root, { recursive: true });
+    await layTree(root, { repositories: [], signing: [OLD] });
+    const again = { trustedKeys: [OLD], ...(first && { previous: first }) };
+    await expect(openTree(source, again)).rejects.toThrow(/it is a fork/);
+    await lay([OLD]);
+    await expect(openTree(source, again)).rejects.toThrow(/it is a fork/);
   });
 
   test.each([

@@ -79,6 +79,15 @@ export function decodeStatement(bytes: Uint8Array, where = 'the statement'): Sta
   return statement;
 }
 
+/** Whether two statements say the same, whoever has signed them. */
+export function saysTheSame(one: Statement, other: Statement): boolean {
+  return unsignedDigest(one) === unsignedDigest(other);
+}
+
+function unsignedDigest(statement: Statement): Digest {
+  return encodeStatement({ ...statement, signatures: [] }).digest;
+}
+
 /** What a reader that holds `current` is to think of `next`. It moves to a newer one only. */
 export type Judgement = 'same' | 'newer' | 'older' | 'fork' | 'other tree';
 
