@@ -82,7 +82,11 @@ describe('a purge', () => {
 
     const task = await purge(fixture, secret.digest);
 
-    expect(task).toMatchObject({ state: 'done', errors: [] });
+    expect(task).toMatchObject({
+      state: 'done',
+      errors: [],
+      progress: { tags: 3, blobs: 1, bytes: secret.size, expected: { tags: 3, blobs: 1 } },
+    });
     expect(task.result).toMatchObject({
       manifests: 3,
       tagsTakenOut: 3,

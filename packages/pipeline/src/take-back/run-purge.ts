@@ -22,6 +22,7 @@ export async function runPurge(
   const { catalog, log } = context.flow;
   const { id } = task;
   let result: NonNullable<Task['result']> = task.result ?? {};
+  let there: Found | undefined;
   const note = async (said: object) => {
     // What an earlier run found, before it was cut off, was more.
     result = { ...said, ...result };
@@ -32,12 +33,18 @@ export async function runPurge(
     await takeOutPurged(context, purge, signal, {
       async found(found) {
         await observer.found?.(found);
+        there = found;
         progress.expectTags(found.gone.length);
         if (found.sizeBytes !== undefined) progress.expectBlob(found.sizeBytes);
         await note(resultOf(found));
       },
       before: (step) => observer.before?.(step),
       async after(step, report) {
+        if (step === 'publish') for (const _ of there?.gone ?? []) progress.tag();
+        if (step === 'delete from store' && there?.sizeBytes !== undefined) {
+          progress.bytes(there.sizeBytes);
+          progress.blob();
+        }
         if (Object.keys(report).length > 0) await note(report);
         await observer.after?.(step, report);
       },
