@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 /** Test files are plain ES modules whose types Node strips itself, so there is nothing to transform. */
 export default {
   // Processes of their own, as some tests set what is a whole process's.
-  runner: 'jest-light-runner/child-process',
+  runner: '<rootDir>/test/runner.js',
   roots: ['<rootDir>/packages', '<rootDir>/apps', '<rootDir>/scripts', '<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
   transform: {},
