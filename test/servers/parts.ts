@@ -33,6 +33,14 @@ const PARTS = {
   regctl: { looks: () => says('regctl', ['version'], /VCSTag/), from: 'go: regclient' },
   rsync: { looks: () => says('rsync', ['--version'], /^rsync +version/), from: 'apt: rsync' },
   nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },
+  apache2: { looks: () => says('apache2', ['-v'], /^Server version: Apache\/2\.4/), from: 'apt: apache2' },
+  caddy: { looks: () => says('caddy', ['version'], /^v?2\./), from: 'apt: caddy' },
+  sshd: {
+    looks: () => says('/usr/sbin/sshd', ['-V'], /OpenSSH/) && says('ssh', ['-V'], /OpenSSH/),
+    from: 'apt: openssh-server',
+  },
+  shellcheck: { looks: () => says('shellcheck', ['--version'], /ShellCheck/), from: 'apt: shellcheck' },
+  busybox: { looks: () => says('busybox', ['--help'], /^BusyBox/), from: 'apt: busybox' },
   haproxy: { looks: () => says('haproxy', ['-v'], /^HAProxy version/), from: 'apt: haproxy' },
   promtool: { looks: () => says('promtool', ['--version'], /^promtool, version/), from: 'apt: prometheus' },
   'compose-spec': {
