@@ -144,12 +144,15 @@ describe('with the first run going', () => {
       const lines = blocks('docs/mirrors.md', 'sh')
         .join('')
         .split('\n')
-        .filter((line) => /^(rsync|gantry-mirror) /.test(line));
+        .filter((line) => /^(rsync|gantry-mirror|gantry-filelist) /.test(line));
       expect(lines.length).toBeGreaterThan(2);
       for (const line of lines) {
         const words = line
           .replaceAll('rsync://master.example.org/gantry', path.join(folder.path, 'data/tree'))
           .replaceAll('/srv/mirror/gantry', mirror.slice(0, -1))
+          .replaceAll('/srv/gantry/tree', path.join(folder.path, 'data/tree'))
+          .replaceAll('/srv/gantry', folder.path)
+          .replaceAll("'", '')
           .split(' ');
         const [command = ''] = words;
         await run(command === 'rsync' ? command : path.join(root, 'scripts/mirror', command), words.slice(1));

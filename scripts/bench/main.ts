@@ -3,6 +3,7 @@ import { benchApi } from './api.ts';
 import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
 import { benchManyTags } from './many-tags.ts';
+import { benchMirror } from './mirror.ts';
 import { benchPlans } from './plans.ts';
 import { benchPromotions } from './promotions.ts';
 import { benchS3 } from './s3.ts';
@@ -17,6 +18,7 @@ const benches = {
   promotions: () => benchPromotions(),
   plans: () => benchPlans(),
   api: () => benchApi(),
+  mirror: benchMirror,
 };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */

@@ -1,107 +1,39 @@
-import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { digestOf } from '@gantry/oci';
 import {
   blobPath,
   directoryTree,
-  encodeStatement,
-  formatList,
   layTree,
   listPath,
   manifestPath,
   openTree,
   POINTER_PATH,
-  type Statement,
-  verifyTree,
 } from '@gantry/tree';
-import { imageOf, openPublishing } from '../fixtures/publishing.ts';
+import { imageOf } from '../fixtures/publishing.ts';
 import { startNginx } from '../servers/nginx.ts';
 import { needs } from '../servers/parts.ts';
 import { startRsyncd } from '../servers/rsyncd.ts';
 import { attempt } from '../servers/run.ts';
-import { type TemporaryFolder, temporaryFolder } from '../servers/temporary-folder.ts';
-
-const SCRIPT = fileURLToPath(new URL('../../scripts/mirror/gantry-mirror', import.meta.url));
-const NOW = '2026-11-21T09:00:00.000Z';
-const AT = { nowMs: Date.parse(NOW) + 1000 };
-
-let folder: TemporaryFolder;
-let master: string;
-let mirror: string;
-beforeEach(async () => {
-  folder = await temporaryFolder('mirror-kit');
-  [master, mirror] = [path.join(folder.path, 'master'), path.join(folder.path, 'mirror')];
-});
-afterEach(() => folder[Symbol.asyncDispose]());
+import {
+  freshFolders,
+  SCRIPT,
+  NOW,
+  inFolder,
+  publish,
+  copy,
+  filesOf,
+  pool,
+  serialOf,
+  expectWhole,
+  restate,
+  wrap,
+  master,
+  mirror,
+} from './mirror-world.ts';
 
 const real = needs('rsync', 'nginx');
-
-const inFolder = (name: string) => path.join(folder.path, name);
-
-/** Publishes `app:latest` as one after another of these. */
-async function publish(...tags: readonly string[]): Promise<void> {
-  await using place = await openPublishing(
-    {
-      catalog: { sqlite: { file: inFolder('catalog.db') } },
-      storage: { filesystem: { root: inFolder('store') } },
-      tree: { filesystem: { root: master } },
-    },
-    NOW,
-  );
-  await place.sync();
-  for (const tag of tags) {
-    await place.promote(tag);
-    await place.publisher.publishPending();
-  }
-}
-
-const copy = (source: string, ...options: readonly string[]) =>
-  attempt('sh', [SCRIPT, ...options, source, mirror]);
-
-/** All files of a tree, by name. */
-async function filesOf(root: string): Promise<string[]> {
-  const entries = await readdir(root, { recursive: true, withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isFile())
-    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
-    .filter((name) => !name.startsWith('.tmp'))
-    .toSorted();
-}
-
-const pool = async (root: string) => (await filesOf(root)).filter((name) => name.startsWith('pool/'));
-const serialOf = async (root: string) => (await openTree(directoryTree(root)))?.statement.serial;
-
-async function expectWhole(root: string): Promise<void> {
-  const { findings } = await verifyTree(directoryTree(root), { ...AT, deep: true });
-  expect(findings.filter(({ path: name }) => name?.startsWith('.tmp/') !== true)).toEqual([]);
-}
-
-/** Puts the next serial by hand: with this list, and the current root unless told. */
-async function restate(lines: Parameters<typeof formatList>[0], change: Partial<Statement> = {}) {
-  const view = await openTree(directoryTree(master));
-  if (view === undefined) throw new Error('there is a tree');
-  const serial = view.statement.serial + 1;
-  const list = formatList(lines);
-  const statement = { ...view.statement, serial, list: digestOf(list), ...change };
-  const encoded = encodeStatement({
-    ...statement,
-    previous: change.previous ?? { serial: view.statement.serial, digest: view.digest },
-  });
-  await writeFile(path.join(master, listPath(serial)), list);
-  await writeFile(path.join(master, encoded.path), encoded.bytes);
-  await chmod(path.join(master, POINTER_PATH), 0o644);
-  await writeFile(path.join(master, POINTER_PATH), encoded.bytes);
-}
-
-/** A program of that name which does something before it is the real one. */
-async function wrap(program: string, before: string): Promise<NodeJS.ProcessEnv> {
-  const bin = path.join(folder.path, 'bin');
-  await mkdir(bin, { recursive: true });
-  const place = (await attempt('sh', ['-c', `command -v ${program}`])).stdout.trim();
-  await writeFile(path.join(bin, program), `#!/bin/sh\n${before}\nexec ${place} "$@"\n`, { mode: 0o755 });
-  return { ...process.env, PATH: `${bin}:${process.env['PATH']}` };
-}
+freshFolders();
 
 real.test('a new mirror is the whole tree, and the next serials cost what they bring', async () => {
   await publish('1');
@@ -183,7 +115,7 @@ real.test(
     await publish('1');
     expect((await copy(master)).code).toBe(0);
     await publish('2');
-    const calls = path.join(folder.path, 'calls');
+    const calls = inFolder('calls');
     for (let killed = 1; ; killed++) {
       await writeFile(calls, '');
       const env = await wrap(
@@ -209,15 +141,15 @@ real.test(
     await publish('1');
     expect((await copy(master)).code).toBe(0);
     await publish('2');
-    const next = path.join(folder.path, 'next');
+    const next = inFolder('next');
     await attempt('cp', ['-a', master, next]);
-    const [pointer, hidden] = [path.join(master, POINTER_PATH), path.join(folder.path, 'pointer')];
+    const [pointer, hidden] = [path.join(master, POINTER_PATH), inFolder('pointer')];
     await publish('3');
     await attempt('cp', ['-p', pointer, hidden]);
     await attempt('cp', ['-pf', path.join(next, POINTER_PATH), pointer]); // the master is at 2 again, and moves after the first call
     const env = await wrap(
       'rsync',
-      `if [ -e ${folder.path}/once ]; then cp -pf ${hidden} ${pointer}; fi; : >${folder.path}/once`,
+      `if [ -e ${inFolder('once')} ]; then cp -pf ${hidden} ${pointer}; fi; : >${inFolder('once')}`,
     );
     expect(await attempt('sh', [SCRIPT, master, mirror], { env })).toMatchObject({ code: 0 });
     expect(await serialOf(mirror)).toBe(2);
@@ -240,12 +172,7 @@ real.test('a file that does not come leaves the mirror where it was', async () =
 });
 
 const refusals: readonly [string, number, string, () => Promise<unknown>][] = [
-  [
-    'another tree',
-    3,
-    'is another tree',
-    () => layTree(path.join(folder.path, 'other'), { repositories: [], serial: 9 }),
-  ],
+  ['another tree', 3, 'is another tree', () => layTree(inFolder('other'), { repositories: [], serial: 9 })],
   [
     'a fork of the current serial',
     3,
@@ -300,7 +227,7 @@ for (const [what, code, said, change] of refusals) {
     await publish('1', '2');
     expect((await copy(master)).code).toBe(0);
     await change();
-    const outcome = await copy(what === 'another tree' ? path.join(folder.path, 'other') : master);
+    const outcome = await copy(what === 'another tree' ? inFolder('other') : master);
     expect(outcome).toMatchObject({ code });
     expect(outcome.stderr).toContain(said);
     expect(await serialOf(mirror)).toBe(2);
@@ -322,8 +249,8 @@ real.test(
     expect((await copy(master, '--max-delete', 'x')).code).toBe(2);
     expect((await copy(master, '--nonsense')).code).toBe(2);
     expect((await attempt('sh', [SCRIPT, '--help'])).stdout).toContain('usage: gantry-mirror');
-    await writeFile(path.join(folder.path, 'foreign'), '');
-    expect((await attempt('sh', [SCRIPT, master, folder.path])).stderr).toContain('holds something else');
+    await writeFile(inFolder('foreign'), '');
+    expect((await attempt('sh', [SCRIPT, master, inFolder('.')])).stderr).toContain('holds something else');
   },
 );
 

@@ -1,9 +1,13 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { freePort } from './free-port.ts';
 import { type ServerProcess, startProcess } from './process.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+
+/** The configuration that the project ships for masters and mirrors. */
+const SHIPPED = fileURLToPath(new URL('../../scripts/mirror/rsyncd.conf', import.meta.url));
 
 /** An rsync daemon that offers a folder as the module `gantry`. */
 export interface Rsyncd extends ServerProcess {
@@ -11,14 +15,19 @@ export interface Rsyncd extends ServerProcess {
   readonly url: string;
 }
 
-export async function startRsyncd(root: string): Promise<Rsyncd> {
+/** @param options shipped: with the project's own configuration, which needs root */
+export async function startRsyncd(root: string, { shipped = false } = {}): Promise<Rsyncd> {
   const folder = await temporaryFolder('rsyncd');
   const port = await freePort();
   const configuration = path.join(folder.path, 'rsyncd.conf');
-  await writeFile(
-    configuration,
-    `use chroot = no\nlog file = /dev/stderr\n[gantry]\npath = ${root}\nread only = yes\nexclude = /.tmp\n`,
-  );
+  const log = 'log file = /dev/stderr\n';
+  const text = shipped
+    ? log +
+      (await readFile(SHIPPED, 'utf8'))
+        .replace('/srv/gantry/tree', root)
+        .replace('/var/run/rsyncd-gantry.lock', path.join(folder.path, 'lock'))
+    : `use chroot = no\n${log}[gantry]\npath = ${root}\nread only = yes\nexclude = /.tmp\n`;
+  await writeFile(configuration, text);
   const server = await startProcess({
     name: 'rsyncd',
     command: 'rsync',
