@@ -1,4 +1,5 @@
 import { type ApiFixture, openApi, sharedApi } from '../api.fixture.ts';
+import { until } from '../until.fixture.ts';
 
 const PUBLICATIONS = '/api/v1/publications';
 const reason = 'the new one does not start';
@@ -121,6 +122,25 @@ describe('POST /api/v1/publications/{serial}/rollback', () => {
     expect([await latestIn(api, 'testing'), await latestIn(api, 'stable')]).toEqual([now.digest, old.digest]);
     const other = await api.call('POST', `${PUBLICATIONS}/${now.serial}/rollback`, options);
     expect([other.status, other.body.type]).toEqual([422, 'urn:gantry:problem:idempotency-key-reused']);
+  });
+
+  test('answers a caller that waits once it has ended', async () => {
+    await using api = await openApi();
+    const { old } = await publishTwoBuilds(api);
+    const asking = api.call('POST', `${PUBLICATIONS}/${old.serial}/rollback`, {
+      body: { reason },
+      headers: { Prefer: 'wait=30' },
+    });
+    let id: string | undefined;
+    await until('the rollback to be accepted', async () => {
+      const { body } = await api.call('GET', '/api/v1/promotions?state=queued');
+      id = body.items[0]?.id;
+      return id !== undefined;
+    });
+    await api.work(id ?? '');
+    const { status, body, headers } = await asking;
+    expect([status, body.id, body.state]).toEqual([202, id, 'done']);
+    expect(headers.get('preference-applied')).toBe('wait=30');
   });
 
   test('of all channels needs the scope of each that is published', async () => {

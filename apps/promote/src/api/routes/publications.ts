@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { promoteScopes, READ } from '../access.ts';
 import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
 import { PAGING } from '../paging.ts';
+import { WAIT_HEADERS } from '../record-answer.ts';
 import { PublicationRequest, RollbackRequest } from '../requests.ts';
 import { route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
@@ -88,7 +89,7 @@ export const PUBLICATION_ROUTES = [
     params: SerialParameter,
     body: RollbackRequest,
     target: ({ params, body }) => `${body.channel ?? 'all channels'} to ${params.serial}`,
-    headers: IDEMPOTENCY_HEADERS,
+    headers: { ...IDEMPOTENCY_HEADERS, ...WAIT_HEADERS },
     answers: {
       202: { description: 'The promotion', view: PromotionView, headers: { Location: 'The promotion' } },
     },
@@ -105,7 +106,7 @@ export const PUBLICATION_ROUTES = [
       call.body.repositories?.forEach(parseRepositoryName);
       const request = { serial: call.params.serial, ...call.body };
       const { promotion } = await acceptRollback(flow, channels, tree, request, requesterOf(call));
-      return answerAccepted(call.api, promotion);
+      return answerAccepted(call.api, promotion, call);
     },
   }),
 ];
