@@ -1,6 +1,6 @@
 import type { Route } from './route.ts';
 import { APPROVAL_ROUTES } from './routes/approvals.ts';
-import { AUDIT_ROUTES } from './routes/audit.ts';
+import { auditRoutes } from './routes/audit.ts';
 import { CANDIDATE_ROUTES } from './routes/candidates.ts';
 import { CHANNEL_ROUTES } from './routes/channels.ts';
 import { CONTENT_ROUTES } from './routes/content.ts';
@@ -50,7 +50,7 @@ export const ROUTES: readonly Route[] = [
   ...WORKER_ROUTES,
   ...QUEUE_ROUTES,
   ...TOKEN_ROUTES,
-  ...AUDIT_ROUTES,
+  ...auditRoutes(() => ROUTES),
   ...READ_ONLY_ROUTES,
   ...OPERATION_ROUTES,
   ...documentRoutes(() => ROUTES),

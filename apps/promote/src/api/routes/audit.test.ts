@@ -133,6 +133,15 @@ describe('the audit log', () => {
     expect(await list('since=2999-01-01T00:00:00Z')).toEqual([]);
   });
 
+  test('is not listed by an action that there is not: it would seem that nobody did it', async () => {
+    await using api = await openApi();
+    const { status, body } = await api.call('GET', '/api/v1/audit?action=nonsense');
+    expect([status, body.type, body.at]).toEqual([400, 'urn:gantry:problem:request-invalid', 'action']);
+    expect(body.detail).toContain('there is no "nonsense": there are createSync, ');
+    for (const action of ['getPromotion', 'command.unknown', 'createWaiver'])
+      expect((await api.call('GET', `/api/v1/audit?action=${action}`)).status).toBe(200);
+  });
+
   test('tells callers apart whose names are as long as they may be', async () => {
     const long = `oidc:${'x'.repeat(255)}`;
     const identify = async (credentials?: string) => ({

@@ -1,8 +1,9 @@
 import { AUDIT_ORIGIN } from '@gantry/catalog';
+import { Fault, quote } from '@gantry/oci';
 import { z } from 'zod';
 import { ADMIN } from '../access.ts';
 import { PAGING, SINCE } from '../paging.ts';
-import { route } from '../route.ts';
+import { type Route, route } from '../route.ts';
 import { AuditEntriesView, AuditEntryView, AuditHeadView, presentAuditEntry } from '../views/audit.ts';
 import { pageOf } from '../views/named.ts';
 
@@ -17,7 +18,8 @@ const After = z
   .default(0)
   .meta({ type: 'integer', minimum: 0, maximum: SEQUENCE_MAX, description: 'Those after this sequence' });
 
-export const AUDIT_ROUTES = [
+/** @param routes all that are served: what may have been done goes by their names */
+export const auditRoutes = (routes: () => readonly Route[]): readonly Route[] => [
   route({
     method: 'GET',
     path: '/api/v1/audit',
@@ -32,6 +34,7 @@ export const AUDIT_ROUTES = [
     }),
     answers: { 200: { description: 'A page of entries', view: pageOf(AuditEntryView) } },
     async handle({ query, api }) {
+      if (query.action !== undefined) checkAction(query.action, routes());
       const { items, next } = await api.flow.catalog.audit.list(query);
       return { status: 200, json: { items: items.map(presentAuditEntry), next } };
     },
@@ -68,3 +71,19 @@ export const AUDIT_ROUTES = [
     },
   }),
 ];
+
+/**
+ * An action that nothing goes by would look as if nobody had done it. A command that is unknown is recorded by its routing
+ * key, and a read that was denied by its name.
+ * @throws Fault REQUEST_INVALID
+ */
+function checkAction(action: string, routes: readonly Route[]): void {
+  const known = routes.filter(({ access }) => access !== 'open');
+  if (action.startsWith('command.') || known.some(({ name }) => name === action)) return;
+  const changing = known.filter(({ changes }) => changes).map(({ name }) => name);
+  throw new Fault(
+    'REQUEST_INVALID',
+    `action: there is no ${quote(action)}: there are ${changing.join(', ')}; the other operations of the API, where a caller was not allowed; and command.<name> of unknown messages`,
+    { at: 'action' },
+  );
+}
