@@ -139,6 +139,14 @@ describe('gantry audit', () => {
       await writeFile(path.join(cwd, 'cut.jsonl'), line.slice(0, 40));
       await writeFile(path.join(cwd, 'null.jsonl'), `${line}null\n`);
       const offline = (...files: string[]) => gantry(['audit', 'verify', ...files], { cwd });
+      await writeFile(path.join(cwd, 'empty.jsonl'), '');
+      expect(await offline('empty.jsonl')).toMatchObject({
+        code: 1,
+        out: '',
+        err: 'gantry: no entries in empty.jsonl: that proves nothing\n',
+      });
+      const asJson = await offline('empty.jsonl', '--output', 'json');
+      expect([asJson.code, JSON.parse(asJson.out).problem]).toEqual([1, 'no entries']);
       expect(await offline('1.jsonl', '2.jsonl')).toMatchObject({ code: 0 });
       expect(await offline('2.jsonl')).toMatchObject({ code: 1 });
       expect(await offline('cut.jsonl')).toMatchObject({

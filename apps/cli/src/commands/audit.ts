@@ -101,7 +101,11 @@ export const addAudit: AddCommand = (program, cli) => {
             ? readFiles(files, cli)
             : readServer(open.use(await openClient(options, cli)), 0, interruption.signal);
         const found = await verifyAuditChain(entries, expect);
-        if (options.output === 'json') writeJson(cli.stdout, found);
+        const isEmpty = files.length > 0 && found.entries === 0 && found.problem === null;
+        const problem = isEmpty ? 'no entries' : found.problem;
+        if (options.output === 'json') writeJson(cli.stdout, { ...found, problem });
+        else if (isEmpty)
+          cli.stderr.write(`gantry: no entries in ${printable(files.join(', '))}: that proves nothing\n`);
         else if (found.problem === null) {
           const head =
             found.head === null ? '' : `, the last is ${found.head.sequence} with hash ${found.head.hash}`;
@@ -109,7 +113,7 @@ export const addAudit: AddCommand = (program, cli) => {
             `${plural(found.entries, 'entry').replace('entrys', 'entries')}, none changed${head}\n`,
           );
         } else cli.stderr.write(`gantry: the audit log is broken: ${printable(found.problem)}\n`);
-        return found.problem === null ? EXIT.done : EXIT.failed;
+        return problem === null ? EXIT.done : EXIT.failed;
       }),
     );
 
