@@ -1,21 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import { buffer } from 'node:stream/consumers';
 import { setImmediate as turn } from 'node:timers/promises';
-import { type Digest, digestOf, type FaultCode } from '@gantry/oci';
+import { digestOf, type FaultCode } from '@gantry/oci';
 import type { BlobStore } from '@gantry/store';
+import { fullListPath, listPath, MAX_STATEMENT_BYTES, POINTER_PATH, serialPath } from '@gantry/tree';
 import {
-  blobPath,
-  encodeStatement,
-  fullListPath,
-  indexPath,
-  listPath,
-  manifestPath,
-  MAX_STATEMENT_BYTES,
-  POINTER_PATH,
-  serialPath,
-  type Statement,
-} from '@gantry/tree';
-import type { PoolContent } from './compose-repository.ts';
+  bytesAt,
+  contentOf,
+  documentOf,
+  isWhole,
+  pathsOf,
+  statementOf,
+  storeBlob,
+  storeManifest,
+} from './contract/tree-contents.ts';
 import type { TreeTarget } from './tree-target.ts';
 
 /** An empty tree for one test. */
@@ -347,66 +344,4 @@ function publicationSteps(blob: Buffer, json: string) {
     },
     { call: 'movePointer', make: (target: TreeTarget) => target.movePointer(statementOf(1)) },
   ];
-}
-
-function statementOf(
-  serial: number,
-  root = 'root',
-  previous: Statement['previous'] = null,
-  tree = 'a tree',
-): Uint8Array {
-  return encodeStatement({
-    tree,
-    serial,
-    previous,
-    published: '2026-11-21T09:00:00Z',
-    expires: '2026-11-28T09:00:00Z',
-    root: digestOf(Buffer.from(root)),
-    list: digestOf(Buffer.from('list')),
-    full: null,
-    signatures: [],
-  }).bytes;
-}
-
-function contentOf(bytes: Uint8Array): PoolContent {
-  const digest = digestOf(bytes);
-  return { path: blobPath(digest), digest, size: bytes.length };
-}
-
-function documentOf(json: string): { path: string; bytes: Buffer } {
-  const bytes = Buffer.from(json);
-  return { path: indexPath(digestOf(bytes)), bytes };
-}
-
-async function storeBlob(store: BlobStore, bytes: Uint8Array): Promise<PoolContent> {
-  const object = contentOf(bytes);
-  await using writer = await store.write(object.digest, object.size);
-  if (bytes.length > 0) await writer.append(bytes);
-  await writer.commit();
-  return object;
-}
-
-async function storeManifest(store: BlobStore, json: string): Promise<PoolContent> {
-  const { digest, size } = await storeBlob(store, Buffer.from(json));
-  return { path: manifestPath('oci-manifest', digest), digest, size };
-}
-
-async function isWhole(target: TreeTarget, { path, digest, size }: PoolContent): Promise<boolean> {
-  if ((await target.source.stat(path))?.size !== size) return false;
-  return (await digestAt(target, path)) === digest;
-}
-
-async function digestAt(target: TreeTarget, path: string): Promise<Digest | undefined> {
-  const stream = await target.source.open(path);
-  return stream === undefined ? undefined : digestOf(await buffer(stream));
-}
-
-async function bytesAt(target: TreeTarget, path: string): Promise<Buffer | undefined> {
-  const bytes = await target.source.read(path, 1024 * 1024);
-  return bytes === undefined ? undefined : Buffer.from(bytes);
-}
-
-async function pathsOf({ source }: TreeTarget): Promise<string[]> {
-  if (source.list === undefined) throw new Error(`${source.name} can not be listed`);
-  return (await Array.fromAsync(source.list(''))).map(({ path }) => path).toSorted();
 }
