@@ -101,15 +101,23 @@ const OwnDecision = z.strictObject({
 
 const Subject = z.string().min(1).max(1000).describe('`REPO:TAG` or `REPO@DIGEST`, the published name');
 
+/** What those who ask as of Greenwave call an image. */
+export const SUBJECT_TYPES: readonly string[] = ['container-image', 'redhat-container-image', 'oci-image'];
+const SubjectType = z
+  .string()
+  .max(256)
+  .exactOptional()
+  .describe(`One of ${SUBJECT_TYPES.join(', ')}`);
+
 /** Greenwave's `POST /api/v1.0/decision`, as far as it has a meaning here. */
 const GreenwaveDecision = z
   .strictObject({
     decision_context: z.string().min(1).max(128).describe('The channel'),
     product_version: z.string().max(256).exactOptional().describe('Is not looked at'),
-    subject_type: z.string().max(256).exactOptional().describe('Is not looked at: it is always an image'),
+    subject_type: SubjectType,
     subject_identifier: Subject.exactOptional(),
     subject: z
-      .array(z.strictObject({ type: z.string().max(256).exactOptional(), item: Subject }))
+      .array(z.strictObject({ type: SubjectType, item: Subject }))
       .min(1)
       .max(DECISION_ITEMS_MAX)
       .exactOptional()

@@ -79,6 +79,23 @@ describe('a decision', () => {
     expect(body.unsatisfied_requirements[0].subject_identifier).toBe(`fedora/httpd@${api.digest}`);
   });
 
+  test.each([
+    [{ subject_type: 'koji_build', subject_identifier: 'fedora/httpd:v1' }, 'subject_type'],
+    [{ subject: [{ type: 'koji_build', item: 'fedora/httpd:v1' }] }, 'subject[0].type'],
+  ])('of what is no image is refused: %j', async (subject, at) => {
+    await using api = await open();
+    const ask = (asked: object) =>
+      api.call('POST', '/api/v1/decisions', { body: { decision_context: 'stable', ...asked } });
+    const { status, body } = await ask(subject);
+    expect([status, body.type, body.detail]).toEqual([
+      422,
+      'urn:gantry:problem:request-unprocessable',
+      `${at}: "koji_build" is not known here: container-image, redhat-container-image, oci-image are`,
+    ]);
+    const known = { subject_type: 'redhat-container-image', subject_identifier: 'fedora/httpd:v1' };
+    expect((await ask(known)).status).toBe(200);
+  });
+
   test('of what is not there names it, beside what else is asked for', async () => {
     await using api = await open();
     const { body } = await api.call('POST', '/api/v1/decisions', {

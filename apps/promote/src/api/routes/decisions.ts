@@ -1,9 +1,9 @@
-import { Fault, parseReference } from '@gantry/oci';
+import { Fault, parseReference, quote } from '@gantry/oci';
 import { decide, type DecisionRequest as Asked } from '@gantry/pipeline';
 import type { z } from 'zod';
 import { READ } from '../access.ts';
 import type { Api } from '../api-options.ts';
-import { DecisionRequest } from '../gate-requests.ts';
+import { DecisionRequest, SUBJECT_TYPES } from '../gate-requests.ts';
 import { route } from '../route.ts';
 import { DecisionView, presentDecision } from '../views/decision.ts';
 
@@ -20,7 +20,7 @@ export const DECISION_ROUTES = [
     changes: false,
     body: DecisionRequest,
     answers: { 200: { description: 'What the gates say', view: DecisionView } },
-    faults: ['CHANNEL_UNKNOWN', 'NAME_INVALID', 'TAG_INVALID', 'DIGEST_INVALID'],
+    faults: ['CHANNEL_UNKNOWN', 'NAME_INVALID', 'TAG_INVALID', 'DIGEST_INVALID', 'REQUEST_UNPROCESSABLE'],
     async handle(call) {
       const { body, api } = call;
       const asked = askedFor(body);
@@ -42,8 +42,20 @@ function checkQueue({ decisions }: Api): void {
 function askedFor(body: z.output<typeof DecisionRequest>): Asked {
   if ('items' in body) return body;
   const { decision_context: to, subject_identifier: one, subject = [], verbose = false } = body;
+  checkType(body.subject_type, 'subject_type');
+  for (const [index, { type }] of subject.entries()) checkType(type, `subject[${index}].type`);
   const names = one === undefined ? subject.map(({ item }) => item) : [one];
   return { items: names.map(itemOf), to, verbose };
+}
+
+/** @throws Fault REQUEST_UNPROCESSABLE for what is no image: a yes to it would mean nothing */
+function checkType(type: string | undefined, at: string): void {
+  if (type === undefined || SUBJECT_TYPES.includes(type)) return;
+  throw new Fault(
+    'REQUEST_UNPROCESSABLE',
+    `${at}: ${quote(type)} is not known here: ${SUBJECT_TYPES.join(', ')} are`,
+    { at },
+  );
 }
 
 /** @throws Fault NAME_INVALID, TAG_INVALID, DIGEST_INVALID */
