@@ -65,7 +65,8 @@ function actOf(
   answer?: Answer,
 ): Act {
   const own = call === undefined ? undefined : route.target?.(call);
-  const created = answer?.headers?.['Location']?.split('/').at(-1);
+  const { headers = {} } = answer ?? {};
+  const created = (headers['Location'] ?? headers['Content-Location'])?.split('/').at(-1);
   const inPath = Object.values(params).map(String);
   const target = [...(own === undefined ? inPath : [own]), ...(created === undefined ? [] : [created])];
   const reason = call === undefined ? undefined : reasonOf(call);
@@ -79,11 +80,12 @@ function actOf(
   };
 }
 
-/** Why, as the caller says in the body or in the query. */
+/** Why, as the caller says in the body or in the query; of an approval, its comment. */
 function reasonOf({ body, query }: Call): string | undefined {
   for (const input of [body, query]) {
-    if (typeof input === 'object' && input !== null && 'reason' in input && typeof input.reason === 'string')
-      return input.reason;
+    if (typeof input !== 'object' || input === null) continue;
+    if ('reason' in input && typeof input.reason === 'string') return input.reason;
+    if ('comment' in input && typeof input.comment === 'string') return input.comment;
   }
   return undefined;
 }

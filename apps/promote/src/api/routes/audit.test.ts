@@ -81,6 +81,20 @@ describe('the audit log', () => {
     expect(entries[0]?.requestId).toBe('build-4711');
   });
 
+  test('tells a dry run from a promotion, and has the comment of an approval as its reason', async () => {
+    await using api = await openApi();
+    await api.putCandidate('a', '1');
+    const body = { to: 'testing', items, dryRun: true };
+    const { body: plan } = await api.call('POST', PROMOTIONS, { token: 'tester', body });
+    const comment = 'read the notes';
+    await api.call('POST', `${PROMOTIONS}/none/approvals`, { body: { comment } });
+    const entries = await entriesOf(api);
+    expect(entries.map(({ target, reason }) => [target, reason])).toEqual([
+      [`testing plan ${plan.id}`, undefined],
+      ['none', comment],
+    ]);
+  });
+
   test('has what a caller was not allowed to read, but neither what was read nor who is nobody', async () => {
     await using api = await openApi();
     await api.call('GET', PROMOTIONS, { token: 'reader' });

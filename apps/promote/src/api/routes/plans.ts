@@ -28,7 +28,7 @@ export const PLAN_ROUTES = [
 
 /** Answers with a plan. */
 export function answerPlan(plan: Plan, ifNoneMatch?: string): Answer {
-  const headers = { ETag: `"${plan.etag}"` };
+  const headers = { ETag: `"${plan.etag}"`, 'Content-Location': `/api/v1/plans/${plan.id}` };
   if (matches(ifNoneMatch, headers.ETag)) return { status: 304, headers };
   return { status: 200, headers, json: presentPlan(plan) };
 }

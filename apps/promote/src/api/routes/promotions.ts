@@ -37,14 +37,18 @@ export const PROMOTION_ROUTES = [
       scopes: ({ body, api }) => promoteScopes(body.to, api.channels),
     },
     body: PromotionRequest,
-    target: ({ body }) => body.to,
+    target: ({ body }) => (body.dryRun === true ? `${body.to} plan` : body.to),
     headers: {
       ...IDEMPOTENCY_HEADERS,
       ...WAIT_HEADERS,
       'If-Match': 'Of a plan: the ETag that it must have',
     },
     answers: {
-      200: { description: 'Of a dry run: the plan', view: PlanView, headers: { ETag: 'Of the plan' } },
+      200: {
+        description: 'Of a dry run: the plan',
+        view: PlanView,
+        headers: { ETag: 'Of the plan', 'Content-Location': 'The plan' },
+      },
       202: {
         description: 'The promotion as it stands, or, waited for, as it has ended',
         view: PromotionView,
