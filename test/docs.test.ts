@@ -45,20 +45,22 @@ describe.each(documents)('%s', (document) => {
   });
 });
 
-test('docs/cli.md names every command, and every command of those', async () => {
-  const commandsOf = async (...words: string[]): Promise<string[]> => {
-    let help = '';
-    const environment = {
-      env: {},
-      cwd: root,
-      stdout: { write: (text: string) => (help += text) },
-      stderr: { write: () => {} },
-      interruptible: () => ({ signal: new AbortController().signal, [Symbol.dispose]() {} }),
-    };
-    await runCli([...words, '--help'], environment, CLIENT_COMMANDS);
-    const [, list = ''] = /^Commands:\n(.*?)\n\n/ms.exec(help) ?? [];
-    return [...list.matchAll(/^ {2}(\S+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+/** The commands that a command's help lists. */
+async function commandsOf(...words: string[]): Promise<string[]> {
+  let help = '';
+  const environment = {
+    env: {},
+    cwd: root,
+    stdout: { write: (text: string) => (help += text) },
+    stderr: { write: () => {} },
+    interruptible: () => ({ signal: new AbortController().signal, [Symbol.dispose]() {} }),
   };
+  await runCli([...words, '--help'], environment, CLIENT_COMMANDS);
+  const [, list = ''] = /^Commands:\n(.*?)\n\n/ms.exec(help) ?? [];
+  return [...list.matchAll(/^ {2}(\S+)/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+}
+
+test('docs/cli.md names every command, and every command of those', async () => {
   const shown = [...read('docs/cli.md').matchAll(/`gantry ([^\s`]+)([^`]*)`/g)];
   const missing: string[] = [];
   for (const command of await commandsOf()) {

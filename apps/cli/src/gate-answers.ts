@@ -87,4 +87,10 @@ export interface DecisionAnswer {
   readonly applicable_policies: readonly string[];
   readonly satisfied_requirements: readonly DecidedRequirementAnswer[];
   readonly unsatisfied_requirements: readonly DecidedRequirementAnswer[];
+  /** The images that were found, each with what it was asked for by. */
+  readonly subjects: readonly {
+    readonly repository: string;
+    readonly reference: string;
+    readonly digest: string;
+  }[];
 }

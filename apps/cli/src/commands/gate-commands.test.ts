@@ -138,6 +138,7 @@ describe('gantry why, beforehand', () => {
     applicable_policies: ['approvals', 'tests'],
     satisfied_requirements: [passed, { ...waived, detail: 'FAILED by ci' }],
     unsatisfied_requirements: [missing, { ...absent, type: 'reference-unknown', detail: 'there is no c:1' }],
+    subjects: [{ repository: 'a/b', reference: '1.0', digest: DIGEST }],
   };
 
   test('shows what each gate would say of each image, and ends with 3 while something is missing', async () => {
@@ -146,7 +147,7 @@ describe('gantry why, beforehand', () => {
     const { code, out } = await gantry(words);
     expect(code).toBe(3);
     expect(out.split('\n')).toEqual([
-      `a/b@${DIGEST}`,
+      `a/b@${DIGEST} (1.0)`,
       '  gate tests (results)',
       '    ! upgrade (test-result-missing): no result',
       '    + smoke (test-result-passed): PASSED by ci',

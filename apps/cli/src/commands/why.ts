@@ -80,6 +80,7 @@ async function beforehand(
     policies_satisfied: 'boolean',
     summary: 'string',
     unsatisfied_requirements: 'object',
+    subjects: 'object',
   });
   if (options.output === 'json') writeJson(cli.stdout, decision);
   else showDecision(cli.stdout, decision);

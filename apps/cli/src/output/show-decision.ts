@@ -9,8 +9,13 @@ export function showDecision(stdout: Output, decision: DecisionAnswer): void {
     ...decision.unsatisfied_requirements.map((one) => ({ ...one, isMissing: true })),
     ...decision.satisfied_requirements.map((one) => ({ ...one, isMissing: false })),
   ];
+  const references = new Map(
+    decision.subjects.map(({ repository, reference, digest }) => [`${repository}@${digest}`, reference]),
+  );
   for (const [image, ofImage] of Map.groupBy(all, (one) => one.subject_identifier)) {
-    stdout.write(`${printable(image)}\n`);
+    const reference = references.get(image);
+    const asked = reference === undefined || image.endsWith(reference) ? '' : ` (${reference})`;
+    stdout.write(`${printable(`${image}${asked}`)}\n`);
     const gates = Map.groupBy(ofImage, ({ gate }) => gate);
     for (const gate of [null, ...decision.applicable_policies]) {
       const requirements = gates.get(gate) ?? [];

@@ -4,6 +4,7 @@ import type { Channel, Flow } from '../context.ts';
 import { planItems } from '../promote/plan-items.ts';
 import { findChannel, type RequestedItem } from '../promote/request.ts';
 import { evaluateGates } from './evaluate.ts';
+import type { GateSubject } from './gate.ts';
 import { gateSubjects } from './subjects.ts';
 
 /** What is asked: whether these images could come into a channel now. */
@@ -18,6 +19,8 @@ export interface DecisionRequest {
 /** What the gates say of some images, before anybody promotes them. */
 export interface GateDecision {
   readonly channel: Channel;
+  /** The images, each with what it was asked for by. */
+  readonly subjects: readonly Pick<GateSubject, 'repository' | 'reference' | 'digest'>[];
   /** Those of one image in the order of the gates. */
   readonly verdicts: readonly Verdict[];
   /** What could not be asked about: nothing of that name is there, or it was purged. */
@@ -62,6 +65,7 @@ export async function decide(
   const { results, waivers } = flow.catalog;
   return {
     channel,
+    subjects,
     verdicts,
     refused: planned.flatMap(({ repository, reference, problem }) =>
       problem === undefined ? [] : { repository, reference, problem },

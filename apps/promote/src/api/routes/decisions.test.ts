@@ -41,6 +41,7 @@ describe('a decision', () => {
         expect.objectContaining({ testcase: 'upgrade', type: 'test-result-missing' }),
         expect.objectContaining({ testcase: 'approvals', type: 'approval-missing' }),
       ],
+      subjects: [{ ...item, digest: api.digest }],
     });
     await api.call('POST', '/api/v1/results', {
       body: { digest: api.digest, testcase: 'smoke', outcome: 'PASSED', source: 'ci', id: 'r1' },

@@ -42,6 +42,9 @@ export const DecisionView = named(
     applicable_policies: z.array(z.string()).describe("The channel's gates, by name"),
     satisfied_requirements: z.array(DecidedRequirement).describe('Those that were waived, too'),
     unsatisfied_requirements: z.array(DecidedRequirement),
+    subjects: z
+      .array(z.strictObject({ repository: z.string(), reference: z.string(), digest: z.string() }))
+      .describe('The images that were found, each with what it was asked for by'),
     results: z.array(ResultView).exactOptional().describe('If it was asked for: the newest of each test'),
     waivers: z.array(WaiverView).exactOptional().describe('If it was asked for: those in force'),
   }),
@@ -68,6 +71,11 @@ export function presentDecision(decision: GateDecision, verbose: boolean): View<
     applicable_policies: (decision.channel.gates ?? []).map(({ name }) => name),
     satisfied_requirements: satisfied,
     unsatisfied_requirements: missing,
+    subjects: decision.subjects.map(({ repository, reference, digest }) => ({
+      repository,
+      reference,
+      digest,
+    })),
     ...(verbose && {
       results: decision.results.map(presentResult),
       waivers: decision.waivers.map(presentWaiver),
