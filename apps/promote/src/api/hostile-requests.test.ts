@@ -264,7 +264,7 @@ describe('operators of a database', () => {
   });
 
   test('as a text is looked for as it is, and found nowhere', async () => {
-    for (const query of ['actor=%24ne', 'action=%7B%22%24ne%22%3Anull%7D', 'actor=a.b', 'actor=%24where']) {
+    for (const query of ['actor=%24ne', 'actor=%7B%22%24ne%22%3Anull%7D', 'actor=a.b', 'actor=%24where']) {
       const { status, body } = await shared().call('GET', `/api/v1/audit?${query}`);
       expect([status, body.items]).toEqual([200, []]);
     }
