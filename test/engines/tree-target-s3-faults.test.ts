@@ -3,13 +3,14 @@ import { openTreeTarget, type TreeTarget } from '@gantry/pipeline';
 import { type Digest, digestOf } from '@gantry/oci';
 import { type BlobStore, hasFiles, openStore } from '@gantry/store';
 import { createS3Client, type S3Client, type S3Configuration } from '@gantry/store/s3';
-import { blobPath, encodeStatement, listPath, POINTER_PATH, serialPath } from '@gantry/tree';
+import { blobPath, listPath, POINTER_PATH, serialPath } from '@gantry/tree';
 import { randomBytes } from '../fixtures/random-bytes.ts';
 import { inParallel } from '../fixtures/in-parallel.ts';
 import { type FaultyS3, type Mischief, type S3Request, startFaultyS3 } from '../servers/faulty-s3.ts';
 import { needs } from '../servers/parts.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
 import { startVersitygw, type Versitygw } from '../servers/versitygw.ts';
+import { statementOf } from '../../packages/pipeline/src/publish/contract/tree-contents.ts';
 
 /** A tree in S3 behind a proxy that does what networks and busy servers do. */
 const real = needs('versitygw').showing(() => (server === undefined ? [] : [server]));
@@ -62,20 +63,6 @@ async function open(
 
 const isPut = (path: string) => (request: S3Request) =>
   request.method === 'PUT' && request.path.endsWith(`/${path}`);
-
-function statementOf(serial: number, root = 'root'): Uint8Array {
-  return encodeStatement({
-    tree: 'a tree',
-    serial,
-    previous: null,
-    published: '2026-11-21T09:00:00Z',
-    expires: '2026-11-28T09:00:00Z',
-    root: digestOf(Buffer.from(root)),
-    list: digestOf(Buffer.from('list')),
-    full: null,
-    signatures: [],
-  }).bytes;
-}
 
 async function storeBlob(
   store: BlobStore,

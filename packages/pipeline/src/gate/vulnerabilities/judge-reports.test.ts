@@ -1,20 +1,12 @@
-import type { Finding, Severity } from '@gantry/catalog';
+import type { Finding } from '@gantry/catalog';
 import type { VulnerabilitiesRule } from '../configuration.ts';
 import { type JudgedReport, judgeReports } from './judge-reports.ts';
+import { countBySeverity } from './parsed-report.ts';
 
 const NOW = new Date('2026-11-21T09:00:00.000Z');
 const DAY_MS = 86_400_000;
 
 function report(findings: readonly Finding[], more: Partial<JudgedReport> = {}): JudgedReport {
-  const counts: Record<Severity, number> = {
-    critical: 0,
-    high: 0,
-    medium: 0,
-    low: 0,
-    negligible: 0,
-    unknown: 0,
-  };
-  for (const { severity } of findings) counts[severity]++;
   return {
     id: 'r1',
     format: 'trivy',
@@ -22,7 +14,7 @@ function report(findings: readonly Finding[], more: Partial<JudgedReport> = {}):
     source: 'scanner',
     at: '2026-11-20T09:00:00.000Z',
     findings,
-    counts,
+    counts: countBySeverity(findings),
     ...more,
   };
 }

@@ -30,6 +30,14 @@ export function toReport({ findings, ...rest }: RawReport): ParsedReport {
     const key = JSON.stringify([finding.id, finding.package, finding.version, finding.severity]);
     if (!distinct.has(key)) distinct.set(key, finding);
   }
+  const sorted = [...distinct.values()].toSorted(
+    (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
+  );
+  return { ...rest, findings: sorted.slice(0, FINDINGS_MAX), counts: countBySeverity(sorted) };
+}
+
+/** How many findings there are of each severity. */
+export function countBySeverity(findings: Iterable<Finding>): Record<Severity, number> {
   const counts: Record<Severity, number> = {
     critical: 0,
     high: 0,
@@ -38,11 +46,8 @@ export function toReport({ findings, ...rest }: RawReport): ParsedReport {
     negligible: 0,
     unknown: 0,
   };
-  for (const { severity } of distinct.values()) counts[severity]++;
-  const sorted = [...distinct.values()].toSorted(
-    (a, b) => SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity),
-  );
-  return { ...rest, findings: sorted.slice(0, FINDINGS_MAX), counts };
+  for (const { severity } of findings) counts[severity]++;
+  return counts;
 }
 
 /** @throws Fault REQUEST_UNPROCESSABLE, naming what is wrong and where it stands in the report */
