@@ -1,6 +1,8 @@
 import type { Digest } from '@gantry/oci';
 import type { Audit, Modes, Purges, Tokens } from './access.ts';
+import type { Confirmations } from './confirmations.ts';
 import type { Reports, Results, Waivers } from './evidence.ts';
+import type { Garbage } from './garbage.ts';
 import type { Plans } from './plans.ts';
 import type {
   Candidate,
@@ -45,7 +47,9 @@ export interface Catalog extends AsyncDisposable {
   readonly reports: Reports;
   readonly waivers: Waivers;
   readonly publications: Publications;
+  readonly confirmations: Confirmations;
   readonly pool: Pool;
+  readonly garbage: Garbage;
   readonly tasks: Tasks;
   readonly leases: Leases;
   readonly workers: Workers;
@@ -145,6 +149,15 @@ export interface Candidates {
   list(query: CandidateQuery): Promise<Page<Candidate>>;
   /** Those that have a digest as theirs, or among their companions or referrers; in a stable order. */
   holding(digest: Digest, page: PageRequest): Promise<Page<Candidate>>;
+  /**
+   * Notes that the content of candidates is given up. They stay known: `currentOf`, `current`, `byDigest` (where none of that
+   * digest is left that was not) and `holding` have them, `list` leaves them out. A `put` of the same makes a candidate whole
+   * again. No error for those that are absent, or collected already.
+   */
+  collect(
+    candidates: readonly Pick<Candidate, 'source' | 'repository' | 'tag' | 'digest'>[],
+    at: Timestamp,
+  ): Promise<void>;
   /**
    * Takes candidates away; the one of a tag that was put before is its newest then. No error for those that are absent.
    * Their events that still wait may go with them. An engine without transactions over many records may have done a part
@@ -248,6 +261,12 @@ export interface Pool {
    * last, and repeating the call completes it.
    */
   apply(tree: string, serial: number, add: readonly PoolObject[], remove: readonly string[]): Promise<void>;
+  /** Notes of objects that nothing retained reaches them. Those that are condemned keep their time; paths that are not in the pool are passed over. */
+  condemn(tree: string, paths: readonly string[], at: Timestamp): Promise<void>;
+  /** Takes that back: something reaches them again. */
+  spare(tree: string, paths: readonly string[]): Promise<void>;
+  /** Those that were condemned at that time or before, the oldest first, at the most `limit`. */
+  condemned(tree: string, before: Timestamp, limit: number): Promise<PoolObject[]>;
   /** The last serial that was applied; 0 for none. */
   serial(tree: string): Promise<number>;
   /** The whole pool, sorted by path (by UTF-8 bytes). Read in parts: stable while whoever lists holds the publisher's lease. */

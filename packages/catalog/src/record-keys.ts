@@ -1,3 +1,4 @@
+import type { Confirmation } from './confirmations.ts';
 import type { Candidate, OutboxEvent, Promotion, Publication, Task } from './records.ts';
 
 type RecordOf = OutboxEvent['record'];
@@ -25,4 +26,13 @@ export function publicationRecord({ tree, serial }: Pick<Publication, 'tree' | '
 /** The key of a task: its id. */
 export function taskRecord({ id }: Pick<Task, 'id'>): RecordOf {
   return { noun: 'tasks', key: id };
+}
+
+/** The key of a confirmation: tree, serial and mirror, as JSON. */
+export function confirmationRecord({
+  tree,
+  serial,
+  mirror,
+}: Pick<Confirmation, 'tree' | 'serial' | 'mirror'>): RecordOf {
+  return { noun: 'confirmations', key: JSON.stringify([tree, serial, mirror]) };
 }

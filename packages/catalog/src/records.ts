@@ -62,6 +62,8 @@ export interface Candidate extends Companions {
   readonly syncedAt: Timestamp;
   /** When the source told that it has the tag no more; absent: not told. */
   readonly goneAt?: Timestamp;
+  /** When its content was given up, as the source's `keep` says. It is not fetched again, and can not be promoted; absent: it was not. */
+  readonly collectedAt?: Timestamp;
 }
 
 /** What a failure is of: one tag of a source, or, without `tag`, a repository as a whole. */
@@ -243,6 +245,8 @@ export interface PoolObject {
   readonly sha256: string;
   /** The first serial of the object's unbroken run in the pools up to now. */
   readonly since: number;
+  /** Since when nothing retained is known to reach it; absent: something does. */
+  readonly condemned?: Timestamp;
 }
 
 export const TASK_STATES = ['queued', 'running', 'done', 'partial', 'failed', 'cancelled'] as const;
@@ -261,7 +265,7 @@ export interface TaskProgress {
 export interface Task {
   readonly id: string;
   readonly revision: number;
-  readonly kind: 'sync' | 'publish' | 'purge';
+  readonly kind: 'sync' | 'publish' | 'purge' | 'gc' | 'scrub';
   /** What was asked: for a sync `source`, and maybe `repositories` or `items`. */
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly state: TaskState;
@@ -318,7 +322,7 @@ export interface OutboxEvent {
   readonly data: Readonly<Record<string, unknown>>;
   /** The record that holds it: the name of its noun in the catalog, and its key, as record-keys.ts makes it. */
   readonly record: {
-    readonly noun: 'candidates' | 'promotions' | 'publications' | 'tasks';
+    readonly noun: 'candidates' | 'promotions' | 'publications' | 'tasks' | 'confirmations';
     readonly key: string;
   };
 }

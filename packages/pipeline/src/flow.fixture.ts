@@ -15,7 +15,7 @@ import { acceptPromotion } from './promote/accept.ts';
 import type { PlanRequest, PromotionRequest } from './promote/request.ts';
 import { runPromotion } from './promote/run-promotion.ts';
 import { openFilesystemTarget } from './publish/filesystem-target.ts';
-import type { PublishedTree } from './publish/published-tree.ts';
+import { type PublishedTree, RETENTION } from './publish/published-tree.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
 import { ContentFetcher } from './sync/fetch-content.ts';
 import { Progress } from './sync/progress.ts';
@@ -66,6 +66,7 @@ export async function openFlow(
     target,
     channels,
     keepUntaggedMs: 30 * 86_400_000,
+    retention: RETENTION,
     refreshMs: 86_400_000,
   };
   const fetcher = new ContentFetcher(catalog, store);

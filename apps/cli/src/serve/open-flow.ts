@@ -45,10 +45,10 @@ export async function openFlow(
     await openEngine('catalog', () => openAndAsk(() => openCatalog(settings), askCatalog)),
   );
   const flow: Flow = { catalog, store, log, now: () => new Date(), holder: `${hostname()} ${process.pid}` };
-  const { keepUntaggedMs, refreshMs } = configuration.tree;
+  const { keepUntaggedMs, retention, refreshMs } = configuration.tree;
   const tree = await openEngine('tree', async () => {
     const target = await openTreeTarget(place, store, { onTrouble: warn(log, 'tree.trouble') });
-    const opened = { name: MAIN_TREE, target, channels, keepUntaggedMs, refreshMs };
+    const opened = { name: MAIN_TREE, target, channels, keepUntaggedMs, retention, refreshMs };
     await askTree(opened);
     return opened;
   });

@@ -16,6 +16,7 @@ import {
   type Publisher,
   QUEUES,
   runPromotion,
+  RETENTION,
 } from '@gantry/pipeline';
 import { createHealth, createMetrics, createTokenTable, type Health, SERVER_LIMITS } from '@gantry/service';
 import { openStore } from '@gantry/store';
@@ -126,6 +127,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     target,
     channels,
     keepUntaggedMs: 30 * 86_400_000,
+    retention: RETENTION,
     refreshMs: 86_400_000,
   };
   const publisher = createPublisher(flow, tree);

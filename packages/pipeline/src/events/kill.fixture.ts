@@ -3,7 +3,7 @@ import { openCatalog } from '@gantry/catalog';
 import { openStore } from '@gantry/store';
 import type { Channel, Flow } from '../context.ts';
 import { openFilesystemTarget } from '../publish/filesystem-target.ts';
-import type { PublishedTree } from '../publish/published-tree.ts';
+import { type PublishedTree, RETENTION } from '../publish/published-tree.ts';
 
 export const CHANNELS: readonly Channel[] = [{ name: 'stable', prefix: '', publish: true }];
 
@@ -19,7 +19,14 @@ export async function openParts(
   const days = 86_400_000;
   return {
     flow,
-    tree: { name: 'main', target, channels: CHANNELS, keepUntaggedMs: 30 * days, refreshMs: days },
+    tree: {
+      name: 'main',
+      target,
+      channels: CHANNELS,
+      keepUntaggedMs: 30 * days,
+      retention: RETENTION,
+      refreshMs: days,
+    },
     async [Symbol.asyncDispose]() {
       await catalog[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();

@@ -11,6 +11,8 @@ export interface PublishedTree {
   readonly channels: readonly Channel[];
   /** How long manifests stay that no tag reaches any more. */
   readonly keepUntaggedMs: number;
+  /** What of its history stays whole. */
+  readonly retention: Retention;
   /** A statement older than this is made anew, with the same root. */
   readonly refreshMs: number;
   /** Keys that sign every statement; absent: none does. */
@@ -18,6 +20,23 @@ export interface PublishedTree {
   /** Waits until a serial is served, before its promotions are called done. */
   readonly served?: (serial: number) => Promise<void>;
 }
+
+/** Which snapshots of a tree stay pullable, and how long what none of them reaches lies there still. */
+export interface Retention {
+  /** What leaves the pool has been reached by no retained snapshot for at least so long. */
+  readonly graceMs: number;
+  /** So many of the newest serials are retained, */
+  readonly keepSnapshots: number;
+  /** and all that are younger than this. */
+  readonly keepSnapshotsForMs: number;
+}
+
+/** What is retained unless it is said: 50 snapshots and those of 30 days, 7 days of grace. */
+export const RETENTION: Retention = {
+  graceMs: 7 * 86_400_000,
+  keepSnapshots: 50,
+  keepSnapshotsForMs: 30 * 86_400_000,
+};
 
 /** The lease that whoever publishes a tree holds. */
 export function publishLease({ name }: Pick<PublishedTree, 'name'>): string {

@@ -13,7 +13,7 @@ import { isWebAddress, registryOrigin } from './web-address.ts';
 /** Makes paths absolute, from `folder`, and gives secrets and addresses their form. */
 export function completeConfiguration(file: ConfigurationFile, folder: string): Configuration {
   const at = (relative: string) => path.resolve(folder, relative);
-  const { keepUntagged, refresh, ...tree } = file.tree;
+  const { keepUntagged, refresh, grace, keepSnapshots, keepSnapshotsFor, ...tree } = file.tree;
   const { poll, serialFile, tree: place, adminListen, name, mirrors, ...crane } = file.crane;
   const catalog = completeCatalog(file.catalog, at);
   const published = completePlace(file.tree, 'tree', EMBEDDED_PLACES.tree, at);
@@ -26,6 +26,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...published,
       keepUntaggedMs: keepUntagged,
       refreshMs: refresh,
+      retention: { graceMs: grace, keepSnapshots, keepSnapshotsForMs: keepSnapshotsFor },
       ...(tree.signing !== undefined && { signing: { keyFiles: tree.signing.keyFile.map(at) } }),
       ...(tree.listen !== undefined && { listen: tree.listen }),
     },

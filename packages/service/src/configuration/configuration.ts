@@ -17,6 +17,12 @@ export interface Configuration {
   readonly tree: (FolderPlace | S3Place) & {
     readonly keepUntaggedMs: number;
     readonly refreshMs: number;
+    /** Which snapshots stay whole, and how long what none of them reaches lies there still. */
+    readonly retention: {
+      readonly graceMs: number;
+      readonly keepSnapshots: number;
+      readonly keepSnapshotsForMs: number;
+    };
     /** Files of the private keys that sign every serial; absent: none does. */
     readonly signing?: { readonly keyFiles: readonly string[] };
     /** The built-in static server of the tree; absent: none. */

@@ -16,8 +16,8 @@ afterEach(async () => {
 const WRONG: [string, string, string][] = [
   [
     'an unknown key',
-    'tree:\n  grace: 7d\n',
-    'gantry.yaml:2:3: tree.grace: unknown key; known here: filesystem, s3, keepUntagged, refresh, signing, listen',
+    'tree:\n  colour: 7d\n',
+    'gantry.yaml:2:3: tree.colour: unknown key; known here: filesystem, s3, keepUntagged, grace, keepSnapshots, keepSnapshotsFor, refresh, signing, listen',
   ],
   [
     'a mistyped key',

@@ -24,6 +24,7 @@ describe('defaults', () => {
       tree: {
         filesystem: { root: path.join(cwd, 'data/tree') },
         keepUntaggedMs: 30 * 86_400_000,
+        retention: { graceMs: 7 * 86_400_000, keepSnapshots: 50, keepSnapshotsForMs: 30 * 86_400_000 },
         refreshMs: 86_400_000,
         listen: { host: '127.0.0.1', port: 5081 },
       },

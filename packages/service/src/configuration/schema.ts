@@ -27,6 +27,11 @@ const Tree = z.strictObject({
   filesystem: Filesystem(EMBEDDED_PLACES.tree),
   s3: S3,
   keepUntagged: Duration.prefault('30d').describe('How long what no tag reaches any more stays in the tree'),
+  grace: Duration.prefault('7d').describe(
+    'How long what no retained snapshot reaches any more stays in the tree: longer than the slowest mirror and pull take',
+  ),
+  keepSnapshots: z.int().min(1).default(50).describe('So many of the newest serials are retained'),
+  keepSnapshotsFor: Duration.prefault('30d').describe('Serials younger than this are retained, too'),
   refresh: Interval.refine((ms) => ms < parseDuration('7d'), {
     error: 'is too long: a statement expires after 7d, so it must be reissued before',
   })

@@ -17,6 +17,9 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
     tree: {
       ...showPlace(tree),
       keepUntagged: formatDuration(tree.keepUntaggedMs),
+      grace: formatDuration(tree.retention.graceMs),
+      keepSnapshots: tree.retention.keepSnapshots,
+      keepSnapshotsFor: formatDuration(tree.retention.keepSnapshotsForMs),
       refresh: formatDuration(tree.refreshMs),
       ...(tree.signing !== undefined && { signing: { keyFile: tree.signing.keyFiles } }),
       ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
