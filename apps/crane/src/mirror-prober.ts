@@ -1,7 +1,6 @@
 import { asFault } from '@gantry/oci';
-import type { PublicKey, TreeSource, TreeView } from '@gantry/tree';
+import { mirrorClient, type PublicKey, type TreeSource, type TreeView } from '@gantry/tree';
 import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from './mirror.ts';
-import { mirrorClient } from './mirror-client.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
 import { probeMirror } from './probe-mirror.ts';
@@ -61,7 +60,11 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(PROBE_MS)]);
     try {
       const tree = await trees.at(present);
-      await using client = mirrorClient(mirror.base, { timeoutMs: SILENCE_MS, signal });
+      await using client = mirrorClient(mirror.base, {
+        userAgent: 'gantry-crane',
+        timeoutMs: SILENCE_MS,
+        signal,
+      });
       const next = await probeMirror(client, former, tree);
       if (!ending.signal.aborted) update(next);
     } catch (error) {

@@ -7,6 +7,7 @@ import {
   directoryTree,
   layTree,
   manifestPath,
+  mirrorClient,
   openTree,
   POINTER_PATH,
   serialPath,
@@ -22,7 +23,6 @@ import {
   type TestMirror,
 } from './crane.fixture.ts';
 import { type MirrorState, readMirrors, unprobed } from './mirror.ts';
-import { mirrorClient } from './mirror-client.ts';
 import { probeMirror } from './probe-mirror.ts';
 import { createProbedTrees } from './probed-tree.ts';
 
@@ -58,7 +58,7 @@ async function openScene(tree = 'tree') {
       const [configured] = readMirrors([{ name: 'one', url }]);
       if (configured === undefined) throw new Error('no mirror');
       const signal = new AbortController().signal;
-      await using client = mirrorClient(configured.base, { timeoutMs: 1000, signal });
+      await using client = mirrorClient(configured.base, { userAgent: 'test', timeoutMs: 1000, signal });
       return await probeMirror(client, former ?? unprobed(configured), await trees.at(await view()));
     },
     async [Symbol.asyncDispose]() {
@@ -216,6 +216,7 @@ describe('a mirror is not used', () => {
       const [configured] = readMirrors([{ name: 'one', url: mirror.url }]);
       if (view === undefined || configured === undefined) throw new Error('nothing');
       await using client = mirrorClient(configured.base, {
+        userAgent: 'test',
         timeoutMs: 1000,
         signal: new AbortController().signal,
       });
@@ -302,6 +303,7 @@ describe('a kind of manifest is not proven', () => {
       const view = await openTree(source);
       if (view === undefined || configured === undefined) throw new Error('nothing');
       await using client = mirrorClient(configured.base, {
+        userAgent: 'test',
         timeoutMs: 1000,
         signal: new AbortController().signal,
       });

@@ -3,13 +3,13 @@ import {
   decodeStatement,
   findSignatureProblem,
   MAX_STATEMENT_BYTES,
+  type MirrorClient,
   POINTER_PATH,
   type PublicKey,
   type StatedSerial,
 } from '@gantry/tree';
 import type { Additions, PoolObject } from './additions.ts';
 import type { MirrorState } from './mirror.ts';
-import type { MirrorClient } from './mirror-client.ts';
 
 /** What a probe compares a mirror with. */
 export interface ProbedTree {

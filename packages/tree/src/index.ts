@@ -7,6 +7,7 @@ export * from './key-files.ts';
 export * from './keys.ts';
 export * from './lay-tree.ts';
 export * from './lists.ts';
+export * from './mirror-client.ts';
 export * from './open-tree.ts';
 export * from './paths.ts';
 export * from './referrers.ts';

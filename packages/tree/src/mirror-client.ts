@@ -30,9 +30,13 @@ export interface MirrorClient extends AsyncDisposable {
   ): Promise<MirrorReply & { readonly bytes: Uint8Array }>;
   /** The SHA-256 of the bytes, in hex, for a status of 200. */
   hash(path: string): Promise<MirrorReply & { readonly sha256: string }>;
+  /** The first `count` bytes, for a status of 206; of a server that knows no ranges, for 200. The rest is not waited for. */
+  readFirst(path: string, count: number): Promise<MirrorReply & { readonly bytes: Uint8Array }>;
 }
 
 export interface MirrorClientOptions {
+  /** Who asks, for the mirror's log. */
+  readonly userAgent: string;
   /** How long the mirror may be silent. */
   readonly timeoutMs: number;
   /** Ends all that is under way. */
@@ -41,9 +45,13 @@ export interface MirrorClientOptions {
 
 const MAX_REDIRECTS = 5;
 const MAX_CONNECTIONS = 8;
+const PLAINLY = { 'accept-encoding': 'identity' };
 
 /** @param base where the mirror's copy of the tree begins; ends with `/` */
-export function mirrorClient(base: string, { timeoutMs, signal }: MirrorClientOptions): MirrorClient {
+export function mirrorClient(
+  base: string,
+  { userAgent, timeoutMs, signal }: MirrorClientOptions,
+): MirrorClient {
   const agent = new Agent({
     connections: MAX_CONNECTIONS,
     connect: { timeout: timeoutMs },
@@ -56,10 +64,10 @@ export function mirrorClient(base: string, { timeoutMs, signal }: MirrorClientOp
   const request = async (
     method: 'GET' | 'HEAD',
     path: string,
-    encoding = 'gzip',
+    changed: Readonly<Record<string, string>> = {},
   ): Promise<Dispatcher.ResponseData> => {
     let target = new URL(base + path);
-    const headers = { 'accept-encoding': encoding, 'user-agent': 'gantry-crane' };
+    const headers = { 'accept-encoding': 'gzip', 'user-agent': userAgent, ...changed };
     for (let hop = 0; ; hop++) {
       const reply = await agent.request({
         origin: target.origin,
@@ -78,9 +86,9 @@ export function mirrorClient(base: string, { timeoutMs, signal }: MirrorClientOp
   const get = async (
     path: string,
     onChunk: (chunk: Uint8Array) => void,
-    encoding?: string,
+    headers?: Readonly<Record<string, string>>,
   ): Promise<MirrorReply> => {
-    const reply = await request('GET', path, encoding);
+    const reply = await request('GET', path, headers);
     if (reply.statusCode === 200) for await (const chunk of reply.body) onChunk(chunk as Uint8Array);
     else await reply.body.dump();
     return describe(reply.statusCode, reply.headers);
@@ -100,13 +108,27 @@ export function mirrorClient(base: string, { timeoutMs, signal }: MirrorClientOp
         if (total > maxBytes) throw new Error(`${path} has more than ${maxBytes} bytes there`);
         chunks.push(chunk);
       };
-      const reply = await get(path, keep, plainly ? 'identity' : undefined);
+      const reply = await get(path, keep, plainly ? PLAINLY : undefined);
       return { ...reply, bytes: Buffer.concat(chunks, total) };
     },
     async hash(path) {
       const hasher = createHash('sha256');
       const reply = await get(path, (chunk) => hasher.update(chunk));
       return { ...reply, sha256: hasher.digest('hex') };
+    },
+    async readFirst(path, count) {
+      const reply = await request('GET', path, { ...PLAINLY, range: `bytes=0-${count - 1}` });
+      const chunks: Uint8Array[] = [];
+      if (reply.statusCode === 200 || reply.statusCode === 206) {
+        let total = 0;
+        for await (const chunk of reply.body) {
+          chunks.push(chunk as Uint8Array);
+          total += (chunk as Uint8Array).length;
+          if (total >= count) break;
+        }
+      } else await reply.body.dump();
+      const bytes = Buffer.concat(chunks).subarray(0, count);
+      return { ...describe(reply.statusCode, reply.headers), bytes };
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   };
