@@ -1,0 +1,42 @@
+import { readStatement, type Statement, type TreeSource } from '@gantry/tree';
+import type { Retention } from '../../publish/published-tree.ts';
+
+/** What decides whether a snapshot is retained. */
+export type Snapshot = Pick<Statement, 'serial' | 'published'>;
+
+/**
+ * Whether a snapshot stays whole: the current one, those among the newest, and those that are young.
+ * @param newer how many serials of the chain are newer
+ */
+export function isRetained(
+  { published }: Pick<Snapshot, 'published'>,
+  newer: number,
+  { keepSnapshots, keepSnapshotsForMs }: Retention,
+  now: Date,
+): boolean {
+  return newer === 0 || newer < keepSnapshots || now.getTime() - Date.parse(published) < keepSnapshotsForMs;
+}
+
+/**
+ * The statements of the retained snapshots, the newest first: from the current one along the chain of `previous` down to
+ * the first that is not. A serial that none of them names has no part in the tree.
+ * @param current absent: what the pointer shows
+ * @throws Fault TREE_INVALID for a statement that is damaged; UNAVAILABLE
+ */
+export async function retainedSnapshots(
+  source: TreeSource,
+  retention: Retention,
+  now: Date,
+  current?: Statement,
+): Promise<Statement[]> {
+  const retained: Statement[] = [];
+  let next = current ?? (await readStatement(source))?.statement;
+  while (next !== undefined && isRetained(next, retained.length, retention, now)) {
+    retained.push(next);
+    if (next.previous === null) break;
+    const { serial, digest } = next.previous;
+    const former = await readStatement(source, serial);
+    next = former?.digest === digest ? former.statement : undefined;
+  }
+  return retained;
+}
