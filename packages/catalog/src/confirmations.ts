@@ -29,7 +29,9 @@ export interface MirrorState {
   readonly url: string;
   /** What it serves; absent: nothing that could be read. */
   readonly serial?: number;
-  /** Of that serial's statement. */
+  /** The highest serial that was confirmed of it; absent: none was. */
+  readonly confirmed?: number;
+  /** Of the statement of `serial`. */
   readonly publishedAt?: Timestamp;
   readonly expiresAt?: Timestamp;
   /** Milliseconds until its pointer had come. */
@@ -43,8 +45,8 @@ export interface MirrorState {
 }
 
 export interface Confirmations {
-  /** Inserts or replaces by tree, serial and mirror; one that is `confirmed` stays. */
-  put(confirmation: Confirmation, events?: readonly OutboxEvent[]): Promise<void>;
+  /** Inserts or replaces by tree, serial and mirror; one that is `confirmed` stays. @returns whether it was put */
+  put(confirmation: Confirmation, events?: readonly OutboxEvent[]): Promise<boolean>;
   /** Of one serial, by mirror. */
   of(tree: string, serial: number): Promise<Confirmation[]>;
   /** Newest serial first, then by mirror. */

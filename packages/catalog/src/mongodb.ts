@@ -3,7 +3,9 @@ import { mongodbTokens } from './mongodb/access-tokens.ts';
 import { mongodbAudit } from './mongodb/audit.ts';
 import { mongodbCandidates } from './mongodb/candidates.ts';
 import { mongodbChannels } from './mongodb/channels.ts';
+import { mongodbConfirmations } from './mongodb/confirmations.ts';
 import type { Database } from './mongodb/database.ts';
+import { mongodbGarbage } from './mongodb/garbage.ts';
 import { mongodbLeases } from './mongodb/leases.ts';
 import { mongodbManifests } from './mongodb/manifests.ts';
 import { mongodbModes } from './mongodb/modes.ts';
@@ -46,7 +48,9 @@ export function catalogIn(database: Database): Catalog {
     reports: mongodbReports(database),
     waivers: mongodbWaivers(database),
     publications: mongodbPublications(database),
+    confirmations: mongodbConfirmations(database),
     pool: mongodbPool(database),
+    garbage: mongodbGarbage(database),
     tasks: mongodbTasks(database),
     leases: mongodbLeases(database),
     workers: mongodbWorkers(database),

@@ -199,6 +199,8 @@ export interface Promotion {
   readonly kind: 'promote' | 'rollback' | 'retract' | 'purge';
   /** The channel; for a rollback or purge of all channels `*`. */
   readonly to: string;
+  /** The tree that its channels are of, which `serial` counts in; absent: the main one. */
+  readonly tree?: string;
   readonly state: PromotionState;
   readonly atomic: boolean;
   readonly items: readonly PromotionItem[];

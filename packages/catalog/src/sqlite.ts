@@ -2,7 +2,9 @@ import type { Catalog } from './catalog.ts';
 import { sqliteAudit } from './sqlite/audit.ts';
 import { sqliteCandidates } from './sqlite/candidates.ts';
 import { sqliteChannels } from './sqlite/channels.ts';
+import { sqliteConfirmations } from './sqlite/confirmations.ts';
 import type { Database } from './sqlite/database.ts';
+import { sqliteGarbage } from './sqlite/garbage.ts';
 import { sqliteLeases } from './sqlite/leases.ts';
 import { sqliteManifests } from './sqlite/manifests.ts';
 import { sqliteModes } from './sqlite/modes.ts';
@@ -46,7 +48,9 @@ export function catalogIn(database: Database): Catalog {
     reports: sqliteReports(database),
     waivers: sqliteWaivers(database),
     publications: sqlitePublications(database),
+    confirmations: sqliteConfirmations(database),
     pool: sqlitePool(database),
+    garbage: sqliteGarbage(database),
     tasks: sqliteTasks(database),
     leases: sqliteLeases(database),
     workers: sqliteWorkers(database),

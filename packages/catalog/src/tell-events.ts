@@ -7,7 +7,7 @@ export function tellEvents(catalog: Catalog): Catalog {
   const tell = (events: readonly OutboxEvent[]) => {
     if (events.length > 0) for (const listener of listeners) listener(events);
   };
-  const { candidates, promotions, publications, tasks } = catalog;
+  const { candidates, promotions, publications, confirmations, tasks } = catalog;
   return {
     ...catalog,
     candidates: {
@@ -35,6 +35,14 @@ export function tellEvents(catalog: Catalog): Catalog {
       async put(publication, events = []) {
         await publications.put(publication, events);
         tell(events);
+      },
+    },
+    confirmations: {
+      ...confirmations,
+      async put(confirmation, events = []) {
+        const isPut = await confirmations.put(confirmation, events);
+        if (isPut) tell(events);
+        return isPut;
       },
     },
     tasks: {

@@ -1,6 +1,8 @@
 import { Fault } from '@gantry/oci';
 import type { AuditEntry, Purge, ReadOnlyMode, TokenRecord } from './access.ts';
+import type { Confirmation, MirrorState } from './confirmations.ts';
 import type { Report, Result, Waiver } from './evidence.ts';
+import type { CondemnedBlob } from './garbage.ts';
 import type { Plan } from './plans.ts';
 import type {
   Candidate,
@@ -30,8 +32,11 @@ export const CATALOG_NOUNS = [
   'reports',
   'waivers',
   'publications',
+  'confirmations',
+  'mirrors',
   'pool',
   'poolSerials',
+  'garbage',
   'tasks',
   'leases',
   'tokens',
@@ -55,8 +60,11 @@ export const CATALOG_NOUN_NAMES: Readonly<Record<CatalogNoun, string>> = {
   reports: "scanners' reports",
   waivers: 'waivers',
   publications: 'publications',
+  confirmations: 'confirmations of mirrors',
+  mirrors: 'mirrors',
   pool: 'objects in the pool',
   poolSerials: 'serials of pools',
+  garbage: 'condemned blobs',
   tasks: 'tasks',
   leases: 'leases and their fences',
   tokens: 'tokens',
@@ -84,9 +92,12 @@ interface TransferRecords {
   readonly reports: Report;
   readonly waivers: Waiver;
   readonly publications: Publication;
+  readonly confirmations: Confirmation;
+  readonly mirrors: MirrorState;
   readonly pool: PoolObject & { readonly tree: string };
   /** The last serial that was applied to a tree's pool. */
   readonly poolSerials: { readonly tree: string; readonly serial: number };
+  readonly garbage: CondemnedBlob;
   /** In the order in which they were made. */
   readonly tasks: Task;
   /** A lease's name, also of one that nobody holds: the next fence is higher than this one. Who holds it stays behind. */

@@ -2,6 +2,7 @@ import { toProblem } from '@gantry/oci';
 import {
   type Catalog,
   candidateRecord,
+  confirmationRecord,
   type OutboxEvent,
   promotionRecord,
   publicationRecord,
@@ -12,9 +13,11 @@ import {
   AWKWARD_NAMES,
   candidate,
   channelTag,
+  confirmation,
   digest,
   failure,
   manifest,
+  mirrorState,
   plan,
   poolObject,
   promotion,
@@ -105,6 +108,7 @@ export async function fillCatalog(catalog: Catalog): Promise<void> {
       event(`${tree}/8`, publicationRecord({ tree, serial: 8 })),
     ]);
     await catalog.pool.apply(tree, 7 + at, [poolObject('a'), poolObject('b', { since: 3 })], []);
+    await catalog.pool.condemn(tree, ['b'], time(6));
   }
   await catalog.plans.create(
     plan('plan', {
@@ -145,6 +149,20 @@ export async function fillCatalog(catalog: Catalog): Promise<void> {
   await catalog.audit.append([auditFact('c', { at: time(1), actor: 'another' })]);
   await catalog.modes.setReadOnly({ on: true, by: 'test', at: time(1) });
   for (const name of ['one', 'two', 'three']) await catalog.purges.create(purge(name));
+  await catalog.garbage.condemn([{ digest: digest('going'), size: 7 }], time(1));
+  await catalog.garbage.claim([digest('going')], time(1));
+  await catalog.garbage.condemn([{ digest: digest('layer'), size: 8 }], time(2));
+  await catalog.candidates.put(candidate({ tag: 'collected' }));
+  await catalog.candidates.collect([candidate({ tag: 'collected' })], time(5));
+  for (const [serial, mirror] of [
+    [8, 'b'],
+    [8, 'a'],
+    [10, 'ключ'],
+  ] as const)
+    await catalog.confirmations.put(confirmation(serial, mirror, { tree: 'main' }), [
+      event(`${serial}/${mirror}`, confirmationRecord({ tree: 'main', serial, mirror })),
+    ]);
+  await catalog.confirmations.putMirror(mirrorState('ключ', { tree: 'main', serial: 10 }));
   const made = await catalog.tasks.create(task('t1', { parameters: { source: 'x', __proto__: null } }));
   await catalog.tasks.create(task('t2', { kind: 'publish', state: 'done' }));
   await catalog.tasks.replace({ ...made, state: 'running' }, [event('t1/x', taskRecord({ id: 't1' }))]);

@@ -1,6 +1,7 @@
 import { type Digest, digestOf } from '@gantry/oci';
 import type { AuditFact, Purge, TokenRecord } from '../access.ts';
 import type { Page, PageRequest } from '../catalog.ts';
+import type { Confirmation, MirrorState } from '../confirmations.ts';
 import type { Report, Result, Waiver } from '../evidence.ts';
 import type { Plan } from '../plans.ts';
 import type {
@@ -115,6 +116,21 @@ export function publication(serial: number, also: Partial<Publication> = {}): Pu
 
 export function poolObject(path: string, also: Partial<PoolObject> = {}): PoolObject {
   return { path, size: 10, sha256: digest(path).slice('sha256:'.length), since: 1, ...also };
+}
+
+export function confirmation(serial: number, mirror: string, also: Partial<Confirmation> = {}): Confirmation {
+  return { tree: 'public', serial, mirror, state: 'late', sampled: 0, at: time(serial), ...also };
+}
+
+export function mirrorState(mirror: string, also: Partial<MirrorState> = {}): MirrorState {
+  return {
+    mirror,
+    tree: 'public',
+    url: `https://${mirror}.example`,
+    lookedAt: time(0),
+    since: time(0),
+    ...also,
+  };
 }
 
 export function task(id: string, also: Partial<Task> = {}): Omit<Task, 'revision'> {

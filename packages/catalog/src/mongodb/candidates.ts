@@ -2,7 +2,7 @@ import type { Document } from 'mongodb';
 import type { Candidates } from '../catalog.ts';
 import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import { candidateRecord } from '../record-keys.ts';
-import type { Candidate, OutboxEvent } from '../records.ts';
+import type { Candidate, OutboxEvent, Timestamp } from '../records.ts';
 import type { Database } from './database.ts';
 import { inParts, is, mustBeNumber, placeOf, recordIn, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
@@ -38,6 +38,7 @@ export function mongodbCandidates(database: Database): Candidates {
       ['candidates_list_repository_digest', 'repository', 'digest'],
     ],
     item: read,
+    from: KEPT,
   });
   const cursors = cursorsOf('candidates-holding', ['string']);
   const nextSequence = () => database.counters.next('candidates');
@@ -49,7 +50,10 @@ export function mongodbCandidates(database: Database): Candidates {
     });
 
   return {
-    put: (candidate, events = [], turn) => database.whole(() => put(candidate, events, turn)),
+    put(candidate, events = [], turn) {
+      const { collectedAt: _, ...whole } = candidate;
+      return database.whole(() => put(whole, events, turn));
+    },
     turn: () => database.call(nextSequence),
     async current(repository, tag) {
       const row = await database.call(() =>
@@ -129,6 +133,15 @@ export function mongodbCandidates(database: Database): Candidates {
       });
       return pageOf(found, limit, read, ({ _id }) => cursors.encode([_id]));
     },
+    async collect(candidates, at) {
+      const keys = candidates.map((candidate) => candidateRecord(mustBeTexts(candidate)).key);
+      await database.whole(async () => {
+        for (const some of inParts(keys, KEYS_A_QUERY)) {
+          const sequences = new Map<string, number>();
+          await database.attempt(() => collect(some, text(at), sequences));
+        }
+      });
+    },
     async remove(candidates) {
       const keys = candidates.map((candidate) => candidateRecord(mustBeTexts(candidate)).key);
       await database.whole(async () => {
@@ -190,6 +203,28 @@ export function mongodbCandidates(database: Database): Candidates {
     });
   }
 
+  /** @param sequences of those that were seen first: one that is put again meanwhile is whole, and stays so */
+  async function collect(
+    keys: readonly string[],
+    at: Timestamp,
+    sequences: Map<string, number>,
+  ): Promise<void> {
+    for (;;) {
+      const found = await database.find(rows, { index: '_id_', filter: { _id: { $in: keys } } });
+      const updates = found
+        .filter(({ _id, sequence }) => sequences.getOrInsert(_id, sequence) === sequence)
+        .filter((row) => read(row).collectedAt === undefined)
+        .map(({ _id, version, sequence, document }) => {
+          const candidate = { ...(recordIn({ document }) as Candidate), collectedAt: at };
+          const $set = { document: JSON.stringify(candidate), place: placeIn(candidate, sequence) };
+          return { updateOne: { filter: { _id, version }, update: { $set, $inc: { version: 1 } } } };
+        });
+      if (updates.length === 0) return;
+      const { matchedCount } = await rows.bulkWrite(updates, { ordered: false });
+      if (matchedCount === updates.length) return; // else another wrote one of the rows meanwhile
+    }
+  }
+
   /** Stores the events of a put that was overtaken, unless they wait already. */
   async function keepBeside(_id: string, kept: Document, events: readonly OutboxEvent[]): Promise<void> {
     if (events.length === 0) return;
@@ -222,7 +257,7 @@ export function mongodbCandidates(database: Database): Candidates {
 
 /** The row of a candidate, at version 1. */
 export function candidateRow(candidate: Candidate, sequence: number): CandidateRow {
-  const { source, sourceRepository, repository, tag, digest, syncedAt } = mustBeTexts(candidate);
+  const { source, sourceRepository, repository, tag, digest } = mustBeTexts(candidate);
   text(sourceRepository);
   return {
     _id: candidateRecord(candidate).key,
@@ -234,10 +269,19 @@ export function candidateRow(candidate: Candidate, sequence: number): CandidateR
     digest,
     holds: heldBy(candidate),
     sequence,
-    place: placeOf(syncedAt, sequence),
+    place: placeIn(candidate, sequence),
     document: JSON.stringify(candidate),
   };
 }
+
+/** Those that were collected have a place below all others: lists begin above it, and who looks for the newest meets them last. */
+function placeIn({ syncedAt, collectedAt }: Candidate, sequence: number): string {
+  return `${collectedAt === undefined ? '' : COLLECTED}${placeOf(syncedAt, sequence)}`;
+}
+
+const COLLECTED = '-';
+/** Times begin with a digit. */
+const KEPT = '0';
 
 /** A candidate whose key is of texts. @throws Fault REQUEST_INVALID */
 function mustBeTexts<C extends Parameters<typeof candidateRecord>[0]>(candidate: C): C {

@@ -1,15 +1,16 @@
 import type { Document } from 'mongodb';
-import type { OutboxEvent, PoolObject } from '../records.ts';
+import type { OutboxEvent } from '../records.ts';
 import { CATALOG_NOUNS, type CatalogCounts, type CatalogEntry, emptyCounts } from '../transfer.ts';
 import { type AuditRow, entriesIn } from './audit.ts';
 import { type ChannelRow, mongodbChannels } from './channels.ts';
 import type { Database } from './database.ts';
-import { fromSortable, recordIn, type Row } from './documents.ts';
+import { recordIn, type Row } from './documents.ts';
+import { type GarbageRow, readBlob } from './garbage.ts';
 import type { CollectionName, IndexName } from './indexes.ts';
 import type { LeaseRow } from './leases.ts';
 import type { ListedNoun } from './newest-first.ts';
 import { EVENT_NOUNS, type OutboxRow } from './outbox.ts';
-import type { PoolRow, SerialRow } from './pool.ts';
+import { type PoolRow, readPoolObject, type SerialRow } from './pool.ts';
 import { type PromotionRow, readPromotion } from './promotions.ts';
 import { type ReportRow, readReport } from './reports.ts';
 import { retractionOf, type RetractionRow } from './retractions.ts';
@@ -50,14 +51,21 @@ export async function* dumpOf(database: Database): AsyncGenerator<CatalogEntry> 
   for await (const row of byKey<Row>(database, 'publications')) {
     yield { noun: 'publications', record: recordIn(row) as never };
   }
+  for await (const row of byKey<Row>(database, 'confirmations')) {
+    yield { noun: 'confirmations', record: recordIn(row) as never };
+  }
+  for await (const row of byKey<Row>(database, 'mirrors')) {
+    yield { noun: 'mirrors', record: recordIn(row) as never };
+  }
   for await (const row of byKey<PoolRow>(database, 'pool')) {
     if (row.gone !== undefined) continue;
-    const { tree, path, size, sha256, since } = row;
-    const object: PoolObject = { path: fromSortable(path), size, sha256, since };
-    yield { noun: 'pool', record: { tree, ...object } };
+    yield { noun: 'pool', record: { tree: row.tree, ...readPoolObject(row) } };
   }
   for await (const { _id, serial } of byKey<SerialRow>(database, 'pool_serials')) {
     yield { noun: 'poolSerials', record: { tree: _id, serial } };
+  }
+  for await (const row of byKey<GarbageRow>(database, 'garbage')) {
+    yield { noun: 'garbage', record: readBlob(row) };
   }
   for await (const row of bySequence<TaskRow>(database, 'tasks')) {
     yield { noun: 'tasks', record: { ...(recordIn(row) as object), revision: row.revision } as never };

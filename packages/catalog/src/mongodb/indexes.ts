@@ -26,8 +26,11 @@ export const COLLECTIONS = [
   'report_findings',
   'waivers',
   'publications',
+  'confirmations',
+  'mirrors',
   'pool',
   'pool_serials',
+  'garbage',
   'tasks',
   'leases',
   'workers',
@@ -138,10 +141,20 @@ export const SECOND_INDEXES = {
   purges_list: { collection: 'purges', key: { place: -1 } },
 } as const satisfies Record<string, Index>;
 
+/** What schema 3 has besides. */
+export const THIRD_INDEXES = {
+  pool_condemned: { collection: 'pool', key: { condemned: 1 }, sparse: true },
+  garbage_list: { collection: 'garbage', key: { place: 1 } },
+  garbage_list_state: { collection: 'garbage', key: { state: 1, place: 1 } },
+  confirmations_list: { collection: 'confirmations', key: { tree: 1, place: 1 } },
+  confirmations_outbox: { collection: 'confirmations', key: { waitingSince: 1 }, sparse: true },
+  mirrors_of: { collection: 'mirrors', key: { tree: 1, mirror: 1 } },
+} as const satisfies Record<string, Index>;
+
 /**
  * Every index of the newest schema, by name. A query that is not by `_id` names one of them, and that name goes with it
  * to the server as a hint: no plan is left to chance.
  */
-export const INDEXES = { ...FIRST_INDEXES, ...SECOND_INDEXES };
+export const INDEXES = { ...FIRST_INDEXES, ...SECOND_INDEXES, ...THIRD_INDEXES };
 
 export type IndexName = keyof typeof INDEXES;

@@ -29,6 +29,8 @@ export function newestFirst<T, R extends ListedRow, Field extends string & keyof
     /** Indexes by the fields they begin with; of those that lie within the fields given, the last one is taken. */
     readonly indexes: readonly (readonly [IndexName, ...Field[]])[];
     readonly item: (row: WithId<R>) => T;
+    /** Rows whose place is below this one are not in the list; absent: all are. */
+    readonly from?: string;
   },
 ): List<T, Field> {
   const cursors = cursorsOf(list.name, ['string', 'number']);
@@ -41,8 +43,9 @@ export function newestFirst<T, R extends ListedRow, Field extends string & keyof
     const rows = rowsFor(limit);
     const before = cursor === undefined ? undefined : placeOf(...cursors.decode(cursor));
     const given = Object.entries<string | undefined>(wanted).filter(([, value]) => value !== undefined);
+    const least = lastOf(list.from, since);
     const place = {
-      ...(since === undefined ? {} : { $gte: text(since) }),
+      ...(least === undefined ? {} : { $gte: text(least) }),
       ...(before === undefined ? {} : { $lt: before }),
     };
     const filter = {
@@ -57,6 +60,14 @@ export function newestFirst<T, R extends ListedRow, Field extends string & keyof
       cursors.encode([list.time(list.item(row)), row.sequence]),
     );
   };
+}
+
+/** The one that sorts last; undefined if there is none. */
+function lastOf(...texts: readonly (string | undefined)[]): string | undefined {
+  return texts
+    .filter((one) => one !== undefined)
+    .toSorted()
+    .at(-1);
 }
 
 /** Nouns whose rows have a sequence each. */

@@ -25,7 +25,7 @@ export interface OutboxRow {
 }
 
 /** Nouns whose rows may hold events. */
-export const EVENT_NOUNS = ['candidates', 'promotions', 'publications', 'tasks'] as const;
+export const EVENT_NOUNS = ['candidates', 'promotions', 'publications', 'confirmations', 'tasks'] as const;
 const KEYS_A_QUERY = 500;
 /** By so much events of one millisecond are apart. */
 export const STEP_MS = 0.001;

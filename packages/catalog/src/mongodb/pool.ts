@@ -1,3 +1,4 @@
+import type { Filter, UpdateFilter } from 'mongodb';
 import type { Pool } from '../catalog.ts';
 import type { PoolObject } from '../records.ts';
 import type { Database } from './database.ts';
@@ -16,6 +17,8 @@ export interface PoolRow {
   readonly serial: number;
   /** Set on an object that was taken away: its tree and the serial that did it. */
   readonly gone?: string;
+  /** Set on an object that is condemned: its tree and since when. */
+  readonly condemned?: string;
 }
 
 export interface SerialRow {
@@ -45,7 +48,7 @@ export function mongodbPool(database: Database): Pool {
       for (const some of inParts([...new Set(paths)], OBJECTS_A_QUERY)) {
         const keys = some.map((path) => keyOf(tree, path));
         for (const row of await database.call(() => rowsOf(keys)))
-          if (row.gone === undefined) found.set(fromSortable(row.path), read(row));
+          if (row.gone === undefined) found.set(fromSortable(row.path), readPoolObject(row));
       }
       return found;
     },
@@ -55,7 +58,7 @@ export function mongodbPool(database: Database): Pool {
         for (const some of inParts(removed, OBJECTS_A_QUERY))
           await database.attempt(() => takeAway(tree, serial, some));
         for (const some of inParts(added, OBJECTS_A_QUERY))
-          await database.attempt(() => add(some.map((object) => poolRow(tree, object, serial))));
+          await database.attempt(() => add(some.map((object) => poolRow(tree, uncondemned(object), serial))));
         await database.attempt(() => forget(tree, serial - REMEMBERED_SERIALS));
         await database.attempt(() =>
           serials.updateOne(
@@ -65,6 +68,22 @@ export function mongodbPool(database: Database): Pool {
           ),
         );
       });
+    },
+    async condemn(tree, paths, at) {
+      const condemned = inTree(tree, text(at));
+      await updateAll(tree, paths, { gone: ABSENT, condemned: ABSENT }, { $set: { condemned } });
+    },
+    spare: (tree, paths) => updateAll(tree, paths, { condemned: PRESENT }, { $unset: { condemned: '' } }),
+    async condemned(tree, before, limit) {
+      const found = await database.call(() =>
+        database.find(rows, {
+          index: 'pool_condemned',
+          filter: { condemned: { $gt: inTree(tree, ''), $lte: inTree(tree, text(before)) } },
+          sort: { condemned: 1 },
+          limit,
+        }),
+      );
+      return found.filter(({ gone }) => gone === undefined).map(readPoolObject);
     },
     serial: (tree) => database.call(() => applied(tree)),
     async *list(tree) {
@@ -79,7 +98,7 @@ export function mongodbPool(database: Database): Pool {
             limit: OBJECTS_A_QUERY,
           }),
         );
-        for (const row of page) if (row.gone === undefined) yield read(row);
+        for (const row of page) if (row.gone === undefined) yield readPoolObject(row);
         const end = page.at(-1);
         if (end === undefined || page.length < OBJECTS_A_QUERY) return;
         last = end.path;
@@ -99,9 +118,22 @@ export function mongodbPool(database: Database): Pool {
     const gone = goneAt(tree, serial);
     await replaceMany(
       rows,
-      older.map((row) => ({ ...row, serial, gone })),
+      older.map((row) => ({ ...uncondemned(row), serial, gone })),
       () => ({ serial: { $lt: serial } }),
     );
+  }
+
+  async function updateAll(
+    tree: string,
+    paths: readonly string[],
+    those: Filter<PoolRow>,
+    update: UpdateFilter<PoolRow>,
+  ): Promise<void> {
+    const keys = paths.map((path) => keyOf(tree, path));
+    await database.whole(async () => {
+      for (const some of inParts(keys, OBJECTS_A_QUERY))
+        await database.attempt(() => rows.updateMany({ _id: { $in: some }, ...those }, update));
+    });
   }
 
   async function forget(tree: string, below: number): Promise<void> {
@@ -121,8 +153,11 @@ export function mongodbPool(database: Database): Pool {
   }
 }
 
+const ABSENT = { $exists: false };
+const PRESENT = { $exists: true };
+
 export function poolRow(tree: string, object: PoolObject, serial: number): PoolRow {
-  const { path, size, sha256, since } = object;
+  const { path, size, sha256, since, condemned } = object;
   return {
     _id: keyOf(tree, path),
     tree,
@@ -131,13 +166,32 @@ export function poolRow(tree: string, object: PoolObject, serial: number): PoolR
     sha256: text(sha256),
     since: mustBeNumber(since),
     serial: mustBeNumber(serial),
+    ...(condemned !== undefined && { condemned: inTree(tree, text(condemned)) }),
   };
 }
 
-function goneAt(tree: string, serial: number): string {
-  return `${sortable(tree)}\u0001${String(serial).padStart(16, '0')}`;
+/** Without its condemnation. */
+function uncondemned<T extends { readonly condemned?: string }>(object: T): Omit<T, 'condemned'> {
+  const { condemned: _, ...rest } = object;
+  return rest;
 }
 
-function read({ path, size, sha256, since }: PoolRow): PoolObject {
-  return { path: fromSortable(path), size, sha256, since };
+function goneAt(tree: string, serial: number): string {
+  return inTree(tree, String(serial).padStart(16, '0'));
+}
+
+/** A text that sorts by the tree, then by what it is of it. */
+function inTree(tree: string, value: string): string {
+  return `${sortable(tree)}\u0001${value}`;
+}
+
+/** The object in a row. */
+export function readPoolObject({ tree, path, size, sha256, since, condemned }: PoolRow): PoolObject {
+  return {
+    path: fromSortable(path),
+    size,
+    sha256,
+    since,
+    ...(condemned !== undefined && { condemned: condemned.slice(inTree(tree, '').length) }),
+  };
 }

@@ -14,10 +14,12 @@ import { accessTokenRow } from './access-tokens.ts';
 import { auditRow } from './audit.ts';
 import { type CandidateRow, candidateRow } from './candidates.ts';
 import { mongodbChannels } from './channels.ts';
+import { confirmationRow, mirrorRow } from './confirmations.ts';
 import type { Database } from './database.ts';
 import { mustBeNumber, type Row, text } from './documents.ts';
 import { byKey, countsOf, dumpOf } from './dump.ts';
 import { isMarked, markAsFilling } from './filling.ts';
+import { garbageRow } from './garbage.ts';
 import { type CollectionName, COLLECTIONS } from './indexes.ts';
 import type { CreatedRow } from './insert-listed.ts';
 import type { LeaseRow } from './leases.ts';
@@ -197,6 +199,12 @@ function writerFor(database: Database): (batch: readonly [CatalogEntry, ...Catal
         'publications',
         records.map((record) => publicationRow(record, token)),
       ),
+    confirmations: (records) =>
+      insert(
+        'confirmations',
+        records.map((record) => confirmationRow(record, token)),
+      ),
+    mirrors: (records) => insert('mirrors', records.map(mirrorRow)),
     pool: (records) =>
       insert(
         'pool',
@@ -207,6 +215,7 @@ function writerFor(database: Database): (batch: readonly [CatalogEntry, ...Catal
         'pool_serials',
         records.map(({ tree, serial }) => ({ _id: text(tree), serial: mustBeNumber(serial) })),
       ),
+    garbage: (records) => insert('garbage', records.map(garbageRow)),
     tasks: (records) =>
       insertListed('tasks', records, (record, sequence) => taskRow(record, sequence, token)),
     async leases(records) {

@@ -23,7 +23,7 @@ export function sqliteCandidates(database: Database): Candidates {
   );
   const lastSequence = database.prepare('SELECT max(sequence) AS sequence FROM candidates');
   const byDigest = database.prepare(
-    'SELECT document FROM candidates WHERE repository = ? AND digest = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
+    'SELECT document FROM candidates WHERE repository = ? AND digest = ? ORDER BY kept DESC, synced_at DESC, place DESC LIMIT 1',
   );
   const currentOf = database.prepare(`
     SELECT document FROM candidates WHERE sequence IN
@@ -33,9 +33,14 @@ export function sqliteCandidates(database: Database): Candidates {
     SELECT sequence, document FROM candidates WHERE source = ? AND source_repository = ? AND tag = ?
     ORDER BY sequence DESC LIMIT 1
   `);
+  const keptOne = database.prepare(`
+    SELECT sequence, document FROM candidates
+    WHERE repository = :repository AND tag = :tag AND digest = :digest AND source = :source AND kept = 1
+  `);
+  const setCollected = database.prepare('UPDATE candidates SET kept = 0, document = ? WHERE sequence = ?');
   const setDocument = database.prepare('UPDATE candidates SET document = ? WHERE sequence = ?');
   const sourceOf = database.prepare(
-    'SELECT source, source_repository FROM candidates WHERE repository = ? ORDER BY synced_at DESC, place DESC LIMIT 1',
+    'SELECT source, source_repository FROM candidates WHERE repository = ? ORDER BY kept DESC, synced_at DESC, place DESC LIMIT 1',
   );
   const holding = database.prepare(`
     SELECT document, held.repository, held.tag, held.candidate, held.source
@@ -54,10 +59,12 @@ export function sqliteCandidates(database: Database): Candidates {
     filters: ['repository', 'tag', 'digest'],
     indexes: [[], ['repository'], ['tag'], ['digest'], ['repository', 'tag'], ['repository', 'digest']],
     item: read,
+    only: 'kept = 1',
   });
 
   return {
-    async put(candidate, events = [], turn = Infinity) {
+    async put(put, events = [], turn = Infinity) {
+      const { collectedAt: _, ...candidate } = put;
       const { source, sourceRepository, repository, tag, digest, syncedAt } = candidate;
       const document = JSON.stringify(candidate);
       const row = { source, sourceRepository, repository, tag, digest, syncedAt, document };
@@ -103,6 +110,15 @@ export function sqliteCandidates(database: Database): Candidates {
           cursors.encode([last.repository, last.tag, last.candidate, last.source]),
         );
       }),
+    async collect(candidates, at) {
+      await database.write(() => {
+        for (const { source, repository, tag, digest } of candidates) {
+          const row = keptOne.get({ source, repository, tag, digest }) as { sequence: number } | undefined;
+          if (row !== undefined)
+            setCollected.run(JSON.stringify({ ...read(row), collectedAt: at }), row.sequence);
+        }
+      });
+    },
     async remove(candidates) {
       await database.write(() => {
         for (const { source, repository, tag, digest } of candidates)

@@ -328,4 +328,51 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (channel, repository, tag)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Since when nothing retained is known to reach an object; NULL: something does.
+  ALTER TABLE pool ADD COLUMN condemned TEXT;
+  CREATE INDEX pool_condemned ON pool (tree, condemned, path) WHERE condemned IS NOT NULL;
+
+  -- 1: its content is here; 0: it was given up. Lists have the former alone, however many of the latter there are.
+  ALTER TABLE candidates ADD COLUMN kept INTEGER NOT NULL DEFAULT 1;
+  DROP INDEX candidates_list;
+  DROP INDEX candidates_list_repository;
+  DROP INDEX candidates_list_tag;
+  DROP INDEX candidates_list_digest;
+  DROP INDEX candidates_list_repository_tag;
+  DROP INDEX candidates_list_repository_digest;
+  CREATE INDEX candidates_list ON candidates (kept, synced_at, place);
+  CREATE INDEX candidates_list_repository ON candidates (repository, kept, synced_at, place);
+  CREATE INDEX candidates_list_tag ON candidates (tag, kept, synced_at, place);
+  CREATE INDEX candidates_list_digest ON candidates (digest, kept, synced_at, place);
+  CREATE INDEX candidates_list_repository_tag ON candidates (repository, tag, kept, synced_at, place);
+  CREATE INDEX candidates_list_repository_digest ON candidates (repository, digest, kept, synced_at, place);
+
+  CREATE TABLE garbage (
+    digest TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    at TEXT NOT NULL,
+    state TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX garbage_list ON garbage (at, digest);
+  CREATE INDEX garbage_list_state ON garbage (state, at, digest);
+
+  -- The newest serial has the least rank: so one index is in the order of the list, and a range goes along it.
+  CREATE TABLE confirmations (
+    tree TEXT NOT NULL,
+    serial INTEGER NOT NULL,
+    mirror TEXT NOT NULL,
+    rank INTEGER AS (-serial),
+    document TEXT NOT NULL,
+    PRIMARY KEY (tree, serial, mirror)
+  ) STRICT;
+  CREATE INDEX confirmations_list ON confirmations (tree, rank, mirror);
+
+  CREATE TABLE mirrors (
+    tree TEXT NOT NULL,
+    mirror TEXT NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (tree, mirror)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -14,7 +14,7 @@ export type List<T, Filter extends string> = (
 
 /**
  * The list of a table, newest first by a column with a time, then by `place`. Every set of filters is a statement of its
- * own, bound to the index `<table>_list_<filters>` over `(filters…, time, place)`.
+ * own, bound to the index `<table>_list_<filters>` over `(filters…, time, place)`; with the column of `only` before the time.
  */
 export function newestFirst<T, Filter extends string>(
   database: Database,
@@ -26,14 +26,17 @@ export function newestFirst<T, Filter extends string>(
     /** Sets of filters that have an index; of those that lie within the filters given, the last one is taken. */
     readonly indexes: readonly (readonly Filter[])[];
     readonly item: (row: Row) => T;
+    /** What every item has, such as `kept = 1`; absent: all rows are items. */
+    readonly only?: string;
   },
 ): List<T, Filter> {
   const { name, time, filters } = table;
+  const only = table.only === undefined ? '' : `${table.only} AND `;
   const cursors = cursorsOf(name, ['string', 'number']);
   const statements = new Map<string, StatementSync>();
   for (const some of subsets(filters)) {
     const indexed = table.indexes.findLast((index) => index.every((filter) => some.includes(filter))) ?? [];
-    const equal = some.map((filter) => `${filter} = :${filter} AND `).join('');
+    const equal = some.map((filter) => `${filter} = :${filter} AND `).join('') + only;
     statements.set(
       some.join(),
       database.prepare(`

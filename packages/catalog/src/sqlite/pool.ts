@@ -7,10 +7,10 @@ const OBJECTS_A_QUERY = 1000;
 
 export function sqlitePool(database: Database): Pool {
   const getAll = database.prepare(`
-    SELECT pool.path, size, sha256, since FROM json_each(?) AS wanted CROSS JOIN pool ON tree = ? AND pool.path = wanted.value
+    SELECT pool.path, size, sha256, since, condemned FROM json_each(?) AS wanted CROSS JOIN pool ON tree = ? AND pool.path = wanted.value
   `);
   const after = database.prepare(`
-    SELECT path, size, sha256, since FROM pool WHERE tree = ? AND path > ? ORDER BY path LIMIT ?
+    SELECT path, size, sha256, since, condemned FROM pool WHERE tree = ? AND path > ? ORDER BY path LIMIT ?
   `);
   const add = database.prepare(
     'INSERT OR REPLACE INTO pool (tree, path, size, sha256, since) VALUES (?, ?, ?, ?, ?)',
@@ -18,12 +18,22 @@ export function sqlitePool(database: Database): Pool {
   const remove = database.prepare('DELETE FROM pool WHERE tree = ? AND path = ?');
   const serialOf = database.prepare('SELECT serial FROM pool_serials WHERE tree = ?');
   const setSerial = database.prepare('INSERT OR REPLACE INTO pool_serials (tree, serial) VALUES (?, ?)');
+  const condemn = database.prepare(
+    'UPDATE pool SET condemned = ? WHERE tree = ? AND path = ? AND condemned IS NULL',
+  );
+  const spare = database.prepare(
+    'UPDATE pool SET condemned = NULL WHERE tree = ? AND path = ? AND condemned IS NOT NULL',
+  );
+  const condemned = database.prepare(`
+    SELECT path, size, sha256, since, condemned FROM pool
+    WHERE tree = ? AND condemned <= ? ORDER BY condemned, path LIMIT ?
+  `);
   const applied = (tree: string) => (serialOf.get(tree) as { serial: number } | undefined)?.serial ?? 0;
 
   return {
     async getAll(tree, paths) {
       const rows = await database.readMany([...new Set(paths)], (some) => getAll.all(some, tree));
-      return new Map(rows.map(read).map((object) => [object.path, object]));
+      return new Map(rows.map(readPoolObject).map((object) => [object.path, object]));
     },
     async apply(tree, serial, added, removed) {
       await database.write(() => {
@@ -33,12 +43,26 @@ export function sqlitePool(database: Database): Pool {
         setSerial.run(tree, serial);
       });
     },
+    async condemn(tree, paths, at) {
+      if (paths.length === 0) return;
+      await database.write(() => {
+        for (const path of paths) condemn.run(at, tree, path);
+      });
+    },
+    async spare(tree, paths) {
+      if (paths.length === 0) return;
+      await database.write(() => {
+        for (const path of paths) spare.run(tree, path);
+      });
+    },
+    condemned: (tree, before, limit) =>
+      database.read(() => condemned.all(tree, before, limit).map(readPoolObject)),
     serial: (tree) => database.read(() => applied(tree)),
     async *list(tree) {
       let last = '';
       for (;;) {
         const from = last;
-        const page = await database.read(() => after.all(tree, from, OBJECTS_A_QUERY).map(read));
+        const page = await database.read(() => after.all(tree, from, OBJECTS_A_QUERY).map(readPoolObject));
         yield* page;
         const end = page.at(-1);
         if (end === undefined || page.length < OBJECTS_A_QUERY) return;
@@ -48,7 +72,10 @@ export function sqlitePool(database: Database): Pool {
   };
 }
 
-function read(row: unknown): PoolObject {
-  const { path, size, sha256, since } = row as PoolObject;
-  return { path, size, sha256, since };
+/** An object as it stands in a row. */
+export function readPoolObject(row: unknown): PoolObject {
+  const { path, size, sha256, since, condemned } = row as Omit<PoolObject, 'condemned'> & {
+    condemned: string | null;
+  };
+  return { path, size, sha256, since, ...(condemned !== null && { condemned }) };
 }

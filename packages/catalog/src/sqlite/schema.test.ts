@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { candidate, channelTag, digest, manifest } from '../contract/samples.ts';
-import { openCatalog } from '../index.ts';
+import { candidate, channelTag, digest, manifest, time } from '../contract/samples.ts';
+import { type Candidate, openCatalog } from '../index.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { migrate, mustBeOurs } from './schema.ts';
 import { STORED } from './stored-nouns.ts';
@@ -47,7 +47,7 @@ test('what names a digest is known of all that was there before it was kept', as
       subject: wanted,
     });
     insert(sqlite, 'manifests', index);
-    insert(sqlite, 'candidates', candidate({ companions: [{ tag: 'x', digest: wanted }] }));
+    insertCandidate(sqlite, candidate({ companions: [{ tag: 'x', digest: wanted }] }));
     insert(sqlite, 'channels', channelTag({ referrers: [wanted] }));
   }
   {
@@ -61,6 +61,31 @@ test('what names a digest is known of all that was there before it was kept', as
     expect((await catalog.candidates.holding(wanted, page)).items).toHaveLength(1);
     expect((await catalog.candidates.holding(digest('one'), page)).items).toHaveLength(1);
     expect((await catalog.channels.holding(wanted, page)).items).toHaveLength(1);
+  }
+  await rm(folder, { recursive: true });
+});
+
+test('what a file of version 4 holds is neither condemned nor given up, and can be', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gantry-catalog-'));
+  const file = join(folder, 'catalog.db');
+  {
+    using sqlite = new DatabaseSync(file);
+    migrate(sqlite, file, MIGRATIONS.slice(0, 4));
+    for (const tag of ['a', 'b']) insertCandidate(sqlite, candidate({ tag }));
+    sqlite.exec("INSERT INTO pool VALUES ('main', 'pool/a', 1, 'x', 1)");
+  }
+  {
+    await using catalog = await openCatalog({ sqlite: { file } });
+    const listed = async () => (await catalog.candidates.list({ limit: 10 })).items.map(({ tag }) => tag);
+    expect(await listed()).toEqual(['b', 'a']);
+    await catalog.candidates.collect([candidate({ tag: 'b' })], time(1));
+    expect(await listed()).toEqual(['a']);
+    expect(await catalog.candidates.byDigest('app', digest('one'))).toEqual(candidate({ tag: 'a' }));
+    expect(await Array.fromAsync(catalog.pool.list('main'))).toEqual([
+      { path: 'pool/a', size: 1, sha256: 'x', since: 1 },
+    ]);
+    await catalog.pool.condemn('main', ['pool/a'], time(1));
+    expect(await catalog.pool.condemned('main', time(1), 10)).toHaveLength(1);
   }
   await rm(folder, { recursive: true });
 });
@@ -100,6 +125,17 @@ test('a database that is not ours is told by its mark, also an empty one with an
   }
 });
 
-function insert(sqlite: DatabaseSync, noun: 'manifests' | 'candidates' | 'channels', record: object): void {
+function insert(sqlite: DatabaseSync, noun: 'manifests' | 'channels', record: object): void {
   sqlite.prepare(STORED[noun].insert).run(...STORED[noun].values(record as never));
+}
+
+/** As it stood until version 4. */
+function insertCandidate(sqlite: DatabaseSync, record: Candidate): void {
+  const { source, sourceRepository, repository, tag, digest: own, syncedAt } = record;
+  sqlite
+    .prepare(
+      `INSERT INTO candidates (source, source_repository, repository, tag, digest, synced_at, document)
+       VALUES (?, ?, ?, ?, ?, ?, ?)`,
+    )
+    .run(source, sourceRepository, repository, tag, own, syncedAt, JSON.stringify(record));
 }

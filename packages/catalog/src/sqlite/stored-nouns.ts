@@ -4,6 +4,7 @@ import type { CatalogEntry, CatalogNoun } from '../transfer.ts';
 import { auditRow, INSERT_AUDIT } from './audit.ts';
 import { documentIn } from './documents.ts';
 import { READ_ONLY } from './modes.ts';
+import { readPoolObject } from './pool.ts';
 import { PROMOTION_COLUMNS, readPromotion } from './promotions.ts';
 import { readReport } from './reports.ts';
 import { NO_SCENARIO } from './results.ts';
@@ -37,8 +38,8 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
     select: 'SELECT document FROM candidates ORDER BY sequence',
     read: document,
     insert: `
-      INSERT INTO candidates (source, source_repository, repository, tag, digest, synced_at, document)
-      VALUES (?, ?, ?, ?, ?, ?, ?)`,
+      INSERT INTO candidates (source, source_repository, repository, tag, digest, synced_at, kept, document)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
     values: (record) => [
       record.source,
       record.sourceRepository,
@@ -46,6 +47,7 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
       record.tag,
       record.digest,
       record.syncedAt,
+      record.collectedAt === undefined ? 1 : 0,
       JSON.stringify(record),
     ],
   },
@@ -175,12 +177,33 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
     insert: 'INSERT INTO publications (tree, serial, document) VALUES (?, ?, ?)',
     values: (record) => [record.tree, record.serial, JSON.stringify(record)],
   },
+  confirmations: {
+    table: 'confirmations',
+    select: 'SELECT document FROM confirmations ORDER BY tree, serial, mirror',
+    read: document,
+    insert: 'INSERT INTO confirmations (tree, serial, mirror, document) VALUES (?, ?, ?, ?)',
+    values: (record) => [record.tree, record.serial, record.mirror, JSON.stringify(record)],
+  },
+  mirrors: {
+    table: 'mirrors',
+    select: 'SELECT document FROM mirrors ORDER BY tree, mirror',
+    read: document,
+    insert: 'INSERT INTO mirrors (tree, mirror, document) VALUES (?, ?, ?)',
+    values: (record) => [record.tree, record.mirror, JSON.stringify(record)],
+  },
   pool: {
     table: 'pool',
-    select: 'SELECT tree, path, size, sha256, since FROM pool ORDER BY tree, path',
-    read: ({ tree, path, size, sha256, since }: RecordOf<'pool'>) => ({ tree, path, size, sha256, since }),
-    insert: 'INSERT INTO pool (tree, path, size, sha256, since) VALUES (?, ?, ?, ?, ?)',
-    values: ({ tree, path, size, sha256, since }) => [tree, path, size, sha256, since],
+    select: 'SELECT tree, path, size, sha256, since, condemned FROM pool ORDER BY tree, path',
+    read: (row: { tree: string }) => ({ tree: row.tree, ...readPoolObject(row) }),
+    insert: 'INSERT INTO pool (tree, path, size, sha256, since, condemned) VALUES (?, ?, ?, ?, ?, ?)',
+    values: ({ tree, path, size, sha256, since, condemned }) => [
+      tree,
+      path,
+      size,
+      sha256,
+      since,
+      condemned ?? null,
+    ],
   },
   poolSerials: {
     table: 'pool_serials',
@@ -188,6 +211,13 @@ export const STORED: { readonly [Noun in CatalogNoun]: Stored<Noun> } = {
     read: ({ tree, serial }: RecordOf<'poolSerials'>) => ({ tree, serial }),
     insert: 'INSERT INTO pool_serials (tree, serial) VALUES (?, ?)',
     values: ({ tree, serial }) => [tree, serial],
+  },
+  garbage: {
+    table: 'garbage',
+    select: 'SELECT digest, size, at, state FROM garbage ORDER BY digest',
+    read: ({ digest, size, at, state }: RecordOf<'garbage'>) => ({ digest, size, at, state }),
+    insert: 'INSERT INTO garbage (digest, size, at, state) VALUES (?, ?, ?, ?)',
+    values: ({ digest, size, at, state }) => [digest, size, at, state],
   },
   tasks: {
     table: 'tasks',
