@@ -206,6 +206,8 @@ export interface Channels {
   tag(channel: string, repository: string, tag: string): Promise<ChannelTag | undefined>;
   /** The newest entry of that digest in the repository, under whichever tag. */
   byDigest(channel: string, repository: string, digest: Digest): Promise<ChannelTag | undefined>;
+  /** Names of all channels that have a tag, whether they are configured or not, sorted. */
+  names(): Promise<string[]>;
   /** Names of repositories that have a tag in the channel, sorted. */
   repositories(channel: string, page: PageRequest): Promise<Page<string>>;
   /** Sorted by name. */

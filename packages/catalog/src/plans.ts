@@ -1,4 +1,5 @@
 import type { Digest, Problem } from '@gantry/oci';
+import type { Page, PageRequest } from './catalog.ts';
 import type { CompanionTag, Timestamp } from './records.ts';
 
 /** What a promotion would do, as it was compared with what was in the channel then. Immutable. */
@@ -53,6 +54,8 @@ export interface Plans {
   /** @throws Fault CONFLICT when the id is another plan's */
   create(plan: Plan): Promise<void>;
   get(id: string): Promise<Plan | undefined>;
+  /** Those that expire after a time, by id. */
+  list(query: PageRequest & { readonly after: Timestamp }): Promise<Page<Plan>>;
   /** Deletes those that expired before a time. */
   forget(before: Timestamp): Promise<void>;
 }

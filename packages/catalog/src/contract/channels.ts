@@ -47,6 +47,17 @@ export function channelsContract(open: () => Promise<CatalogPlace>): void {
     expect(await channels.tagsOf('stable', 'ap')).toEqual([]);
   });
 
+  test('the channels that have a tag are known by name, whether they are configured or not', async () => {
+    await using place = await open();
+    const { channels } = await place.connect();
+    expect(await channels.names()).toEqual([]);
+    for (const channel of ['testing', 'stable', 'former'])
+      for (const repository of ['app', 'web'])
+        await channels.apply(channel, repository, [channelTag({ channel, repository })], []);
+    for (const repository of ['app', 'web']) await channels.apply('former', repository, [], ['latest']);
+    expect(await channels.names()).toEqual(['stable', 'testing']);
+  });
+
   test('no reader sees half of an apply', async () => {
     await using place = await open();
     const writer = await place.connect();

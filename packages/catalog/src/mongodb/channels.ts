@@ -124,6 +124,21 @@ export function mongodbChannels(database: Database): Channels {
         .filter((entry) => entry.digest === digest)
         .toSorted((a, b) => (a.promotedAt < b.promotedAt ? 1 : a.promotedAt > b.promotedAt ? -1 : 0))[0];
     },
+    async names() {
+      const names: string[] = [];
+      for (let last = ''; ;) {
+        const query = {
+          index: 'channels_listed',
+          filter: { channel: { $gt: text(last) }, listed: true },
+          sort: { channel: 1 },
+          fields: { _id: 0, channel: 1 },
+        } as const;
+        const next = await database.call(() => database.first(rows, query));
+        if (next === undefined) return names;
+        names.push(next.channel);
+        last = next.channel;
+      }
+    },
     async repositories(channel, { limit, cursor }) {
       const wanted = rowsFor(limit);
       const [after] = cursor === undefined ? [''] : repositoryCursors.decode(cursor);

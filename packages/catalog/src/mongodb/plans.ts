@@ -1,3 +1,4 @@
+import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import type { Plan, Plans } from '../plans.ts';
 import { idTaken } from '../taken.ts';
 import type { Database } from './database.ts';
@@ -15,6 +16,7 @@ const KEYS_A_QUERY = 1000;
 
 export function mongodbPlans(database: Database): Plans {
   const rows = database.collection<PlanRow>('plans');
+  const cursors = cursorsOf('plans', ['string']);
   return {
     async create(plan) {
       const row = planRow(plan, newToken());
@@ -32,6 +34,24 @@ export function mongodbPlans(database: Database): Plans {
     async get(id) {
       const row = await database.call(() => rows.findOne({ _id: text(id) }));
       return row === null ? undefined : (recordIn(row) as Plan);
+    },
+    async list({ limit, cursor, after }) {
+      const wanted = rowsFor(limit);
+      const [last] = cursor === undefined ? [''] : cursors.decode(cursor);
+      const found = await database.call(() =>
+        database.find(rows, {
+          index: '_id_',
+          filter: { _id: { $gt: text(last) }, expiresAt: { $gt: text(after) } },
+          sort: { _id: 1 },
+          limit: wanted,
+        }),
+      );
+      return pageOf(
+        found,
+        limit,
+        (row) => recordIn(row) as Plan,
+        ({ _id }) => cursors.encode([_id]),
+      );
     },
     async forget(before) {
       const expired = { expiresAt: { $lt: text(before) } };

@@ -33,6 +33,15 @@ export function sqliteChannels(database: Database): Channels {
     )
     SELECT name FROM names WHERE name IS NOT NULL LIMIT :rows
   `);
+  const names = database.prepare(`
+    WITH RECURSIVE names (name) AS (
+      SELECT min(channel) FROM channel_tags
+      UNION ALL
+      SELECT (SELECT min(channel) FROM channel_tags WHERE channel > names.name)
+      FROM names WHERE names.name IS NOT NULL
+    )
+    SELECT name FROM names WHERE name IS NOT NULL
+  `);
   const holding = database.prepare(`
     SELECT document, held.channel, held.repository, held.tag
     FROM channel_tag_digests AS held CROSS JOIN channel_tags
@@ -74,6 +83,7 @@ export function sqliteChannels(database: Database): Channels {
     tag: (channel, repository, name) => database.read(() => maybe(tag.get(channel, repository, name), read)),
     byDigest: (channel, repository, digest) =>
       database.read(() => maybe(byDigest.get(channel, repository, digest), read)),
+    names: () => database.read(() => names.all().map((row) => row['name'] as string)),
     repositories: (channel, { limit, cursor }) =>
       database.read(() => {
         const [after] = cursor === undefined ? [''] : repositoryCursors.decode(cursor);
