@@ -68,7 +68,7 @@ export class PromotionWalk {
 
   async #plan(): Promise<void> {
     const items = [{ repository: 'app', reference: TAG }];
-    this.#plans.push(await planPromotion(this.#place.flow, GATED, { items, to: 'stable' }, BY, 'main'));
+    this.#plans.push(await planPromotion(this.#place.flow, GATED, { items, to: 'stable' }, BY));
   }
 
   async #apply(): Promise<void> {

@@ -15,6 +15,11 @@ export interface SyncRequest {
   readonly dryRun?: boolean;
 }
 
+export interface PublishRequest {
+  /** Its name; absent: all trees. */
+  readonly tree?: string;
+}
+
 export interface PromotionRequest {
   readonly items: readonly {
     readonly repository: string;
@@ -65,5 +70,9 @@ export interface Operations extends AsyncDisposable {
     onProgress: (promotion: PromotionAnswer) => void,
   ): Promise<PromotionAnswer>;
 
-  publish(following: Following, onProgress: (task: TaskAnswer) => void): Promise<TaskAnswer>;
+  publish(
+    request: PublishRequest,
+    following: Following,
+    onProgress: (task: TaskAnswer) => void,
+  ): Promise<TaskAnswer>;
 }

@@ -36,6 +36,7 @@ async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['com
       flow,
       messages,
       channels,
+      trees: [{ name: 'main', channels }],
       sources: ['candidates'],
       commandScopes,
       isReadOnly: false,

@@ -5,7 +5,9 @@ import {
   audited,
   type Channel,
   createTask,
+  findTree,
   type Flow,
+  type PublishedTree,
   QUEUES,
   recordResults,
   sendWork,
@@ -26,6 +28,7 @@ export interface CommandOptions {
   readonly flow: Flow;
   readonly messages: Messages;
   readonly channels: readonly Channel[];
+  readonly trees: readonly Pick<PublishedTree, 'name' | 'channels'>[];
   /** Names of the sources that can be synced. */
   readonly sources: readonly string[];
   /** What messages may command. */
@@ -95,9 +98,7 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
       await takeResults(options, requester, event);
       return;
     case 'command.publish':
-      read(PublicationRequest, event);
-      for (const scope of promoteScopes('*', options.channels)) requireScope(requester, scope);
-      await createTask(flow, messages, 'publish', {});
+      await publishFor(options, requester, read(PublicationRequest, event));
       return;
     default:
       throw new Fault(
@@ -105,6 +106,17 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
         `${quote(routingKey)} is no command: command.sync, command.promote, command.result and command.publish are`,
       );
   }
+}
+
+async function publishFor(
+  { flow, messages, channels, trees }: CommandOptions,
+  requester: Identity,
+  request: z.output<typeof PublicationRequest>,
+): Promise<void> {
+  const { tree } = request;
+  const touched = tree === undefined ? channels : findTree(tree, trees).channels;
+  for (const scope of promoteScopes('*', touched)) requireScope(requester, scope);
+  await createTask(flow, messages, 'publish', request);
 }
 
 /** A result without an id is known by its message's: what is delivered twice is one result. */

@@ -13,6 +13,7 @@ test('the same key fifty times at once, half by REST and half by message, is one
     flow,
     messages,
     channels,
+    trees: [api.tree],
     sources: [],
     commandScopes: ['promote:testing'],
     isReadOnly: false,

@@ -1,12 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Messages } from '@gantry/messages';
-import {
-  type Channel,
-  type Flow,
-  type PublishedTree,
-  type Publisher,
-  startEventSender,
-} from '@gantry/pipeline';
+import { type Channel, type Flow, type Publisher, startEventSender } from '@gantry/pipeline';
 import { asFault } from '@gantry/oci';
 import {
   type Authenticator,
@@ -31,8 +25,8 @@ import { startPurgeSweep } from './purge-sweep.ts';
 export interface PromoteServiceOptions {
   readonly flow: Flow;
   readonly messages: Messages;
-  readonly publisher: Publisher;
-  readonly tree: PublishedTree;
+  /** One a tree, the main tree's first. */
+  readonly publishers: readonly Publisher[];
   readonly channels: readonly Channel[];
   /** The sources that can be synced. */
   readonly sources: readonly KnownSource[];
@@ -62,20 +56,20 @@ export interface PromoteService extends AsyncDisposable {
 
 /** Starts it. @throws Fault CONFIGURATION_INVALID when the address can't be listened on */
 export async function startPromote(options: PromoteServiceOptions): Promise<PromoteService> {
-  const { flow, messages, publisher, tree } = options;
+  const { flow, messages, publishers, channels } = options;
+  const trees = publishers.map(({ tree }) => tree);
   await using resources = new AsyncDisposableStack();
   const ending = new AbortController();
   const api = createApi({
     ...options,
-    tree: tree.target.source,
-    treeName: tree.name,
+    trees,
     log: flow.log,
     stop: ending.signal,
   });
   resources.use(startEventSender({ flow, messages }));
-  resources.use(await startPromotionWorker(flow, messages, publisher, tree));
-  resources.use(startPurgeSweep({ flow, tree, publisher }, messages));
-  resources.use(await startCommands({ ...options, sources: options.sources.map(({ name }) => name) }));
+  resources.use(await startPromotionWorker(flow, messages, publishers, channels));
+  resources.use(startPurgeSweep({ flow, publishers }, messages));
+  resources.use(await startCommands({ ...options, trees, sources: options.sources.map(({ name }) => name) }));
   const running = resources.use(await startListening(api, options, resources));
   resources.defer(() => {
     options.health.drain();

@@ -11,8 +11,8 @@ const PROMOTIONS = '/api/v1/promotions';
 const CHANNEL: Channel = { name: 'stable', prefix: '', publish: true };
 const gates = openGates([{ name: 'tests', waitMs: 3_600_000, results: { testcases: ['boot'] } }]);
 
-const startWorker = ({ flow, messages, publisher, tree }: ApiFixture) =>
-  startPromotionWorker(flow, messages, publisher, tree);
+const startWorker = ({ flow, messages, publishers, channels }: ApiFixture) =>
+  startPromotionWorker(flow, messages, publishers, channels);
 
 test('a hundred promotions at once are few serials, and each knows its own', async () => {
   await using api = await openApi({ channels: [CHANNEL] });

@@ -1,11 +1,13 @@
 import type { Messages } from '@gantry/messages';
 import { asFault, Fault, isDigest } from '@gantry/oci';
 import {
+  type Channel,
   type Flow,
   forEachConcurrently,
   forgetPlans,
-  type PublishedTree,
   type Publisher,
+  publisherOf,
+  publishTrees,
   QUEUES,
   runPromotion,
   runPurge,
@@ -33,10 +35,9 @@ const WorkData = z.union([
 export async function startPromotionWorker(
   flow: Flow,
   messages: Messages,
-  publisher: Publisher,
-  tree: PublishedTree,
+  publishers: readonly Publisher[],
+  channels: readonly Channel[],
 ): Promise<AsyncDisposable> {
-  const { channels } = tree;
   const stop = new AbortController();
   const onError = (error: unknown) => flow.log.error({ err: asFault(error) }, 'promotion.worker_failed');
   const runPublish = (id: string) =>
@@ -44,15 +45,14 @@ export async function startPromotionWorker(
       flow,
       id,
       async (task, progress, signal) => {
-        if (task.kind === 'purge') return runPurge({ flow, tree, publisher }, task, progress, signal);
-        const outcome = await publisher.publishAll(signal);
-        return { state: 'done', errors: [], result: { ...outcome } };
+        if (task.kind === 'purge') return runPurge({ flow, publishers }, task, progress, signal);
+        return publishTrees(publishers, task, signal);
       },
       stop.signal,
     );
   const run = async (promotion: string) => {
-    if ((await runPromotion(flow, channels, promotion, stop.signal))?.state === 'publishing')
-      await publisher.publishPending();
+    const ready = await runPromotion(flow, channels, promotion, stop.signal);
+    if (ready?.state === 'publishing') await publisherOf(ready, publishers).publishPending();
   };
   const evidence = new EvidenceQueue(flow, run);
 
@@ -68,7 +68,7 @@ export async function startPromotionWorker(
 
   let sweeping: Promise<void> | undefined;
   const sweep = async () => {
-    await publisher.publishPending().catch(onError);
+    await Promise.all(publishers.map((publisher) => publisher.publishPending().catch(onError)));
     const left = await flow.catalog.promotions.inStates(['queued', 'promoting']);
     await forEachConcurrently(left, PROMOTIONS_AT_ONCE, ({ id }) => run(id));
     for (const { id, kind } of await flow.catalog.tasks.inStates(['queued', 'running']))
@@ -81,6 +81,9 @@ export async function startPromotionWorker(
         sweeping = undefined;
       });
   };
+  const refresh = () => {
+    for (const publisher of publishers) publisher.refresh().catch(onError);
+  };
   const forget = async () => {
     const before = flow.now().getTime() - IDEMPOTENCY_KEYS_KEPT_MS;
     await flow.catalog.promotions.forgetKeys(new Date(before).toISOString());
@@ -90,10 +93,10 @@ export async function startPromotionWorker(
   const timers = [
     setInterval(() => void forget().catch(onError), FORGET_EVERY_MS),
     setInterval(startSweep, SWEEP_EVERY_MS),
-    setInterval(() => void publisher.refresh().catch(onError), REFRESH_LOOK_EVERY_MS),
+    setInterval(refresh, REFRESH_LOOK_EVERY_MS),
   ];
   startSweep();
-  publisher.refresh().catch(onError);
+  refresh();
   forget().catch(onError);
 
   return {

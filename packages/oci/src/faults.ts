@@ -32,6 +32,7 @@ export const FAULTS = {
   IDEMPOTENCY_KEY_REUSED: { status: 422, exit: 2, title: 'The same Idempotency-Key came with another body' },
   INTERNAL: { status: 500, exit: 70, title: 'A defect in Gantry' },
   LEASE_LOST: { status: 409, exit: 75, title: 'Another worker holds the lease now', retry: true },
+  MIRROR_INVALID: { status: 502, exit: 1, title: 'A mirror serves something else than the tree' },
   PLAN_UNKNOWN: { status: 404, exit: 1, title: 'No such plan' },
   PRECONDITION_FAILED: { status: 412, exit: 1, title: 'What the request relies on has changed' },
   PROMOTION_FAILED: { status: 500, exit: 1, title: 'The promotion failed' },
@@ -60,6 +61,7 @@ export const FAULTS = {
   TASK_UNKNOWN: { status: 404, exit: 1, title: 'No such task' },
   TOKEN_UNKNOWN: { status: 404, exit: 1, title: 'No such token' },
   TREE_INVALID: { status: 500, exit: 1, title: 'The published tree is not as it should be' },
+  TREE_UNKNOWN: { status: 404, exit: 1, title: 'No such tree' },
   UNAVAILABLE: { status: 503, exit: 75, title: 'Not able to answer just now', retry: true },
   WAIVER_UNKNOWN: { status: 404, exit: 1, title: 'No such waiver' },
 } as const satisfies Record<string, { status: number; exit: number; title: string; retry?: true }>;

@@ -28,8 +28,10 @@ export interface Channel {
   readonly prefix: string;
   /** The channel that references are looked up in; candidates where it is absent. */
   readonly from?: string;
-  /** Whether the channel stands in the tree. */
+  /** Whether the channel stands in a tree. */
   readonly publish: boolean;
+  /** The name of its tree; absent: the main one. */
+  readonly tree?: string;
   /** What must hold before a promotion to it, in this order; absent: nothing. */
   readonly gates?: readonly Gate[];
   /** Absent: any tag may be set by whoever may promote. */

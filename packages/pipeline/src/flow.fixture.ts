@@ -31,8 +31,10 @@ export interface FlowFixture extends AsyncDisposable {
   readonly flow: Flow;
   readonly channels: readonly Channel[];
   readonly tree: PublishedTree;
+  readonly trees: readonly PublishedTree[];
   readonly treeSource: TreeSource;
   readonly publisher: Publisher;
+  readonly publishers: readonly Publisher[];
   /** What the flow takes as the time; it stands still unless it is set. */
   clock: Date;
   sync(request?: Partial<SyncRequest>, rules?: Partial<SourceRules>): Promise<SyncOutcome>;
@@ -69,6 +71,7 @@ export async function openFlow(
     retention: RETENTION,
     refreshMs: 86_400_000,
   };
+  const publisher = createPublisher(flow, tree);
   const fetcher = new ContentFetcher(catalog, store);
   return Object.assign(fixture, {
     root,
@@ -76,8 +79,10 @@ export async function openFlow(
     flow,
     channels,
     tree,
+    trees: [tree],
     treeSource: target.source,
-    publisher: createPublisher(flow, tree),
+    publisher,
+    publishers: [publisher],
     sync: (request: Partial<SyncRequest> = {}, rules: Partial<SourceRules> = {}) =>
       syncSource(
         flow,

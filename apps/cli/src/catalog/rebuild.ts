@@ -1,6 +1,12 @@
 import { type CatalogCounts, emptyCounts, openCatalogTransfer } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
-import { openTreeTarget, rebuildCatalog, type RebuildProgress, type RebuildReport } from '@gantry/pipeline';
+import {
+  MAIN_TREE,
+  openTreeTarget,
+  rebuildCatalog,
+  type RebuildProgress,
+  type RebuildReport,
+} from '@gantry/pipeline';
 import type { Configuration } from '@gantry/service';
 import { type BlobStore, openStore } from '@gantry/store';
 import type { Cli } from '../cli.ts';
@@ -8,7 +14,7 @@ import { createProgressDisplay } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
 import { formatBytes, plural, printable } from '../output/text.ts';
 import { catalogSettings, placeSettings } from '../serve/engine-settings.ts';
-import { MAIN_TREE } from '../serve/open-flow.ts';
+
 import { mustBeIdle } from './idle.ts';
 import { describeProgress, formatCounts } from './show-counts.ts';
 
@@ -41,7 +47,11 @@ export async function remakeCatalog(
   using progress = createProgressDisplay(cli.stderr, cli.env);
   const show = (text: string) => progress.show({ state: 'running', text: `rebuild: ${text}` });
   const { report, entries } = rebuildCatalog(
-    { store, tree: { name: MAIN_TREE, target, channels }, now: () => new Date() },
+    {
+      store,
+      tree: { name: MAIN_TREE, target, channels: channelsOf(MAIN_TREE, channels) },
+      now: () => new Date(),
+    },
     { dryRun, signal, onProgress: (step) => show(describeStep(step)) },
   );
 

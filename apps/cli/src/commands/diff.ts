@@ -8,6 +8,10 @@ import { writeList } from '../output/write.ts';
 import { examples } from '../program.ts';
 import { isTreePlace, treeAt } from '../tree-place.ts';
 
+interface Options {
+  readonly tree?: string;
+}
+
 /** `gantry diff`: tags that differ between two channels, serials or sites. */
 export const addDiff: AddCommand = (program, cli) => {
   program
@@ -16,6 +20,7 @@ export const addDiff: AddCommand = (program, cli) => {
     .description('Lists tags that differ between two channels, two serials, or two trees.')
     .argument('<a>', "a channel, a serial, or a tree's folder (with a /) or address")
     .argument('<b>', 'another of the same kind')
+    .option('--tree <name>', 'the tree that serials are of; absent: the main one')
     .addHelpText(
       'after',
       examples(
@@ -25,7 +30,7 @@ export const addDiff: AddCommand = (program, cli) => {
       ),
     )
     .action(
-      cli.act<object, [string, string]>(async (options, a, b) => {
+      cli.act<Options, [string, string]>(async (options, a, b) => {
         using interruption = cli.interruptible();
         const differences = await findDifferences(a, b, options, cli, interruption.signal);
         writeList(
@@ -48,7 +53,7 @@ export const addDiff: AddCommand = (program, cli) => {
 async function findDifferences(
   a: string,
   b: string,
-  options: GlobalOptions,
+  options: GlobalOptions & Options,
   cli: Cli,
   signal: AbortSignal,
 ): Promise<DifferenceAnswer[]> {
@@ -60,7 +65,8 @@ async function findDifferences(
   }
   if (!isTreePlace(a)) {
     await using client = await openClient(options, cli);
-    return await Array.fromAsync(client.list<DifferenceAnswer>('/api/v1/diff', { from: a, to: b }, signal));
+    const query = { from: a, to: b, ...(options.tree !== undefined && { tree: options.tree }) };
+    return await Array.fromAsync(client.list<DifferenceAnswer>('/api/v1/diff', query, signal));
   }
   const [before, after] = await Promise.all([openState(a, cli, signal), openState(b, cli, signal)]);
   return Array.fromAsync(diffTrees(before, after), ({ repository, tag, from = null, to = null }) => ({

@@ -6,19 +6,28 @@ import { formatBytes, formatTime } from '../output/text.ts';
 import { writeList } from '../output/write.ts';
 import { examples } from '../program.ts';
 
-/** `gantry publications`: the history of the tree. */
+interface Options {
+  readonly tree?: string;
+}
+
+/** `gantry publications`: the history of a tree. */
 export const addPublications: AddCommand = (program, cli) => {
   program
     .command('publications')
     .summary('list what was published')
     .description('Lists what was published, the newest first.')
-    .addHelpText('after', examples('gantry publications'))
+    .option('--tree <name>', 'of this tree; absent: of the main one')
+    .addHelpText('after', examples('gantry publications', 'gantry publications --tree internal'))
     .action(
-      cli.act(async (options) => {
+      cli.act<Options>(async (options) => {
         using interruption = cli.interruptible();
         await using client = await openClient(options, cli);
         const publications = await Array.fromAsync(
-          client.list<PublicationAnswer>('/api/v1/publications', {}, interruption.signal),
+          client.list<PublicationAnswer>(
+            '/api/v1/publications',
+            options.tree === undefined ? {} : { tree: options.tree },
+            interruption.signal,
+          ),
         );
         writeList(
           cli,

@@ -8,6 +8,7 @@ import { createRemoteOperations } from '../remote/remote-operations.ts';
 import { endWithPromotion } from './ended-with.ts';
 
 interface Options {
+  readonly tree?: string;
   readonly channel?: string;
   readonly repository?: readonly string[];
   readonly reason?: string;
@@ -21,6 +22,7 @@ export const addRollback: AddCommand = (program, cli) => {
     .summary('put tags back to how they stood at a serial')
     .description('Puts tags back to how they stood at a serial, as a promotion and a new serial.')
     .argument('<serial>', 'a serial of "gantry publications"')
+    .option('--tree <name>', 'the tree that the serial is of; absent: the main one, or that of --channel')
     .option('--channel <name>', 'of this channel only')
     .option('--repository <name...>', 'of these published names only')
     .option('--reason <text>', 'why, for the record')
@@ -34,6 +36,7 @@ export const addRollback: AddCommand = (program, cli) => {
       cli.act<Options, [string]>(async (options, serial) => {
         const request = {
           serial: readSerial(serial),
+          ...(options.tree !== undefined && { tree: options.tree }),
           ...(options.channel !== undefined && { channel: options.channel }),
           ...(options.repository !== undefined && { repositories: options.repository }),
           reason: options.reason ?? `gantry rollback ${serial}`,

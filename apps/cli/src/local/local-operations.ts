@@ -7,7 +7,11 @@ import {
   type Act,
   audited,
   createPublisher,
+  findTree,
   planPromotion,
+  type Publisher,
+  publisherOf,
+  publishTrees,
   recordTask,
   runPromotion,
   runTask,
@@ -31,9 +35,13 @@ export async function openLocalOperations(
 ): Promise<Operations> {
   await using resources = new AsyncDisposableStack();
   const level = env['GANTRY_LOG_LEVEL'] === undefined ? 'warn' : logLevelOf(env);
-  const { flow, tree } = await openFlow(configuration, createLogger({ name: 'gantry', level }), resources);
-  const signing = await openSigningKeys(configuration);
-  const publisher = createPublisher(flow, { ...tree, signing });
+  const log = createLogger({ name: 'gantry', level });
+  const { flow, channels, trees } = await openFlow(configuration, log, resources);
+  const publishers: Publisher[] = [];
+  for (const tree of trees) {
+    const signing = await openSigningKeys(configuration, tree.name);
+    publishers.push(createPublisher(flow, { ...tree, signing }));
+  }
   const open = resources.move();
 
   /** Tells of a task's progress while it is run here, and gives how it ended. */
@@ -78,38 +86,35 @@ export async function openLocalOperations(
     },
 
     async planPromotion(request) {
-      const plan = await planPromotion(flow, tree.channels, request, REQUESTER, tree.name);
+      const plan = await planPromotion(flow, channels, request, REQUESTER);
       return { ...plan, items: plan.items.map(withoutCompanions) };
     },
 
     async promote(request, { idempotencyKey, ifMatch }, { signal }, onProgress) {
       const requester = { ...REQUESTER, idempotencyKey: `${REQUESTER.name} ${idempotencyKey}` };
       const { promotion } = await audited(flow, act('createPromotion', request.to, request.reason), () =>
-        acceptPromotion(flow, tree.channels, request, requester, ifMatch && `"${ifMatch}"`),
+        acceptPromotion(flow, channels, request, requester, ifMatch && `"${ifMatch}"`),
       );
       onProgress(present(promotion));
       signal.throwIfAborted();
-      const ready = (await runPromotion(flow, tree.channels, promotion.id, signal)) ?? promotion;
+      const ready = (await runPromotion(flow, channels, promotion.id, signal)) ?? promotion;
       onProgress(present(ready));
       while ((await flow.catalog.promotions.get(promotion.id))?.state === 'publishing') {
         signal.throwIfAborted();
-        await publisher.publishPending();
+        await publisherOf(promotion, publishers).publishPending();
       }
       return present((await flow.catalog.promotions.get(promotion.id)) ?? ready);
     },
 
-    async publish({ signal }, onProgress) {
-      const task = await audited(flow, act('createPublication', tree.name), () =>
-        recordTask(flow, 'publish', {}),
+    async publish(request, { signal }, onProgress) {
+      if (request.tree !== undefined) findTree(request.tree, trees);
+      const task = await audited(flow, act('createPublication', request.tree ?? 'all trees'), () =>
+        recordTask(flow, 'publish', { ...request }),
       );
       const run = runTask(
         flow,
         task.id,
-        async (_task, _progress, stop) => ({
-          state: 'done',
-          errors: [],
-          result: { ...(await publisher.publishAll(stop)) },
-        }),
+        (given, _progress, stop) => publishTrees(publishers, given, stop),
         signal,
       );
       return follow(task, run, signal, onProgress);

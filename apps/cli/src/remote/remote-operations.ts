@@ -6,6 +6,7 @@ import { followPromotion, followTask } from './follow-work.ts';
 
 export interface RollbackRequest {
   readonly serial: number;
+  readonly tree?: string;
   readonly channel?: string;
   readonly repositories?: readonly string[];
   readonly reason: string;
@@ -41,8 +42,8 @@ export function createRemoteOperations(client: ApiClient): RemoteOperations {
       const promotion = readPromotion(await client.post(promotions, request, following.signal, headers));
       return followPromotion(client, promotion, following, onProgress);
     },
-    async publish(following, onProgress) {
-      const task = readTask(await client.post('/api/v1/publications', {}, following.signal));
+    async publish(request, following, onProgress) {
+      const task = readTask(await client.post('/api/v1/publications', request, following.signal));
       return followTask(client, task, following, onProgress);
     },
     async rollback({ serial, ...request }, following, onProgress) {

@@ -5,6 +5,7 @@ import { type PublishedTree, QUEUES } from '@gantry/pipeline';
 import type { Health } from '@gantry/service';
 import type { BlobStore } from '@gantry/store';
 import { POINTER_PATH } from '@gantry/tree';
+import { treeKey } from './tree-settings.ts';
 
 /** SHA-256 of nothing: whether a store has it or not, it has to answer. */
 const OF_NOTHING = 'sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
@@ -23,11 +24,11 @@ export interface Engines {
   readonly messages: Messages;
   readonly store: BlobStore;
   /** Absent: the service does not publish. */
-  readonly tree?: PublishedTree;
+  readonly trees?: readonly PublishedTree[];
 }
 
 /** Readiness by what a service works on, each under the name of its section in the configuration. */
-export function addEngineChecks(health: Health, { catalog, messages, store, tree }: Engines): void {
+export function addEngineChecks(health: Health, { catalog, messages, store, trees = [] }: Engines): void {
   const add = (section: string, ask: () => Promise<void>) =>
     health.addCheck(section, async () => {
       try {
@@ -40,5 +41,5 @@ export function addEngineChecks(health: Health, { catalog, messages, store, tree
   add('catalog', () => askCatalog(catalog));
   add('messages', () => askMessages(messages));
   add('storage', () => askStore(store));
-  if (tree !== undefined) add('tree', () => askTree(tree));
+  for (const tree of trees) add(treeKey(tree.name), () => askTree(tree));
 }

@@ -3,29 +3,33 @@ import { openCatalog } from '@gantry/catalog';
 import type { Fault } from '@gantry/oci';
 import { type Messages, openMessages, type OpenOptions } from '@gantry/messages';
 import {
+  type Channel,
+  channelsOf,
   type Flow,
+  MAIN_TREE,
   openTreeSource as openSource,
   openTreeTarget,
   type PublishedTree,
 } from '@gantry/pipeline';
-import type { Configuration, Logger } from '@gantry/service';
+import type { Configuration, Logger, TreeConfiguration } from '@gantry/service';
 import { openStore } from '@gantry/store';
 import type { TreeSource } from '@gantry/tree';
 import { askCatalog, askMessages, askStore, askTree } from './engine-checks.ts';
 import { catalogSettings, messagesSettings, placeSettings } from './engine-settings.ts';
 import { openChannels } from './open-channels.ts';
+import { treeKey, treeSettings } from './tree-settings.ts';
 import { openAtOnce, type OpenEngine } from './when-it-answers.ts';
 
 /** What the flow works on, opened. */
 export interface OpenFlow {
   readonly flow: Flow;
-  readonly tree: PublishedTree;
+  /** Of all trees, as they are configured. */
+  readonly channels: readonly Channel[];
+  /** The main one first. */
+  readonly trees: readonly PublishedTree[];
 }
 
-/** The name of the tree that `tree` in the configuration describes. */
-export const MAIN_TREE = 'main';
-
-/** Opens store, catalog and tree as they are configured; `resources` closes them. Each has answered once. */
+/** Opens store, catalog and trees as they are configured; `resources` closes them. Each has answered once. */
 export async function openFlow(
   configuration: Configuration,
   log: Logger,
@@ -33,7 +37,6 @@ export async function openFlow(
   openEngine: OpenEngine = openAtOnce,
 ): Promise<OpenFlow> {
   const storage = await placeSettings(configuration.storage);
-  const place = await placeSettings(configuration.tree);
   const settings = await catalogSettings(configuration.catalog);
   const channels = await openChannels(configuration.channels);
   const store = resources.use(
@@ -45,18 +48,34 @@ export async function openFlow(
     await openEngine('catalog', () => openAndAsk(() => openCatalog(settings), askCatalog)),
   );
   const flow: Flow = { catalog, store, log, now: () => new Date(), holder: `${hostname()} ${process.pid}` };
-  const { keepUntaggedMs, retention, refreshMs } = configuration.tree;
-  const tree = await openEngine('tree', async () => {
-    const target = await openTreeTarget(place, store, { onTrouble: warn(log, 'tree.trouble') });
-    const opened = { name: MAIN_TREE, target, channels, keepUntaggedMs, retention, refreshMs };
-    await askTree(opened);
-    return opened;
-  });
-  return { flow, tree };
+  const further = Object.keys(configuration.trees);
+  const known = [MAIN_TREE, ...further].map((name) => ({ name, channels: channelsOf(name, channels) }));
+  const open = async (name: string): Promise<PublishedTree> => {
+    const key = treeKey(name);
+    const settings = treeSettings(configuration, name);
+    const { keepUntaggedMs, retention, refreshMs } = settings;
+    const place = await placeSettings(settings);
+    return openEngine(key, async () => {
+      const target = await openTreeTarget(place, store, { onTrouble: warn(log, 'tree.trouble') });
+      const opened = {
+        name,
+        target,
+        channels: channelsOf(name, channels),
+        others: known.filter((one) => one.name !== name),
+        keepUntaggedMs,
+        retention,
+        refreshMs,
+      };
+      await askTree(opened);
+      return opened;
+    });
+  };
+  const main = await open(MAIN_TREE);
+  return { flow, channels, trees: [main, ...(await Promise.all(further.map(open)))] };
 }
 
-/** The tree that is configured, for reading. */
-export async function openTreeSource(tree: Configuration['tree']): Promise<TreeSource> {
+/** A tree that is configured, for reading. */
+export async function openTreeSource(tree: TreeConfiguration): Promise<TreeSource> {
   return openSource(await placeSettings(tree));
 }
 

@@ -6,11 +6,15 @@ import {
   readSigningKeyFile,
   type SigningKey,
 } from '@gantry/tree';
+import { treeKey, treeSettings } from './tree-settings.ts';
 
-/** The keys that sign what is published; none: nothing is signed. @throws Fault CONFIGURATION_INVALID */
-export async function openSigningKeys({ tree }: Pick<Configuration, 'tree'>): Promise<readonly SigningKey[]> {
-  const files = tree.signing?.keyFiles ?? [];
-  return Promise.all(files.map((file) => readSigningKeyFile(file, 'tree.signing.keyFile')));
+/** The keys that sign what is published to a tree; none: nothing is signed. @throws Fault CONFIGURATION_INVALID */
+export async function openSigningKeys(
+  configuration: Pick<Configuration, 'tree' | 'trees'>,
+  tree: string,
+): Promise<readonly SigningKey[]> {
+  const files = treeSettings(configuration, tree).signing?.keyFiles ?? [];
+  return Promise.all(files.map((file) => readSigningKeyFile(file, `${treeKey(tree)}.signing.keyFile`)));
 }
 
 /** The keys that a crane asks a serial to be signed by; none: it may be unsigned. @throws Fault CONFIGURATION_INVALID */

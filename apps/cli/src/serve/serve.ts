@@ -1,9 +1,12 @@
+import { MAIN_TREE } from '@gantry/pipeline';
 import {
   type Configuration,
   createLogger,
   loadConfiguration,
   logLevelOf,
+  type RunningServer,
   runUntilSignal,
+  type TreeConfiguration,
 } from '@gantry/service';
 import type { Environment } from '../cli.ts';
 import { createApiClient } from '../remote/client.ts';
@@ -46,7 +49,7 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
         const image = await firstRun.run(running.crane.url, operations, signal, tell);
         tell(`\ndocker pull ${new URL(running.crane.url).host}/${image}\n`);
       }
-      tellWhere(running, treeName(configuration), tell);
+      tellWhere(running, configuration, tell);
     },
     {
       onStop: () => tell('Stopping …'),
@@ -55,23 +58,30 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
   );
 }
 
-function treeName({ tree }: Configuration): string {
-  return 'filesystem' in tree ? tree.filesystem.root : `the bucket ${tree.s3.bucket}`;
+/** Where a tree lies, and at which address it is served. */
+function whereTreeIs(tree: TreeConfiguration, server: RunningServer | undefined): string {
+  const place = 'filesystem' in tree ? tree.filesystem.root : `the bucket ${tree.s3.bucket}`;
+  return server === undefined ? place : `${place} (served at ${server.url})`;
 }
 
 /** What runs, and where the things lie that a user asks for next. */
-function tellWhere(running: RunningServices, tree: string, tell: (line: string) => void): void {
+function tellWhere(
+  running: RunningServices,
+  { tree, trees }: Configuration,
+  tell: (line: string) => void,
+): void {
+  const { treeServers } = running;
   const lines: [string, string | undefined][] = [
     ['Crane', running.crane?.url],
     [
       'API',
       running.promote && `${running.promote.url}/api/v1 (documentation at ${running.promote.url}/docs)`,
     ],
-    [
+    ['Tree', running.promote && whereTreeIs(tree, treeServers?.get(MAIN_TREE))],
+    ...Object.entries(trees).map(([name, one]): [string, string | undefined] => [
       'Tree',
-      running.promote &&
-        (running.treeServer === undefined ? tree : `${tree} (served at ${running.treeServer.url})`),
-    ],
+      running.promote && `${name}: ${whereTreeIs(one, treeServers?.get(name))}`,
+    ]),
     ['Token', running.admin?.file],
     ['Sync', running.syncAdmin && `health and figures at ${running.syncAdmin.url}`],
   ];

@@ -6,7 +6,7 @@ import { type PromoteService, startPromote } from '@gantry/app-promote';
 import { startSync } from '@gantry/app-sync';
 import type { Messages } from '@gantry/messages';
 import { Fault } from '@gantry/oci';
-import { createPublisher, startBeating } from '@gantry/pipeline';
+import { createPublisher, MAIN_TREE, startBeating } from '@gantry/pipeline';
 import {
   adminListener,
   type Configuration,
@@ -23,6 +23,7 @@ import {
   SERVER_LIMITS,
   type TreePlace,
 } from '@gantry/service';
+import type { SigningKey } from '@gantry/tree';
 import { knownSources } from './known-sources.ts';
 import { gantryVersion } from '../version.ts';
 import { addEngineChecks } from './engine-checks.ts';
@@ -32,6 +33,7 @@ import { openSigningKeys, openTrustedKeys } from './open-keys.ts';
 import { openSources } from './open-sources.ts';
 import type { ServiceName } from './service-names.ts';
 import { startTreeServer } from './tree-server.ts';
+import { treeKey, treeSettings } from './tree-settings.ts';
 import { whenItAnswers } from './when-it-answers.ts';
 
 /** How long a promotion waits, at the most, for this process's own crane to serve its serial. */
@@ -41,7 +43,8 @@ const SERVED_LIMIT_MS = 30_000;
 export interface RunningServices {
   readonly crane?: Crane;
   readonly promote?: PromoteService;
-  readonly treeServer?: RunningServer;
+  /** The built-in servers of trees, by the trees' names. */
+  readonly treeServers?: ReadonlyMap<string, RunningServer>;
   /** Health and figures of the sync service. */
   readonly syncAdmin?: RunningServer;
   /** Where the administrator's token lies, and what it is. */
@@ -63,7 +66,12 @@ export async function startServices(
 ): Promise<RunningServices> {
   if (which === 'crane') return { crane: await openCrane(configuration, undefined, log, resources) };
   if (which === 'all') checkTreeOfCrane(configuration);
-  const signing = which === 'sync' ? [] : await openSigningKeys(configuration);
+
+  const signing = new Map<string, readonly SigningKey[]>();
+  if (which !== 'sync') {
+    for (const name of [MAIN_TREE, ...Object.keys(configuration.trees)])
+      signing.set(name, await openSigningKeys(configuration, name));
+  }
 
   const openEngine = whenItAnswers(log, { signal });
   const open = {
@@ -72,9 +80,9 @@ export async function startServices(
     health: createHealth(),
     metrics: await createMetrics(which),
   };
-  const { flow, messages, tree, health } = open;
+  const { flow, messages, trees, health } = open;
   const { catalog, store } = flow;
-  addEngineChecks(health, { catalog, messages, store, ...(which === 'sync' ? {} : { tree }) });
+  addEngineChecks(health, { catalog, messages, store, ...(which === 'sync' ? {} : { trees }) });
   resources.use(await startBeating(flow, { service: which, version: gantryVersion() }));
   if (which === 'sync') {
     await openSync(configuration, open, resources);
@@ -82,12 +90,13 @@ export async function startServices(
     log.info({ ...(admin !== undefined && { admin: admin.url }) }, 'sync.started');
     return admin === undefined ? {} : { syncAdmin: admin };
   }
-  const treeServer = await openTreeServer(which, configuration, resources);
+  const treeServers = which === 'all' ? await openTreeServers(configuration, resources) : new Map();
+  const treeServer = treeServers.get(MAIN_TREE);
   const crane = which === 'all' ? await openCrane(configuration, treeServer, log, resources) : undefined;
   if (which === 'all') await openSync(configuration, open, resources);
   const { promote, admin } = await openPromote(
     configuration,
-    { ...open, tree: { ...tree, signing } },
+    { ...open, trees: trees.map((tree) => ({ ...tree, signing: signing.get(tree.name) ?? [] })) },
     crane,
     log,
     resources,
@@ -96,7 +105,7 @@ export async function startServices(
     promote,
     admin,
     ...(crane === undefined ? {} : { crane }),
-    ...(treeServer === undefined ? {} : { treeServer }),
+    treeServers,
   };
 }
 
@@ -129,14 +138,18 @@ async function openSyncAdmin(
   return running;
 }
 
-async function openTreeServer(
-  which: ServiceName,
+async function openTreeServers(
   configuration: Configuration,
   resources: AsyncDisposableStack,
-): Promise<RunningServer | undefined> {
-  const { tree } = configuration;
-  if (which !== 'all' || tree.listen === undefined || !('filesystem' in tree)) return undefined;
-  return resources.use(await startTreeServer(tree.filesystem.root, tree.listen));
+): Promise<ReadonlyMap<string, RunningServer>> {
+  const servers = new Map<string, RunningServer>();
+  for (const name of [MAIN_TREE, ...Object.keys(configuration.trees)]) {
+    const tree = treeSettings(configuration, name);
+    if (tree.listen === undefined || !('filesystem' in tree)) continue;
+    const server = await startTreeServer(tree.filesystem.root, tree.listen, `${treeKey(name)}.listen`);
+    servers.set(name, resources.use(server));
+  }
+  return servers;
 }
 
 async function openCrane(
@@ -178,7 +191,7 @@ function ownMirror(craneHost: string, treeServer: RunningServer | undefined) {
 
 async function openPromote(
   configuration: Configuration,
-  { flow, messages, tree, health, metrics }: OpenParts,
+  { flow, messages, channels, trees, health, metrics }: OpenParts,
   crane: Crane | undefined,
   log: Logger,
   resources: AsyncDisposableStack,
@@ -194,14 +207,15 @@ async function openPromote(
     readFrom.directory === published.filesystem.root;
   const served =
     crane === undefined || !readsOurTree ? undefined : (serial: number) => waitUntilServed(crane, serial);
-  const publisher = createPublisher(flow, served === undefined ? tree : { ...tree, served });
+  const publishers = trees.map((tree) =>
+    createPublisher(flow, served === undefined || tree.name !== MAIN_TREE ? tree : { ...tree, served }),
+  );
   const promote = resources.use(
     await startPromote({
       flow,
       messages,
-      publisher,
-      tree,
-      channels: tree.channels,
+      publishers,
+      channels,
       sources: knownSources(sources),
       commandScopes: configuration.messages.commandScopes,
       listen: api.listen,

@@ -7,12 +7,17 @@ import send from 'send';
 /**
  * Serves a tree's files with the right types, ranges and cache rules: a mirror for the first run and for small sites.
  * Anything that is not of the tree's grammar does not exist.
+ * @param key for messages: where the address stands in the configuration
  */
-export async function startTreeServer(root: string, address: ListenAddress): Promise<RunningServer> {
+export async function startTreeServer(
+  root: string,
+  address: ListenAddress,
+  key: string,
+): Promise<RunningServer> {
   return listen(
     createServer(SERVER_LIMITS, (request, response) => serveFile(root, request, response)),
     address,
-    'tree.listen',
+    key,
   );
 }
 

@@ -1,7 +1,6 @@
 import type { Messages } from '@gantry/messages';
-import type { AuditLog, Channel, Flow, Log, Room } from '@gantry/pipeline';
+import type { AuditLog, Channel, Flow, Log, PublishedTree, Room } from '@gantry/pipeline';
 import type { Authenticator, Health, Metrics } from '@gantry/service';
-import type { TreeSource } from '@gantry/tree';
 import type { ReadOnly } from '../read-only.ts';
 import type { CallerLimits } from './http/limit-callers.ts';
 import type { Rate } from './http/rate-limits.ts';
@@ -16,10 +15,8 @@ export interface ApiOptions {
   readonly messages: Messages;
   readonly channels: readonly Channel[];
   readonly sources: readonly KnownSource[];
-  /** The published tree, for reading: serials are compared and rolled back to. */
-  readonly tree: TreeSource;
-  /** The tree's name in the catalog. */
-  readonly treeName: string;
+  /** The published trees, the main one first: their serials are compared and rolled back to. */
+  readonly trees: readonly PublishedTree[];
   readonly authenticator: Authenticator;
   /** Names of the configuration's tokens, which none that is made can have. */
   readonly configuredTokens: readonly string[];

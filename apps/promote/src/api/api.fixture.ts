@@ -80,6 +80,7 @@ export interface ApiFixture extends AsyncDisposable {
   readonly messages: Messages;
   readonly tree: PublishedTree;
   readonly publisher: Publisher;
+  readonly publishers: readonly Publisher[];
   readonly health: Health;
   /** The lines of the access log from level info on, `path` and all. */
   readonly lines: readonly Readonly<Record<string, unknown>>[];
@@ -141,8 +142,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     messages,
     channels,
     sources: SOURCES,
-    tree: target.source,
-    treeName: 'main',
+    trees: [tree],
     authenticator: createTokenTable(
       Object.entries(TOKENS).map(([name, scopes]) => ({ name, token: `${name}-token`, scopes })),
     ),
@@ -193,6 +193,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     messages,
     tree,
     publisher,
+    publishers: [publisher],
     health,
     lines,
     debugLines,

@@ -17,6 +17,8 @@ import { named } from './views/named.ts';
 const ITEMS_MAX = 10_000;
 const Repositories = z.array(RepositoryText).min(1).max(ITEMS_MAX);
 const ChannelName = z.string().min(1).max(128);
+/** Of a published tree. */
+export const TreeName = z.string().min(1).max(128);
 /** Why a change is made, for the record. */
 export const Reason = z.string().min(1).max(1000);
 
@@ -89,7 +91,7 @@ export function askedFor(body: z.output<typeof PromotionRequest>): Promotable | 
 export const PublicationRequest = named(
   'PublicationRequest',
   'Nothing has to be said: what is in the channels is published.',
-  z.strictObject({}),
+  z.strictObject({ tree: TreeName.exactOptional().describe('Absent: all trees') }),
 );
 
 export const PurgeRequest = named(
@@ -105,7 +107,10 @@ export const RollbackRequest = named(
   'RollbackRequest',
   'What goes back to how it stood at that serial.',
   z.strictObject({
-    channel: ChannelName.exactOptional().describe('Absent: all channels'),
+    tree: TreeName.exactOptional().describe(
+      'The tree that the serial is of; absent: that of the channel, without one the main one',
+    ),
+    channel: ChannelName.exactOptional().describe('Absent: all channels of the tree'),
     repositories: Repositories.exactOptional().describe('Published names, without a prefix; absent: all'),
     reason: Reason,
   }),

@@ -3,6 +3,7 @@ import type { Promotion, PromotionState } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
+import { inTreeOf } from '../publish/trees.ts';
 import { applyPlan } from './apply-plan.ts';
 import { planItems } from './plan-items.ts';
 import { toPromotionItem } from './promotion-item.ts';
@@ -39,6 +40,7 @@ export async function acceptPromotion(
   return acceptOnce(flow, request, requester, async () => ({
     kind: 'promote',
     to: channel.name,
+    ...inTreeOf(channel),
     ...(isPlan
       ? { plan: request.plan, ...(await applyPlan(flow, channel, request, requester, ifMatch)) }
       : await fixItems(flow, channel, request, requester)),
@@ -58,7 +60,7 @@ async function fixItems(
 }
 
 /** What is particular to one kind of promotion. */
-export type Decision = Pick<Promotion, 'kind' | 'to' | 'atomic' | 'items' | 'plan' | 'reason'>;
+export type Decision = Pick<Promotion, 'kind' | 'to' | 'tree' | 'atomic' | 'items' | 'plan' | 'reason'>;
 
 /** Stores what `decide` gives as a new promotion, unless the requester's key says that it is there already. */
 export async function acceptOnce(

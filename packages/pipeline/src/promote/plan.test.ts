@@ -28,7 +28,7 @@ const planOf = (
   { flow, channels }: FlowFixture,
   items: readonly RequestedItem[],
   more: Partial<PromotionRequest> = {},
-) => planPromotion(flow, channels, { items, to: 'stable', ...more }, BOT, 'main');
+) => planPromotion(flow, channels, { items, to: 'stable', ...more }, BOT);
 
 const apply = ({ flow, channels }: FlowFixture, plan: Plan, ifMatch?: string, by = BOT) =>
   acceptPromotion(flow, channels, { plan: plan.id, to: plan.to }, by, ifMatch);

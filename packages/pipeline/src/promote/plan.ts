@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Plan } from '@gantry/catalog';
 import { digestOf, Fault } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
+import { treeOf } from '../publish/trees.ts';
 import { planItems } from './plan-items.ts';
 import { planTotals } from './plan-totals.ts';
 import { mustFit } from './record-size.ts';
@@ -15,7 +16,6 @@ const PLAN_KEPT_MS = 86_400_000;
 /**
  * Compares what a promotion would do with what is there now, and keeps it as a plan, which can be applied just as it is.
  * Changes nothing else.
- * @param tree the name in the catalog of the tree that is published to
  * @throws Fault as acceptPromotion does for a request that is not well formed
  */
 export async function planPromotion(
@@ -23,7 +23,6 @@ export async function planPromotion(
   channels: readonly Channel[],
   request: PromotionRequest,
   requester: Requester,
-  tree: string,
 ): Promise<Plan> {
   const channel = checkRequest(request, channels);
   const atomic = request.atomic === true;
@@ -40,7 +39,7 @@ export async function planPromotion(
     id: randomUUID(),
     etag: digestOf(JSON.stringify(said)),
     ...said,
-    totals: await planTotals(flow, items, channel.publish ? tree : undefined),
+    totals: await planTotals(flow, items, channel.publish ? treeOf(channel) : undefined),
     requestedBy: requester.name,
     createdAt: new Date(now).toISOString(),
     expiresAt: new Date(now + PLAN_VALID_MS).toISOString(),

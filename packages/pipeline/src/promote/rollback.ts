@@ -2,13 +2,17 @@ import type { Promotion, PromotionItem } from '@gantry/catalog';
 import { type Digest, Fault, subjectOfCompanionTag } from '@gantry/oci';
 import { diffTrees, openTree, type RepositoryDocument, type TreeSource } from '@gantry/tree';
 import type { Channel, Flow } from '../context.ts';
+import type { PublishedTree } from '../publish/published-tree.ts';
+import { findTree, inTreeOf, treeOf } from '../publish/trees.ts';
 import { refusePurgedItems } from '../take-back/leave-out-purged.ts';
 import { acceptOnce } from './accept.ts';
 import { findChannel, type Requester } from './request.ts';
 
-/** What to put back; all channels and repositories where they are absent. */
+/** What to put back; all channels of the tree and all repositories where they are absent. */
 export interface RollbackRequest {
   readonly serial: number;
+  /** Its name; absent: that of the channel, without one the main tree. */
+  readonly tree?: string;
   readonly channel?: string;
   /** Published names. */
   readonly repositories?: readonly string[];
@@ -19,28 +23,48 @@ export interface RollbackRequest {
  * Accepts a rollback: a promotion of the tags as they stood at a serial. The channels themselves go back, so the next
  * publication does not undo it; what is published by it is a new serial. It is done whole or not at all, but for what was
  * purged since: such a tag stays as it is.
- * @throws Fault PUBLICATION_UNKNOWN, CHANNEL_UNKNOWN, IDEMPOTENCY_KEY_REUSED; CONFLICT when nothing would change
+ * @throws Fault PUBLICATION_UNKNOWN, CHANNEL_UNKNOWN, TREE_UNKNOWN, REQUEST_UNPROCESSABLE, IDEMPOTENCY_KEY_REUSED; CONFLICT when nothing would change
  */
 export async function acceptRollback(
   flow: Flow,
-  channels: readonly Channel[],
-  tree: TreeSource,
+  trees: readonly PublishedTree[],
   request: RollbackRequest,
   requester: Requester,
 ): Promise<{ promotion: Promotion; created: boolean }> {
-  const wanted = (request.channel === undefined ? channels : [findChannel(request.channel, channels)]).filter(
-    ({ publish }) => publish,
-  );
+  const { tree, channels } = whatGoesBack(trees, request);
   return acceptOnce(flow, { rollback: request }, requester, async () => {
-    const items = await refusePurgedItems(flow, await findChanges(flow, wanted, tree, request));
+    const items = await refusePurgedItems(
+      flow,
+      await findChanges(flow, channels, tree.target.source, request),
+    );
     return {
       kind: 'rollback',
       to: request.channel ?? '*',
+      ...inTreeOf({ tree: tree.name }),
       atomic: items.every(({ state }) => state === 'accepted'),
       items,
       ...(request.reason === undefined ? {} : { reason: request.reason }),
     };
   });
+}
+
+/** The tree that the serial is of, and its channels that are to go back. */
+function whatGoesBack(
+  trees: readonly PublishedTree[],
+  { tree: name, channel: asked }: RollbackRequest,
+): { readonly tree: PublishedTree; readonly channels: readonly Channel[] } {
+  const all = trees.flatMap(({ channels }) => channels);
+  const channel = asked === undefined ? undefined : findChannel(asked, all);
+  const tree = findTree(name ?? treeOf(channel ?? {}), trees);
+  if (channel === undefined) return { tree, channels: tree.channels.filter(({ publish }) => publish) };
+  if (channel.publish && treeOf(channel) === tree.name) return { tree, channels: [channel] };
+  throw new Fault(
+    'REQUEST_UNPROCESSABLE',
+    channel.publish
+      ? `the channel ${channel.name} stands in the tree ${treeOf(channel)}, not in ${tree.name}: no serial of ${tree.name} says how it stood`
+      : `the channel ${channel.name} is kept out of every tree: no serial says how it stood`,
+    { channel: channel.name, tree: tree.name },
+  );
 }
 
 async function findChanges(

@@ -98,13 +98,13 @@ describe('a tag that is against the rules', () => {
     await using fixture = await openSynced();
     const { flow, channels } = fixture;
     const request = { items: [item('1', 'v1', 'latest')], to: 'stable' };
-    const plan = await planPromotion(flow, channels, request, BOT, 'main');
+    const plan = await planPromotion(flow, channels, request, BOT);
     expect(plan.items[0]?.tags.map(({ tag, action, problem }) => [tag, action, problem?.type])).toEqual([
       ['v1', 'refuse', undefined],
       ['latest', 'refuse', 'urn:gantry:problem:tag-refused'],
     ]);
     expect(plan.items[0]?.problem?.detail).toContain('app:latest is set in the channel stable by');
-    const theirs = await planPromotion(flow, channels, request, RELEASER, 'main');
+    const theirs = await planPromotion(flow, channels, request, RELEASER);
     expect(theirs.totals).toMatchObject({ adds: 2, refusals: 0 });
     // Who applies it must be one who may, too.
     const applied = await acceptPromotion(flow, channels, { plan: theirs.id, to: 'stable' }, BOT);
@@ -129,12 +129,12 @@ describe('a tag that is against the rules', () => {
 
   test('goes back by a rollback all the same', async () => {
     await using fixture = await openSynced();
-    const { flow, channels, treeSource } = fixture;
+    const { flow, channels, trees } = fixture;
     await fixture.promote({ items: [item('1', '1.0')], to: 'stable' });
     await fixture.publisher.publishPending();
     await fixture.promote({ items: [item('1', 'v1')], to: 'stable' });
     await fixture.publisher.publishPending();
-    const { promotion } = await acceptRollback(flow, channels, treeSource, { serial: 1 }, BOT);
+    const { promotion } = await acceptRollback(flow, trees, { serial: 1 }, BOT);
     await runPromotion(flow, channels, promotion.id);
     await fixture.publisher.publishPending();
     expect(await tagsOf(fixture)).toEqual({ '1.0': image('1').digest });

@@ -1,4 +1,4 @@
-import type { Promotion, Retraction } from '@gantry/catalog';
+import type { ChannelTag, Promotion, Retraction } from '@gantry/catalog';
 import { type Digest, Fault } from '@gantry/oci';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel, Flow } from '../context.ts';
@@ -6,6 +6,7 @@ import { promotionEvents } from '../events/promotion-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { decideChanges, type RepositoryChange } from './decide-changes.ts';
 import { readTagStates } from './tag-states.ts';
+import { type OwnTree, ownsPromotion } from './trees.ts';
 
 /** A repository of a channel that promotions have touched. */
 export interface TouchedRepository {
@@ -13,6 +14,20 @@ export interface TouchedRepository {
   readonly repository: string;
   /** Manifests that were there already and are promoted once more: what is missing of them in the tree is put back. Absent: none. */
   readonly again?: ReadonlySet<Digest>;
+  /**
+   * What became of its tags since its document was published, all of it. Absent where that is not known, as after a crash:
+   * then the document is composed from the whole channel.
+   */
+  readonly moves?: readonly TagMove[];
+}
+
+/** What became of a tag in a channel. */
+export interface TagMove {
+  readonly tag: string;
+  /** Absent: it was not there. */
+  readonly from?: ChannelTag;
+  /** Absent: it is gone. */
+  readonly to?: ChannelTag;
 }
 
 /** What came of writing promotions into the channels. */
@@ -24,6 +39,15 @@ export interface AppliedPromotions {
 
 const WRITES_AT_ONCE = 16;
 
+/** Promotions that wait for the publisher of a tree. */
+export async function waitingPromotions(
+  { catalog }: Pick<Flow, 'catalog'>,
+  tree: OwnTree,
+): Promise<readonly Promotion[]> {
+  const waiting = await catalog.promotions.inStates(['publishing']);
+  return waiting.filter((promotion) => ownsPromotion(tree, promotion));
+}
+
 /**
  * Writes accepted items into the channels, in the order of acceptance, one write a repository: so that promotions which
  * are published together are never seen in part. Doing it again changes nothing. A tag that a promotion which was accepted
@@ -34,11 +58,11 @@ const WRITES_AT_ONCE = 16;
  */
 export async function applyPromotions(
   flow: Flow,
-  channels: readonly Channel[],
+  tree: OwnTree,
   promotions: readonly Promotion[],
   lease: Pick<HeldLease, 'name' | 'fence' | 'confirm'>,
 ): Promise<AppliedPromotions> {
-  const decided = decideChanges(flow, channels, promotions, await readTagStates(flow.catalog, promotions));
+  const decided = decideChanges(flow, tree, promotions, await readTagStates(flow.catalog, promotions));
   const refused = decided.promotions.filter((promotion) => !promotions.includes(promotion));
   if (refused.length > 0) {
     await lease.confirm();
@@ -55,8 +79,27 @@ export async function applyPromotions(
   );
   return {
     promotions: decided.promotions.filter(({ state }) => state === 'publishing'),
-    touched: decided.changes.map(({ channel, repository, again }) => ({ channel, repository, again })),
+    touched: decided.changes.map((change) => touchedBy(change, promotions)),
   };
+}
+
+/**
+ * A tag that stands there by one of the very promotions that wait was written by a publisher which did not come to the end:
+ * what its promotion took away is not known any more.
+ */
+function touchedBy(
+  { channel, repository, again, tags }: RepositoryChange,
+  promotions: readonly Promotion[],
+): TouchedRepository {
+  const waiting = new Set(promotions.map(({ id }) => id));
+  const isUnsure = tags.values().some(({ from }) => from !== undefined && waiting.has(from.promotion));
+  if (isUnsure) return { channel, repository, again };
+  const moves = tags.entries().map(([tag, { from, set }]): TagMove => ({
+    tag,
+    ...(from !== undefined && { from }),
+    ...(set !== undefined && { to: set }),
+  }));
+  return { channel, repository, again, moves: [...moves] };
 }
 
 /** @param refused a promotion in `publishing`, with what is refused of it @throws Fault LEASE_LOST */

@@ -4,6 +4,7 @@ import type { Channel } from '../context.ts';
 import { rootsOf } from '../promote/plan-totals.ts';
 import { refuseItems } from '../promote/refuse-items.ts';
 import { refuseMove } from '../promote/tag-rules.ts';
+import { type OwnTree, ownsChannel } from './trees.ts';
 
 /** What a tag means, and since which promotion. */
 export interface TagState {
@@ -14,11 +15,15 @@ export interface TagState {
   readonly promotion?: string;
   /** Since when it means the digest. */
   readonly since?: string;
+  /** As it stands in the channel, if it does. */
+  readonly entry?: ChannelTag;
 }
 
 /** What a tag is to become, by which promotion; without `set` it is to be removed. */
 export interface TagChange {
   readonly promotion: Promotion;
+  /** As it stands in the channel before all of the promotions; absent: it does not. */
+  readonly from?: ChannelTag;
   readonly set?: ChannelTag;
 }
 
@@ -43,15 +48,15 @@ export type TagStates = (channel: string, repository: string, tag: string) => Ta
 /**
  * Decides what promotions do to the channels, in the order of their acceptance. A tag that one which was accepted later has
  * set or taken out already stays so. An item is refused when a tag of its plan has moved since, or when it would move a tag
- * that is immutable.
+ * that is immutable, or when its channel stands in another tree by now.
  */
 export function decideChanges(
   flow: { readonly now: () => Date },
-  channels: readonly Channel[],
+  tree: OwnTree,
   promotions: readonly Promotion[],
   known: TagStates,
 ): Decided {
-  const byName = new Map(channels.map((channel) => [channel.name, channel]));
+  const byName = new Map(tree.channels.map((channel) => [channel.name, channel]));
   const promotedAt = flow.now().toISOString();
   const changes = new Map<string, RepositoryChange>();
   const moved = new Map<string, TagState>();
@@ -63,7 +68,7 @@ export function decideChanges(
     .map((asked) => {
       const promotion = refuseItems(flow, asked, (item) => {
         const channel = byName.get(item.channel);
-        if (channel === undefined) return undefined;
+        if (channel === undefined) return ownsChannel(tree, item.channel) ? undefined : elsewhere(tree, item);
         return refusal(asked, item, channel, (tag) => stateOf(item, tag));
       });
       for (const item of promotion.items) {
@@ -90,8 +95,10 @@ export function decideChanges(
             promotedAt,
             ...(since !== promotedAt && { since }),
           };
+          const from = known(channel.name, repository, tag).entry;
           change.tags.set(tag, {
             promotion,
+            ...(from !== undefined && { from }),
             ...(digest !== null && { set: { ...set, digest, companions, referrers } }),
           });
           moved.set(keyOf(item, tag), {
@@ -109,6 +116,15 @@ export function decideChanges(
 
 function keyOf({ channel, repository }: PromotionItem, tag: string): string {
   return `${channel} ${repository}:${tag}`;
+}
+
+/** The configuration was changed since the promotion was accepted. */
+function elsewhere({ name }: OwnTree, { channel, repository }: PromotionItem): Fault {
+  return new Fault(
+    'CONFLICT',
+    `the channel ${channel} does not stand in the tree ${name} any more: promote ${repository} to it again`,
+    { channel, repository, tree: name },
+  );
 }
 
 /** Why an item may not be published any more. */

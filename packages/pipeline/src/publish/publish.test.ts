@@ -220,13 +220,7 @@ describe('a publication', () => {
 });
 
 const rollBack = async (fixture: FlowFixture, serial: number) => {
-  const { promotion } = await acceptRollback(
-    fixture.flow,
-    fixture.channels,
-    fixture.treeSource,
-    { serial },
-    { name: 'bot' },
-  );
+  const { promotion } = await acceptRollback(fixture.flow, fixture.trees, { serial }, { name: 'bot' });
   await runPromotion(fixture.flow, fixture.channels, promotion.id);
   await fixture.publisher.publishPending();
   return promotion.id;

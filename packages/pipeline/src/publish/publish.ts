@@ -9,7 +9,7 @@ import { findNaming } from '../take-back/clean-documents.ts';
 import { leaveOutPurged } from '../take-back/leave-out-purged.ts';
 import type { PurgedContent } from '../take-back/purged-content.ts';
 import { pathsInPool, removeObjects } from '../take-back/purged-objects.ts';
-import { applyPromotions, type TouchedRepository } from './apply-promotions.ts';
+import { applyPromotions, type TouchedRepository, waitingPromotions } from './apply-promotions.ts';
 import { composeChange, type TreeChange } from './compose-change.ts';
 import { endPromotions } from './end-promotions.ts';
 import { type PublishContext, STATEMENT_VALID_MS } from './published-tree.ts';
@@ -17,6 +17,24 @@ import { putContents, whatIsToBePut } from './put-contents.ts';
 import { recoverTree } from './recover.ts';
 import { allRepositories, distinct, mend } from './touched-repositories.ts';
 import { newPoolObjects, removeOldFullList, writeFullListIfDue, writeList } from './write-lists.ts';
+
+/** What a publication does beside publishing what waits. */
+export interface PublishRequest {
+  /** Looks at every repository of every channel and puts back what is missing, not just at what was promoted. */
+  readonly full?: boolean;
+  /** Goes: out of every channel and every document, and its object out of the pool and off the disk. */
+  readonly purged?: PurgedContent;
+  /** Asked what leaves the pool of the state that is gone on from, once the lease is held and the tree is recovered. */
+  readonly collect?: (view: TreeView) => Promise<Leaving>;
+}
+
+/** What a collection takes out of a tree. */
+export interface Leaving {
+  /** Paths of the pool. What the publication itself names of them stays. */
+  readonly paths: readonly string[];
+  /** To be composed anew: they name what they need not any more. */
+  readonly touched: readonly TouchedRepository[];
+}
 
 /** What a call of publish has come to. */
 export interface PublishOutcome {
@@ -29,22 +47,24 @@ export interface PublishOutcome {
 /**
  * Publishes what waits, as one serial. The order makes a crash harmless at any step: objects, documents, lists, the
  * statement that claims the serial, and the pointer last, each durable before the next; the catalog follows the tree.
- * @param full looks at every repository of every channel and puts back what is missing, not just at what was promoted
- * @param purged goes: out of every channel and every document, and its object out of the pool and off the disk
  * @throws Fault LEASE_LOST when another publisher came in between; STORAGE_FULL; whatever the store or catalog throws
  */
 export async function publish(
   context: PublishContext,
   lease: HeldLease,
-  full: boolean,
-  purged?: PurgedContent,
+  { full = false, purged, collect }: PublishRequest = {},
 ): Promise<PublishOutcome> {
   const { flow, tree } = context;
   const { view, highestSerial } = await recoverTree(context, lease);
-  const waiting = await leaveOutPurged(flow, await flow.catalog.promotions.inStates(['publishing']));
-  const { promotions, touched: applied } = await applyPromotions(flow, tree.channels, waiting, lease);
+  const waiting = await leaveOutPurged(flow, await waitingPromotions(flow, tree));
+  const { promotions, touched: applied } = await applyPromotions(flow, tree, waiting, lease);
   const naming = purged && (await takeOut(context, view, purged, lease));
-  const touched = [...(naming?.touched ?? []), ...(full ? await allRepositories(context) : applied)];
+  const leaving = view && (await collect?.(view));
+  const touched = [
+    ...(leaving?.touched ?? []),
+    ...(naming?.touched ?? []),
+    ...(full ? await allRepositories(context) : applied),
+  ];
 
   const wanted: Wanted = {
     view,
@@ -53,6 +73,7 @@ export async function publish(
     full,
     ...(purged !== undefined && { purged }),
     leftOver: naming?.leftOver ?? [],
+    leaving: leaving?.paths ?? [],
   };
   const prepared = await prepare(context, lease, wanted);
   if (prepared === undefined) {
@@ -73,6 +94,8 @@ export async function publish(
     publishedAt: flow.now().toISOString(),
   };
   await flow.catalog.publications.put(publication);
+  // Before the claim: what a serial names is condemned no more, whoever completes it.
+  await spareNamed(context, change);
   const { bytes } = encodeStatement(statement);
   await lease.confirm();
   if (!(await tree.target.claim(serial, bytes))) {
@@ -91,7 +114,14 @@ export async function publish(
   await flow.catalog.pool.apply(tree.name, serial, added, removed);
   if (purged !== undefined) await removeObjects(context, lease, purged);
   flow.log.info(
-    { tree: tree.name, serial, root: change.root, ...publication.added, promotions: promotions.length },
+    {
+      tree: tree.name,
+      serial,
+      root: change.root,
+      ...publication.added,
+      removed: removed.length,
+      promotions: promotions.length,
+    },
     'publication.done',
   );
   await endAll(context, promotions, serial);
@@ -108,6 +138,8 @@ interface Wanted {
   readonly purged?: PurgedContent;
   /** Published names whose documents lose what is purged, and stay as they are otherwise. */
   readonly leftOver: readonly string[];
+  /** Paths that leave the pool, but for what is named. */
+  readonly leaving: readonly string[];
 }
 
 /** A publication that is in the tree, all but its statement. */
@@ -130,21 +162,44 @@ async function prepare(
   wanted: Wanted,
 ): Promise<Prepared | undefined> {
   const { view, first, full, purged } = wanted;
-  const removed = purged === undefined ? [] : await pathsInPool(context, purged);
+  const purgedPaths = purged === undefined ? [] : await pathsInPool(context, purged);
   const mended = view && (await mend(context, view, wanted.touched));
   for (let serial = first; ; serial++) {
     const change = await composeChange(context, { ...wanted, ...mended }, serial);
+    const removed = [...new Set([...purgedPaths, ...without(wanted.leaving, change)])];
     const isSame = !change.changed && removed.length === 0;
     if (isSame && (view === undefined ? purged !== undefined : !isRefreshDue(context, view.statement))) {
       await putContents(context, ...whatIsToBePut(change, new Set(), full));
       return undefined;
     }
-    const added = await newPoolObjects(context, change.newContents, change.documents, serial);
+    const added = await newPoolObjects(context, change, serial);
     const statement = await putAll(context, view, change, { added, removed }, serial, full);
     if (statement !== undefined) return { change, added, removed, statement };
     await lease.confirm();
     context.flow.log.warn({ tree: context.tree.name, serial }, 'publication.serial_passed_over');
   }
+}
+
+/** Paths of all that a change puts into documents, and of these. */
+function pathsNamed({ contents, documents }: TreeChange): string[] {
+  return [...contents, ...documents].map(({ path }) => path);
+}
+
+/** Those of the paths that a change does not name. */
+function without(paths: readonly string[], change: TreeChange): readonly string[] {
+  if (paths.length === 0) return paths;
+  const named = new Set(pathsNamed(change));
+  return paths.filter((path) => !named.has(path));
+}
+
+/** What is named again must not go, however long it has been condemned. */
+async function spareNamed({ flow, tree }: PublishContext, change: TreeChange): Promise<void> {
+  const named = await flow.catalog.pool.getAll(tree.name, pathsNamed(change));
+  const condemned = [...named.values()].filter((object) => object.condemned !== undefined);
+  await flow.catalog.pool.spare(
+    tree.name,
+    condemned.map(({ path }) => path),
+  );
 }
 
 /** Takes what is purged out of the channels. @returns the repositories that name it in the tree, or have named it in a channel */
@@ -155,7 +210,7 @@ async function takeOut(
   lease: HeldLease,
 ): Promise<Pick<Wanted, 'touched' | 'leftOver'>> {
   const { flow, tree } = context;
-  const cleaned = await cleanChannels(flow, purged, lease);
+  const cleaned = await cleanChannels(flow, tree, purged, lease);
   const { touched, leftOver } = await findNaming(context, view, purged);
   const inChannels = cleaned.flatMap(({ channel: name, repository }) => {
     const channel = tree.channels.find((one) => one.name === name);

@@ -5,10 +5,13 @@ import type { TreeTarget } from './tree-target.ts';
 
 /** A tree that is published to, and by which rules. */
 export interface PublishedTree {
-  /** In the catalog: there may be several trees. */
+  /** In the configuration and the catalog; `main` for the one that `tree` describes. */
   readonly name: string;
   readonly target: TreeTarget;
+  /** Those that stand in this tree; with the main tree's also those that are kept out of all. */
   readonly channels: readonly Channel[];
+  /** The other trees, whose channels and promotions are not this one's; absent: there is none. */
+  readonly others?: readonly Pick<PublishedTree, 'name' | 'channels'>[];
   /** How long manifests stay that no tag reaches any more. */
   readonly keepUntaggedMs: number;
   /** What of its history stays whole. */
@@ -17,6 +20,8 @@ export interface PublishedTree {
   readonly refreshMs: number;
   /** Keys that sign every statement; absent: none does. */
   readonly signing?: readonly SigningKey[];
+  /** From how many entries on a map of a document is split, for tests; absent: as the tree's format says. */
+  readonly maxMapEntries?: number;
   /** Waits until a serial is served, before its promotions are called done. */
   readonly served?: (serial: number) => Promise<void>;
 }

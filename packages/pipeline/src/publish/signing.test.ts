@@ -61,8 +61,7 @@ describe('with a key every statement is signed:', () => {
 
     const { promotion } = await acceptRollback(
       fixture.flow,
-      fixture.channels,
-      fixture.treeSource,
+      fixture.trees,
       { serial: 1, reason: 'broken' },
       { name: 'tester' },
     );

@@ -181,13 +181,7 @@ describe('a catalog that is remade', () => {
     await using fixture = await openPublished();
     await using remade = await rebuild(fixture);
     await syncInto(fixture, remade.flow);
-    const { promotion } = await acceptRollback(
-      remade.flow,
-      fixture.channels,
-      fixture.treeSource,
-      { serial: 2 },
-      { name: 'tester' },
-    );
+    const { promotion } = await acceptRollback(remade.flow, fixture.trees, { serial: 2 }, { name: 'tester' });
     await runPromotion(remade.flow, fixture.channels, promotion.id);
     await createPublisher(remade.flow, fixture.tree).publishPending();
     const tree = await openTree(fixture.treeSource);

@@ -2,6 +2,7 @@ import type { ChannelTag, Lease } from '@gantry/catalog';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Flow } from '../context.ts';
 import { allPages } from './all-pages.ts';
+import { type OwnTree, ownsChannel } from '../publish/trees.ts';
 import { type PurgedContent, tagAfter } from './purged-content.ts';
 
 const REPOSITORIES_AT_ONCE = 16;
@@ -20,18 +21,19 @@ export async function tagsHolding(
 }
 
 /**
- * Takes what a purge takes away out of the channels: tags go, and tags of which it is but a signature or the like lose
+ * Takes what a purge takes away out of a tree's channels: tags go, and tags of which it is but a signature or the like lose
  * that. Doing it again changes nothing.
- * @param lease of the publisher, without which nobody writes channels
+ * @param lease of the tree's publisher, without which nobody writes channels
  * @returns the repositories that were touched
  * @throws Fault LEASE_LOST
  */
 export async function cleanChannels(
   flow: Pick<Flow, 'catalog'>,
+  tree: OwnTree,
   content: PurgedContent,
   lease: Pick<Lease, 'name' | 'fence'>,
 ): Promise<{ channel: string; repository: string }[]> {
-  const tags = await tagsHolding(flow, content);
+  const tags = (await tagsHolding(flow, content)).filter(({ channel }) => ownsChannel(tree, channel));
   const touched = [...Map.groupBy(tags, ({ channel, repository }) => `${channel} ${repository}`).values()];
   await forEachConcurrently(touched, REPOSITORIES_AT_ONCE, async (ofOne) => {
     const { channel, repository } = ofOne[0] as ChannelTag;

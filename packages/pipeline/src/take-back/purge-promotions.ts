@@ -1,8 +1,9 @@
 import type { ChannelTag, Promotion, PromotionItem, PromotionState, Purge } from '@gantry/catalog';
 import type { Digest } from '@gantry/oci';
-import type { Channel, Flow } from '../context.ts';
+import type { Flow } from '../context.ts';
 import { acceptOnce } from '../promote/accept.ts';
 import { runPromotion } from '../promote/run-promotion.ts';
+import { inTreeOf, MAIN_TREE, type OwnTree, ownsChannel } from '../publish/trees.ts';
 import { leaveOutPurged } from './leave-out-purged.ts';
 
 /** Tags that one promotion takes out: so that its record stays small. */
@@ -15,34 +16,36 @@ export async function refuseOpenPromotions(flow: Flow): Promise<void> {
 }
 
 /**
- * Accepts the promotions that take tags out of the channels, and brings them to where the publisher goes on. It is asked
+ * Accepts the promotions that take tags out of a tree's channels, and brings them to where the publisher goes on. It is asked
  * for under the task's name: however often it is accepted, it is the same.
- * @param tags all of them go
+ * @param tags of any tree: those of this one go
  */
 export async function takeTagsOut(
   flow: Flow,
-  channels: readonly Channel[],
+  tree: OwnTree,
   purge: Purge,
   tags: readonly ChannelTag[],
   signal: AbortSignal,
 ): Promise<Promotion[]> {
   const accepted: Promotion[] = [];
-  for (let at = 0; at < Math.max(1, tags.length); at += TAGS_A_PROMOTION) {
-    const idempotencyKey = `purge ${purge.task} ${at}`;
+  const own = tags.filter(({ channel }) => ownsChannel(tree, channel));
+  for (let at = 0; at < Math.max(1, own.length); at += TAGS_A_PROMOTION) {
+    const idempotencyKey = `purge ${purge.task} ${tree.name === MAIN_TREE ? '' : `${tree.name} `}${at}`;
     const former = await flow.catalog.promotions.byIdempotencyKey(idempotencyKey);
-    const some = tags.slice(at, at + TAGS_A_PROMOTION);
+    const some = own.slice(at, at + TAGS_A_PROMOTION);
     if (former === undefined && some.length === 0) continue;
     const requester = { name: purge.by, idempotencyKey };
     const { promotion } = await acceptOnce(flow, { purge: purge.digest }, requester, () =>
       Promise.resolve({
         kind: 'purge' as const,
         to: '*',
+        ...inTreeOf({ tree: tree.name }),
         atomic: false,
         items: itemsOf(purge.digest, some),
         reason: purge.reason,
       }),
     );
-    accepted.push((await runPromotion(flow, channels, promotion.id, signal)) ?? promotion);
+    accepted.push((await runPromotion(flow, tree.channels, promotion.id, signal)) ?? promotion);
   }
   return accepted;
 }

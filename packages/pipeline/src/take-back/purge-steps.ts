@@ -1,8 +1,8 @@
-import type { ChannelTag, Purge } from '@gantry/catalog';
+import type { ChannelTag, Promotion, Purge } from '@gantry/catalog';
 import { type Digest, Fault } from '@gantry/oci';
 import type { Flow } from '../context.ts';
-import type { PublishedTree } from '../publish/published-tree.ts';
 import type { Publisher } from '../publish/publisher.ts';
+import { MAIN_TREE } from '../publish/trees.ts';
 import { tagsHolding } from './clean-channels.ts';
 import { findClosure } from './closure.ts';
 import { refuseOpenPromotions, takeTagsOut } from './purge-promotions.ts';
@@ -12,8 +12,8 @@ import { poolPathsOf, type PurgedContent } from './purged-content.ts';
 /** What a purge works on. */
 export interface PurgeContext {
   readonly flow: Flow;
-  readonly tree: PublishedTree;
-  readonly publisher: Publisher;
+  /** Of all trees. */
+  readonly publishers: readonly Publisher[];
 }
 
 /** What is there of something that is to be purged. */
@@ -28,20 +28,24 @@ export interface Found {
   readonly candidates: number;
   /** Of the object in the store; undefined if it is not there. */
   readonly sizeBytes: number | undefined;
-  /** Paths in the tree where the object lies. */
+  /** Paths where the object lies in the main tree, and after `NAME:` those in the others. */
   readonly objects: readonly string[];
 }
 
 /** Looks for all that there is of a digest, and of what is not whole without it. */
-export async function findPurged({ flow, tree }: PurgeContext, digest: Digest): Promise<Found> {
+export async function findPurged({ flow, publishers }: PurgeContext, digest: Digest): Promise<Found> {
   const levels = await findClosure(flow.catalog, digest);
   const content: PurgedContent = { digest, manifests: new Set(levels.flat()) };
   const tags = await tagsHolding(flow, content);
   const isGone = (tag: ChannelTag) => content.manifests.has(tag.digest);
   const objects: string[] = [];
-  const inPool = await flow.catalog.pool.getAll(tree.name, poolPathsOf(digest));
-  for (const path of poolPathsOf(digest))
-    if (inPool.has(path) || (await tree.target.source.stat(path)) !== undefined) objects.push(path);
+  for (const { tree } of publishers) {
+    const inPool = await flow.catalog.pool.getAll(tree.name, poolPathsOf(digest));
+    for (const path of poolPathsOf(digest)) {
+      if (!inPool.has(path) && (await tree.target.source.stat(path)) === undefined) continue;
+      objects.push(tree.name === MAIN_TREE ? path : `${tree.name}:${path}`);
+    }
+  }
   return {
     levels,
     content,
@@ -82,8 +86,10 @@ export interface PurgeRun extends PurgeContext {
 export interface StepReport {
   /** Promotions that took tags out. */
   readonly promotions?: readonly string[];
-  /** The first serial without what was purged. */
+  /** The main tree's first serial without what was purged. */
   readonly serial?: number;
+  /** Likewise of the further trees. */
+  readonly trees?: Readonly<Record<string, { readonly serial: number }>>;
 }
 
 export const STEPS: Readonly<Record<PurgeStep, (run: PurgeRun) => Promise<StepReport>>> = {
@@ -92,8 +98,10 @@ export const STEPS: Readonly<Record<PurgeStep, (run: PurgeRun) => Promise<StepRe
     return {};
   },
 
-  async 'accept promotion'({ flow, tree, purge, found, signal }) {
-    const promotions = await takeTagsOut(flow, tree.channels, purge, found.gone, signal);
+  async 'accept promotion'({ flow, publishers, purge, found, signal }) {
+    const promotions: Promotion[] = [];
+    for (const { tree } of publishers)
+      promotions.push(...(await takeTagsOut(flow, tree, purge, found.gone, signal)));
     return promotions.length === 0 ? {} : { promotions: promotions.map(({ id }) => id) };
   },
 
@@ -103,9 +111,15 @@ export const STEPS: Readonly<Record<PurgeStep, (run: PurgeRun) => Promise<StepRe
     return {};
   },
 
-  async publish({ publisher, found, signal }) {
-    const { serial } = await publisher.takeOut(found.content, signal);
-    return serial === undefined ? {} : { serial };
+  /** A tree that can't be written to just now does not keep it in the others. */
+  async publish({ publishers, found, signal }) {
+    const all = await Promise.allSettled(publishers.map((one) => one.takeOut(found.content, signal)));
+    const failed = all.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+    return reportOf(
+      publishers.map(({ tree }) => tree.name),
+      all.flatMap((one) => (one.status === 'fulfilled' ? [one.value.serial] : [])),
+    );
   },
 
   async 'remove candidates'({ flow, found }) {
@@ -119,6 +133,21 @@ export const STEPS: Readonly<Record<PurgeStep, (run: PurgeRun) => Promise<StepRe
     return {};
   },
 };
+
+function reportOf(names: readonly string[], serials: readonly (number | undefined)[]): StepReport {
+  const published = names.flatMap((name, at) => {
+    const serial = serials[at];
+    return serial === undefined ? [] : [{ name, serial }];
+  });
+  const main = published.find(({ name }) => name === MAIN_TREE);
+  const further = published.filter((one) => one !== main);
+  return {
+    ...(main !== undefined && { serial: main.serial }),
+    ...(further.length > 0 && {
+      trees: Object.fromEntries(further.map(({ name, serial }) => [name, { serial }])),
+    }),
+  };
+}
 
 /** How often it is looked again: what was on its way when the digest was banned may have come since. */
 const ROUNDS_MAX = 5;

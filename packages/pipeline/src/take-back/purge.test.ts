@@ -182,7 +182,7 @@ describe('a purge', () => {
     ).toBeDefined();
     const channels = fixture.channels.filter(({ name }) => name !== 'testing');
     const tree = { ...fixture.tree, channels };
-    const without = { ...fixture, channels, tree, publisher: createPublisher(fixture.flow, tree) };
+    const without = { ...fixture, channels, tree, publishers: [createPublisher(fixture.flow, tree)] };
 
     await purge(without, secret.digest);
 
@@ -222,7 +222,7 @@ describe('a purge', () => {
     for (const channel of ['stable', 'testing']) await publish(fixture, channel, 'app', '1');
     const channels = fixture.channels.filter(({ name }) => name !== 'testing');
     const tree = { ...fixture.tree, channels };
-    await purge({ ...fixture, channels, tree, publisher: createPublisher(fixture.flow, tree) }, one.digest);
+    await purge({ ...fixture, publishers: [createPublisher(fixture.flow, tree)] }, one.digest);
     const now = await view(fixture);
     for (const name of ['app', 'testing/app']) {
       const list = (await now.repository(name))?.referrers.get(good.digest);
@@ -256,7 +256,7 @@ describe('a purge', () => {
       takeOut: () => Promise.reject(new Error('the tree can not be written')),
     };
     const banned = await ban(fixture, secret.digest);
-    const failed = await takeOut({ ...fixture, publisher: broken }, banned);
+    const failed = await takeOut({ ...fixture, publishers: [broken] }, banned);
     expect(failed).toMatchObject({
       state: 'running',
       errors: [{ item: secret.digest, problem: { detail: 'the tree can not be written' } }],
@@ -329,12 +329,12 @@ describe('what was purged', () => {
 
   test('does not come back by a rollback, which leaves the tag as it stands', async () => {
     await using fixture = await openPublished();
-    const { flow, channels, treeSource } = fixture;
+    const { flow, channels, trees } = fixture;
     await purge(fixture, secret.digest);
     await fixture.promote({ items: [{ repository: 'app', reference: '2', tags: ['1', '9'] }], to: 'stable' });
     await fixture.publisher.publishPending();
     const asked = { serial: 2, channel: 'stable', repositories: ['app'] };
-    const { promotion } = await acceptRollback(flow, channels, treeSource, asked, { name: 'ops' });
+    const { promotion } = await acceptRollback(flow, trees, asked, { name: 'ops' });
     await runPromotion(flow, channels, promotion.id);
     await fixture.publisher.publishPending();
     const ended = await flow.catalog.promotions.get(promotion.id);

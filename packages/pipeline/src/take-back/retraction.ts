@@ -3,6 +3,7 @@ import { Fault, parseRepositoryName, parseTag } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
 import { acceptOnce } from '../promote/accept.ts';
 import { findChannel, type Requester } from '../promote/request.ts';
+import { inTreeOf } from '../publish/trees.ts';
 
 /** What is to be taken out of a channel: a tag, or all tags of a repository as they stand. */
 export interface RetractionRequest {
@@ -34,6 +35,7 @@ export async function acceptRetraction(
   return acceptOnce(flow, { retract: request }, requester, async () => ({
     kind: 'retract',
     to: channel.name,
+    ...inTreeOf(channel),
     atomic: false,
     items: [await toItem(flow, channel, request)],
     ...(request.reason === undefined ? {} : { reason: request.reason }),

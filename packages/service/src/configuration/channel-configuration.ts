@@ -6,6 +6,8 @@ export interface ChannelConfiguration {
   /** Absent: references are looked up among candidates. */
   readonly from?: string;
   readonly publish: boolean;
+  /** The further tree that it stands in; absent: the main one. */
+  readonly tree?: string;
   readonly gates: readonly GateConfiguration[];
   /** Absent: any tag may be set. */
   readonly tags?: TagRulesConfiguration;

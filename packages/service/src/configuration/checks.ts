@@ -5,6 +5,7 @@ import { gateProblems } from './gate-checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { DEFAULT_CHANNELS } from './schema.ts';
 import { isRecord } from './schema-shape.ts';
+import { treeProblems, treeWritten } from './tree-checks.ts';
 
 /**
  * What no single key shows: names that stand twice, names of nothing, keys that exclude each other. Works on what was
@@ -26,7 +27,10 @@ export function crossProblems(value: unknown): Problem[] {
     ...[sources, channels, tokens, mirrors].flatMap((list) =>
       duplicates(list, 'name', (entry) => entry['name']),
     ),
-    ...duplicates(channels, 'prefix', (entry) => entry['prefix'] ?? ''),
+    ...Map.groupBy(channels, ({ entry }) => treeWritten(entry))
+      .values()
+      .flatMap((inTree) => duplicates(inTree, 'prefix', (entry) => entry['prefix'] ?? '')),
+    ...treeProblems(root),
     ...sources.flatMap(sourceProblems),
     ...channelOrigins(channels),
     ...channels.flatMap(({ path, entry }) => gateProblems(path, entry, channelNames)),

@@ -9,6 +9,7 @@ import type {
 import { type GateEntry, kindsOf } from './gates.ts';
 import type { ConfigurationFile } from './schema.ts';
 import { secretOf } from './secret.ts';
+import { MAIN_TREE } from './trees.ts';
 
 /** A channel as it is in force. @param key for messages: `channels[0]` */
 export function completeChannel(
@@ -16,10 +17,11 @@ export function completeChannel(
   key: string,
   at: Resolve,
 ): ChannelConfiguration {
-  const { from, gates, tags, ...rest } = channel;
+  const { from, gates, tags, tree, ...rest } = channel;
   return {
     ...rest,
     ...(from !== undefined && { from }),
+    ...(tree !== undefined && tree !== MAIN_TREE && { tree }),
     gates: gates.map((gate, index) => completeGate(gate, `${key}.gates[${index}]`, at)),
     ...(tags !== undefined && { tags: withoutAbsent(tags) }),
   };

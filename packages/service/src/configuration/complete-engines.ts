@@ -3,14 +3,15 @@ import { amqpUrlProblem, mongodbUrlProblem, showEngineUrl } from './engine-addre
 import { EMBEDDED_PLACES } from './engines.ts';
 import type { ConfigurationFile } from './schema.ts';
 import { fileSecret, literalSecret, MASK, type Secret, secretOf } from './secret.ts';
+import type { FurtherTree } from './trees.ts';
 
 /** Makes a path of the file absolute. */
 export type Resolve = (relative: string) => string;
 
-/** The engine of `storage` or `tree`. @param root where the folder is that nobody named */
+/** The engine of the store or of a tree. @param root where the folder is that nobody named */
 export function completePlace(
-  { s3, filesystem }: ConfigurationFile['storage'],
-  key: 'storage' | 'tree',
+  { s3, filesystem }: Pick<FurtherTree, 's3' | 'filesystem'>,
+  key: string,
   root: string,
   at: Resolve,
 ): FolderPlace | S3Place {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { completeLdap, completeOidc } from './complete-access.ts';
 import { completeChannel } from './complete-channels.ts';
 import { completeCatalog, completeMessages, completePlace, type Resolve } from './complete-engines.ts';
+import { completeFurtherTrees, completeMainTree } from './complete-trees.ts';
 import type { TokenConfiguration } from './access-configuration.ts';
 import type { Configuration, FolderPlace, S3Place, SourceConfiguration, TreePlace } from './configuration.ts';
 import { EMBEDDED_PLACES } from './engines.ts';
@@ -13,23 +14,16 @@ import { isWebAddress, registryOrigin } from './web-address.ts';
 /** Makes paths absolute, from `folder`, and gives secrets and addresses their form. */
 export function completeConfiguration(file: ConfigurationFile, folder: string): Configuration {
   const at = (relative: string) => path.resolve(folder, relative);
-  const { keepUntagged, refresh, grace, keepSnapshots, keepSnapshotsFor, ...tree } = file.tree;
-  const { poll, serialFile, tree: place, adminListen, name, mirrors, ...crane } = file.crane;
+  const { poll, serialFile, tree: place, adminListen, name, mirrors, geoip, ...crane } = file.crane;
   const catalog = completeCatalog(file.catalog, at);
-  const published = completePlace(file.tree, 'tree', EMBEDDED_PLACES.tree, at);
+  const published = completeMainTree(file.tree, at);
   const readFrom = treePlace(place, published, at);
   return {
     storage: completePlace(file.storage, 'storage', EMBEDDED_PLACES.store, at),
     catalog,
     messages: { ...completeMessages(file.messages, at), commandScopes: file.messages.commandScopes },
-    tree: {
-      ...published,
-      keepUntaggedMs: keepUntagged,
-      refreshMs: refresh,
-      retention: { graceMs: grace, keepSnapshots, keepSnapshotsForMs: keepSnapshotsFor },
-      ...(tree.signing !== undefined && { signing: { keyFiles: tree.signing.keyFile.map(at) } }),
-      ...(tree.listen !== undefined && { listen: tree.listen }),
-    },
+    tree: published,
+    trees: completeFurtherTrees(file.trees, at),
     sources: file.sources.map((source, index) => completeSource(source, `sources[${index}]`, at)),
     channels: file.channels.map((channel, index) => completeChannel(channel, `channels[${index}]`, at)),
     api: {
@@ -53,6 +47,10 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(readFrom !== undefined && { tree: readFrom }),
       trustedKeys: crane.trustedKeys.map((key) => completeTrustedKey(key, at)),
       pollMs: poll,
+      geoip: {
+        ...(geoip.country !== undefined && { country: at(geoip.country) }),
+        ...(geoip.asn !== undefined && { asn: at(geoip.asn) }),
+      },
       ...(mirrors !== undefined && {
         mirrors: mirrors.map((mirror) => ({ ...mirror, url: withoutSlash(mirror.url) })),
       }),

@@ -14,20 +14,9 @@ export interface Configuration {
     /** What messages in the queue may command. */
     readonly commandScopes: readonly Scope[];
   };
-  readonly tree: (FolderPlace | S3Place) & {
-    readonly keepUntaggedMs: number;
-    readonly refreshMs: number;
-    /** Which snapshots stay whole, and how long what none of them reaches lies there still. */
-    readonly retention: {
-      readonly graceMs: number;
-      readonly keepSnapshots: number;
-      readonly keepSnapshotsForMs: number;
-    };
-    /** Files of the private keys that sign every serial; absent: none does. */
-    readonly signing?: { readonly keyFiles: readonly string[] };
-    /** The built-in static server of the tree; absent: none. */
-    readonly listen?: ListenAddress;
-  };
+  readonly tree: TreeConfiguration;
+  /** Further trees by their names. */
+  readonly trees: Readonly<Record<string, TreeConfiguration>>;
   readonly sources: readonly SourceConfiguration[];
   readonly channels: readonly ChannelConfiguration[];
   readonly api: {
@@ -55,6 +44,22 @@ export interface Configuration {
   };
   readonly crane: CraneConfiguration;
 }
+
+/** A published tree: where it lies, and by which rules. */
+export type TreeConfiguration = (FolderPlace | S3Place) & {
+  readonly keepUntaggedMs: number;
+  readonly refreshMs: number;
+  /** Which snapshots stay whole, and how long what none of them reaches lies there still. */
+  readonly retention: {
+    readonly graceMs: number;
+    readonly keepSnapshots: number;
+    readonly keepSnapshotsForMs: number;
+  };
+  /** Files of the private keys that sign every serial; absent: none does. */
+  readonly signing?: { readonly keyFiles: readonly string[] };
+  /** The built-in static server of the tree; absent: none. */
+  readonly listen?: ListenAddress;
+};
 
 /** A folder, absolute. */
 export interface FolderPlace {
@@ -146,6 +151,10 @@ export interface CraneConfiguration {
   readonly status: 302 | 307;
   /** Absent: the built-in static server of the tree, where it runs in the same process. */
   readonly mirrors?: readonly MirrorConfiguration[];
+  /** Networks of proxies that are believed whom they ask for. */
+  readonly trustedProxies: readonly string[];
+  /** Files in MaxMind's format, absolute. */
+  readonly geoip: { readonly country?: string; readonly asn?: string };
 }
 
 export interface MirrorConfiguration {
@@ -154,4 +163,12 @@ export interface MirrorConfiguration {
   readonly url: string;
   readonly weight: number;
   readonly trusted: boolean;
+  /** Whom it is near to: networks in CIDR notation, numbers of autonomous systems, codes of countries. */
+  readonly networks: readonly string[];
+  readonly asns: readonly number[];
+  readonly countries: readonly string[];
+  /** Nobody else is sent to it. */
+  readonly private: boolean;
+  /** Globs over the published names that it carries. */
+  readonly repositories: readonly string[];
 }

@@ -1,24 +1,32 @@
-import path from 'node:path';
-import type { Configuration, FolderPlace, S3Place } from './configuration.ts';
+import type { Configuration } from './configuration.ts';
 import { ENGINES } from './engines.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { isRecord } from './schema-shape.ts';
+import { treePlaceProblems } from './tree-checks.ts';
 
 /** What is wrong with the engines as they were written: two in a section, keys that need or exclude each other. */
 export function engineProblems(root: Readonly<Record<string, unknown>>): Problem[] {
-  return Object.entries(ENGINES).flatMap(([section, engines]) => {
-    const held = root[section];
-    if (!isRecord(held)) return [];
-    const [first, ...more] = engines.filter((engine) => held[engine] !== undefined);
-    return [
-      ...more.map((engine) => ({
-        path: [section, engine],
-        atKey: true,
-        message: `stands beside ${section}.${first}: ${section} has one engine, so leave one of the two`,
-      })),
-      ...keyProblems([section], held),
-    ];
-  });
+  const trees = isRecord(root['trees']) ? root['trees'] : {};
+  return [
+    ...Object.entries(ENGINES).flatMap(([section, engines]) =>
+      sectionProblems([section], root[section], engines),
+    ),
+    ...Object.entries(trees).flatMap(([name, tree]) => sectionProblems(['trees', name], tree, ENGINES.tree)),
+  ];
+}
+
+function sectionProblems(at: readonly string[], held: unknown, engines: readonly string[]): Problem[] {
+  if (!isRecord(held)) return [];
+  const section = at.join('.');
+  const [first, ...more] = engines.filter((engine) => held[engine] !== undefined);
+  return [
+    ...more.map((engine) => ({
+      path: [...at, engine],
+      atKey: true,
+      message: `stands beside ${section}.${first}: ${section} has one engine, so leave one of the two`,
+    })),
+    ...keyProblems(at, held),
+  ];
 }
 
 function keyProblems(section: KeyPath, held: Readonly<Record<string, unknown>>): Problem[] {
@@ -58,17 +66,9 @@ function tlsProblems(at: KeyPath, { tls, url }: Readonly<Record<string, unknown>
 }
 
 /** What two parts of Gantry can not share, and what an engine leaves no room for. */
-export function placeProblems({ storage, tree, catalog, messages }: Configuration): Problem[] {
-  const problems: Problem[] = [];
-  if ('s3' in tree && tree.listen !== undefined) {
-    problems.push({
-      path: ['tree', 'listen'],
-      atKey: true,
-      message:
-        'is the built-in web server of a folder, and the tree is in tree.s3: leave it out, and serve the bucket by a web server or a CDN',
-    });
-  }
-  problems.push(...sharedPlace(storage, tree));
+export function placeProblems(configuration: Configuration): Problem[] {
+  const { catalog, messages } = configuration;
+  const problems = treePlaceProblems(configuration);
   if ('sqlite' in catalog && 'embedded' in messages && catalog.sqlite.file === messages.embedded.file) {
     problems.push({
       path: ['messages', 'embedded', 'file'],
@@ -77,35 +77,4 @@ export function placeProblems({ storage, tree, catalog, messages }: Configuratio
     });
   }
   return problems;
-}
-
-function sharedPlace(storage: FolderPlace | S3Place, tree: FolderPlace | S3Place): Problem[] {
-  if ('filesystem' in storage && 'filesystem' in tree) {
-    const [store, published] = [storage.filesystem.root, tree.filesystem.root];
-    if (!isWithin(store, published) && !isWithin(published, store)) return [];
-    return [
-      {
-        path: ['tree', 'filesystem', 'root'],
-        value: published,
-        message: `and storage.filesystem.root, ${store}, lie one in the other: each needs a folder of its own`,
-      },
-    ];
-  }
-  if (!('s3' in storage && 's3' in tree)) return [];
-  const [{ s3: store }, { s3: published }] = [storage, tree];
-  const [a, b] = [`/${store.prefix ?? ''}`, `/${published.prefix ?? ''}`];
-  const isOneBucket = store.bucket === published.bucket && store.endpoint === published.endpoint;
-  if (!isOneBucket || !(isWithin(a, b) || isWithin(b, a))) return [];
-  return [
-    {
-      path: ['tree', 's3'],
-      atKey: true,
-      message: `and storage.s3 lie one in the other, in the bucket ${store.bucket}: each needs a bucket or a prefix of its own`,
-    },
-  ];
-}
-
-function isWithin(inner: string, outer: string): boolean {
-  const relative = path.relative(outer, inner);
-  return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative));
 }

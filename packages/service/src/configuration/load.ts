@@ -31,6 +31,7 @@ import {
 import { ConfigurationFile, configurationJsonSchema, EMBEDDED_DEFAULTS } from './schema.ts';
 import { isRecord, type SchemaShape, withoutEmpty } from './schema-shape.ts';
 import { MASK } from './secret.ts';
+import { unusedTrees } from './tree-checks.ts';
 
 /** The file that is taken from the working folder when none is named. */
 export const DEFAULT_FILE = 'gantry.yaml';
@@ -100,7 +101,13 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
     );
   }
   warnings.push(
-    ...problemLines(located([...accessWarnings(configuration), ...endedAllowances(value, new Date())])),
+    ...problemLines(
+      located([
+        ...accessWarnings(configuration),
+        ...unusedTrees(configuration),
+        ...endedAllowances(value, new Date()),
+      ]),
+    ),
   );
   if (lookAtFiles) warnings.push(...problemLines(located(await unreadableFiles(value, folder))));
   return { configuration, ...(read !== undefined && { file: read.file }), warnings };

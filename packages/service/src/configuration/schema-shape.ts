@@ -3,13 +3,15 @@ export interface SchemaShape {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, SchemaShape>>;
   readonly items?: SchemaShape;
+  /** Of a map whose keys are names: what stands under each; false: other keys than the named ones are refused. */
+  readonly additionalProperties?: SchemaShape | boolean;
 }
 
 /** The names of the keys that a map at `path` may have. */
 export function knownKeys(shape: SchemaShape, path: readonly PropertyKey[]): string[] {
   let at: SchemaShape | undefined = shape;
   for (const part of path) {
-    at = typeof part === 'number' ? at?.items : propertyOf(at, String(part));
+    at = typeof part === 'number' ? at?.items : (propertyOf(at, String(part)) ?? namedShape(at));
   }
   return Object.keys(at?.properties ?? {});
 }
@@ -20,6 +22,11 @@ function propertyOf(shape: SchemaShape | undefined, name: string): SchemaShape |
   return Object.hasOwn(properties, name) ? properties[name] : undefined;
 }
 
+/** The shape of what stands under names that people choose; undefined where there are none. */
+function namedShape(shape: SchemaShape | undefined): SchemaShape | undefined {
+  return typeof shape?.additionalProperties === 'object' ? shape.additionalProperties : undefined;
+}
+
 /** The value without those known keys that have no value (`sources:` with all below commented out): they are absent. */
 export function withoutEmpty(value: unknown, shape: SchemaShape | undefined): unknown {
   if (Array.isArray(value)) return value.map((item) => withoutEmpty(item, shape?.items));
@@ -27,7 +34,9 @@ export function withoutEmpty(value: unknown, shape: SchemaShape | undefined): un
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, inner]) => {
       const known = propertyOf(shape, name);
-      return inner === null && known !== undefined ? [] : [[name, withoutEmpty(inner, known)]];
+      return inner === null && known !== undefined
+        ? []
+        : [[name, withoutEmpty(inner, known ?? namedShape(shape))]];
     }),
   );
 }

@@ -1,20 +1,14 @@
 import { isRepositoryName } from '@gantry/oci';
 import { z } from 'zod';
-import { parseDuration } from './duration.ts';
 import { LdapEntry, OidcEntry, Token } from './access.ts';
 import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './engines.ts';
 import { GateEntry, TagRulesEntry } from './gates.ts';
-import { Signing, TrustedKey } from './keys.ts';
-import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
+import { TrustedKey } from './keys.ts';
+import { Geoip, MirrorEntry, TrustedProxies } from './mirrors.ts';
 import { Host, SourceEntry } from './sources.ts';
-import { checked, Duration, FilePath, Interval, Name, ScopeText } from './texts.ts';
+import { FilePath, Interval, Listen, Name, ScopeText } from './texts.ts';
+import { FurtherTree, Tree } from './trees.ts';
 import { isWebAddress, webAddressProblem } from './web-address.ts';
-
-const Listen = z
-  .string()
-  .refine(isListenAddress, { error: LISTEN_EXPECTED, abort: true })
-  .transform(parseListenAddress)
-  .describe('HOST:PORT, an IPv6 host in brackets');
 
 const Storage = z.strictObject({ filesystem: Filesystem(EMBEDDED_PLACES.store), s3: S3 });
 const Catalog = z.strictObject({ sqlite: EmbeddedFile(EMBEDDED_PLACES.catalog), mongodb: MongoDb });
@@ -22,23 +16,6 @@ const Messages = z.strictObject({
   embedded: EmbeddedFile(EMBEDDED_PLACES.messages),
   amqp: Amqp,
   commandScopes: z.array(ScopeText).prefault(['sync']).describe('What messages in the queue may command'),
-});
-const Tree = z.strictObject({
-  filesystem: Filesystem(EMBEDDED_PLACES.tree),
-  s3: S3,
-  keepUntagged: Duration.prefault('30d').describe('How long what no tag reaches any more stays in the tree'),
-  grace: Duration.prefault('7d').describe(
-    'How long what no retained snapshot reaches any more stays in the tree: longer than the slowest mirror and pull take',
-  ),
-  keepSnapshots: z.int().min(1).default(50).describe('So many of the newest serials are retained'),
-  keepSnapshotsFor: Duration.prefault('30d').describe('Serials younger than this are retained, too'),
-  refresh: Interval.refine((ms) => ms < parseDuration('7d'), {
-    error: 'is too long: a statement expires after 7d, so it must be reissued before',
-  })
-    .prefault('1d')
-    .describe('A serial is reissued at least this often'),
-  signing: Signing.optional().describe('Keys that sign every serial; absent: none does; see security.md'),
-  listen: Listen.optional().describe('The built-in static server of the tree; absent: none'),
 });
 const Channel = z.strictObject({
   name: Name.refine((name) => /\D/.test(name), { error: 'is a number, as serials are: give it a name' }),
@@ -50,7 +27,8 @@ const Channel = z.strictObject({
     .default('')
     .describe('Goes before the published name'),
   from: z.string().optional().describe('The channel that references are looked up in; absent: candidates'),
-  publish: z.boolean().default(true).describe('false keeps the channel out of the tree'),
+  publish: z.boolean().default(true).describe('false keeps the channel out of every tree'),
+  tree: z.string().optional().describe('The tree that it stands in: a name of trees; absent: tree'),
   gates: z
     .array(GateEntry)
     .default([])
@@ -95,17 +73,6 @@ const Api = z.strictObject({
 const Sync = z.strictObject({
   adminListen: Listen.optional().describe('serve sync: health and metrics; absent: none'),
 });
-const Mirror = z.strictObject({
-  name: Name,
-  url: checked(webAddressProblem).describe("Where the mirror's copy of the tree begins"),
-  weight: z
-    .int({ error: 'is not a whole number' })
-    .min(1, { error: 'is below 1: leave the mirror out to send nobody there' })
-    .max(1_000_000, { error: 'is above 1000000' })
-    .default(100)
-    .describe('Its share among mirrors that qualify, in proportion'),
-  trusted: z.boolean().default(false).describe('Vouched for: it may answer tags, and it is the last resort'),
-});
 const Crane = z.strictObject({
   listen: Listen.prefault('127.0.0.1:5080'),
   adminListen: Listen.optional().describe('Health and metrics; absent: none'),
@@ -127,11 +94,13 @@ const Crane = z.strictObject({
   manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
   status: z.literal([302, 307]).default(302),
   mirrors: z
-    .array(Mirror)
+    .array(MirrorEntry)
     .optional()
     .describe(
       'Where pulls are redirected; []: all is served from the tree; absent: the built-in static server, if it runs',
     ),
+  trustedProxies: TrustedProxies,
+  geoip: Geoip.prefault({}),
 });
 
 /** What stands in place of a file when there is none: with one, a `listen` key that is absent means none. */
@@ -150,6 +119,10 @@ export const ConfigurationFile = z
     catalog: Catalog.prefault({}).describe('What is known of them'),
     messages: Messages.prefault({}).describe('Commands and work to be done'),
     tree: Tree.prefault({}).describe('The published tree'),
+    trees: z
+      .record(z.string(), FurtherTree)
+      .default({})
+      .describe('Further trees by name, each like tree, for what must not be in it'),
     sources: z.array(SourceEntry).default([]).describe('Upstream registries and what to take from them'),
     channels: z
       .array(Channel)

@@ -1,5 +1,11 @@
 import { stringify } from 'yaml';
-import type { Configuration, FolderPlace, S3Place, SourceConfiguration } from './configuration.ts';
+import type {
+  Configuration,
+  FolderPlace,
+  S3Place,
+  SourceConfiguration,
+  TreeConfiguration,
+} from './configuration.ts';
 import { formatDuration } from './duration.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { showSecret } from './secret.ts';
@@ -8,22 +14,14 @@ import { showChannel } from './show-channel.ts';
 
 /** The configuration in the form of its file, as it is in force, each secret masked; a file's name is shown. */
 export function maskSecrets(configuration: Configuration): Record<string, unknown> {
-  const { tree, api, crane, sync } = configuration;
+  const { tree, trees, api, crane, sync } = configuration;
   const { adminListen, pollMs, tree: place, listen, trustedKeys, ...craneRest } = crane;
   return {
     storage: showPlace(configuration.storage),
     catalog: showCatalog(configuration.catalog),
     messages: showMessages(configuration.messages),
-    tree: {
-      ...showPlace(tree),
-      keepUntagged: formatDuration(tree.keepUntaggedMs),
-      grace: formatDuration(tree.retention.graceMs),
-      keepSnapshots: tree.retention.keepSnapshots,
-      keepSnapshotsFor: formatDuration(tree.retention.keepSnapshotsForMs),
-      refresh: formatDuration(tree.refreshMs),
-      ...(tree.signing !== undefined && { signing: { keyFile: tree.signing.keyFiles } }),
-      ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
-    },
+    tree: showTree(tree),
+    trees: Object.fromEntries(Object.entries(trees).map(([name, one]) => [name, showTree(one)])),
     sources: configuration.sources.map(showSource),
     channels: configuration.channels.map(showChannel),
     api: {
@@ -51,6 +49,19 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
 /** `maskSecrets` as YAML. */
 export function showConfiguration(configuration: Configuration): string {
   return stringify(maskSecrets(configuration), { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function showTree(tree: TreeConfiguration): Record<string, unknown> {
+  return {
+    ...showPlace(tree),
+    keepUntagged: formatDuration(tree.keepUntaggedMs),
+    grace: formatDuration(tree.retention.graceMs),
+    keepSnapshots: tree.retention.keepSnapshots,
+    keepSnapshotsFor: formatDuration(tree.retention.keepSnapshotsForMs),
+    refresh: formatDuration(tree.refreshMs),
+    ...(tree.signing !== undefined && { signing: { keyFile: tree.signing.keyFiles } }),
+    ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
+  };
 }
 
 function showPlace(place: FolderPlace | S3Place): Record<string, unknown> {

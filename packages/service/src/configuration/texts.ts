@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { isScope, SCOPE_EXPECTED } from '../auth/scopes.ts';
+import { isListenAddress, LISTEN_EXPECTED, parseListenAddress } from './listen-address.ts';
 import { DURATION, DURATION_EXPECTED, MAX_TIMER_MS, parseDuration } from './duration.ts';
 
 // Every message follows the value it speaks of: `sources[0].every: "soon" is not a duration: …`.
@@ -59,3 +60,10 @@ export const ScopeText = z
   .string()
   .refine(isScope, { error: SCOPE_EXPECTED })
   .describe('read, sync, report:<source>, promote:<channel>, approve:<channel> or admin');
+
+/** Where a server listens. */
+export const Listen = z
+  .string()
+  .refine(isListenAddress, { error: LISTEN_EXPECTED, abort: true })
+  .transform(parseListenAddress)
+  .describe('HOST:PORT, an IPv6 host in brackets');

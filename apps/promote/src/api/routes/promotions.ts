@@ -66,7 +66,7 @@ export const PROMOTION_ROUTES = [
       'IDEMPOTENCY_KEY_REUSED',
     ],
     async handle(call) {
-      const { flow, channels, treeName } = call.api;
+      const { flow, channels } = call.api;
       const request = askedFor(call.body);
       const requester = requesterOf(call);
       const ifMatch = call.header('if-match');
@@ -76,7 +76,7 @@ export const PROMOTION_ROUTES = [
         });
       }
       if (call.body.dryRun === true && 'items' in request)
-        return answerPlan(await planPromotion(flow, channels, request, requester, treeName));
+        return answerPlan(await planPromotion(flow, channels, request, requester));
       const { promotion } = await acceptPromotion(flow, channels, request, requester, ifMatch);
       return answerAccepted(call.api, promotion, call);
     },

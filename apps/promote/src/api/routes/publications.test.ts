@@ -33,6 +33,7 @@ describe('publications', () => {
     const { body } = await api.call('GET', `${PUBLICATIONS}/4`);
     expect(body).toEqual(items[0]);
     expect(body).toEqual({
+      tree: 'main',
       serial: 4,
       state: 'published',
       root: expect.stringMatching(/^sha256:/),

@@ -1,12 +1,13 @@
 import { Fault, parseRepositoryName } from '@gantry/oci';
-import { acceptRollback, createTask } from '@gantry/pipeline';
+import { acceptRollback, type Channel, createTask, findTree, MAIN_TREE } from '@gantry/pipeline';
 import { MAX_SERIAL } from '@gantry/tree';
 import { z } from 'zod';
 import { promoteScopes, READ } from '../access.ts';
+import type { ApiOptions } from '../api-options.ts';
 import { IDEMPOTENCY_HEADERS, requesterOf } from '../idempotency-key.ts';
 import { PAGING } from '../paging.ts';
 import { WAIT_HEADERS } from '../record-answer.ts';
-import { PublicationRequest, RollbackRequest } from '../requests.ts';
+import { PublicationRequest, RollbackRequest, TreeName } from '../requests.ts';
 import { route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
 import { PromotionView } from '../views/promotion.ts';
@@ -26,6 +27,12 @@ const Serial = z
 
 const SerialParameter = z.strictObject({ serial: Serial });
 const EVERY_CHANNEL = 'promote:<every published channel>';
+const TREE = { tree: TreeName.exactOptional().describe('The name of the tree; absent: the main one') };
+
+/** The channels of one tree, or of all. @throws Fault TREE_UNKNOWN */
+function channelsIn({ trees, channels }: ApiOptions, tree: string | undefined): readonly Channel[] {
+  return tree === undefined ? channels : findTree(tree, trees).channels;
+}
 
 export const PUBLICATION_ROUTES = [
   route({
@@ -36,15 +43,16 @@ export const PUBLICATION_ROUTES = [
     access: {
       shown: EVERY_CHANNEL,
       kinds: ['promote'],
-      scopes: ({ api }) => promoteScopes('*', api.channels),
+      scopes: ({ api, body }) => promoteScopes('*', channelsIn(api, body?.tree)),
     },
     body: PublicationRequest.optional(),
-    target: ({ api }) => api.treeName,
+    target: ({ body }) => body?.tree ?? 'all trees',
     answers: {
       202: { description: 'The task', view: TaskView, headers: { Location: 'The task' } },
     },
-    async handle({ api }) {
-      const task = await createTask(api.flow, api.messages, 'publish', {});
+    faults: ['TREE_UNKNOWN'],
+    async handle({ api, body = {} }) {
+      const task = await createTask(api.flow, api.messages, 'publish', body);
       return { status: 202, headers: { Location: taskPath(task.id) }, json: presentTask(task) };
     },
   }),
@@ -54,10 +62,12 @@ export const PUBLICATION_ROUTES = [
     name: 'listPublications',
     summary: 'Publications, newest first',
     access: READ,
-    query: z.strictObject(PAGING),
+    query: z.strictObject({ ...TREE, ...PAGING }),
     answers: { 200: { description: 'A page of publications', view: pageOf(PublicationView) } },
-    async handle({ query, api }) {
-      const { items, next } = await api.flow.catalog.publications.list(api.treeName, query);
+    faults: ['TREE_UNKNOWN'],
+    async handle({ query: { tree, ...page }, api }) {
+      const { name } = findTree(tree ?? MAIN_TREE, api.trees);
+      const { items, next } = await api.flow.catalog.publications.list(name, page);
       return { status: 200, json: { items: items.map(presentPublication), next } };
     },
   }),
@@ -68,10 +78,12 @@ export const PUBLICATION_ROUTES = [
     summary: 'A publication',
     access: READ,
     params: SerialParameter,
+    query: z.strictObject(TREE),
     answers: { 200: { description: 'The publication', view: PublicationView } },
-    faults: ['PUBLICATION_UNKNOWN'],
-    async handle({ params: { serial }, api }) {
-      const publication = await api.flow.catalog.publications.get(api.treeName, serial);
+    faults: ['PUBLICATION_UNKNOWN', 'TREE_UNKNOWN'],
+    async handle({ params: { serial }, query: { tree }, api }) {
+      const { name } = findTree(tree ?? MAIN_TREE, api.trees);
+      const publication = await api.flow.catalog.publications.get(name, serial);
       if (publication !== undefined) return { status: 200, json: presentPublication(publication) };
       throw new Fault('PUBLICATION_UNKNOWN', `there is no publication ${serial}`, { serial });
     },
@@ -84,11 +96,15 @@ export const PUBLICATION_ROUTES = [
     access: {
       shown: `promote:<channel>, or without one ${EVERY_CHANNEL}`,
       kinds: ['promote'],
-      scopes: ({ body, api }) => promoteScopes(body.channel ?? '*', api.channels),
+      scopes: ({ body: { channel, tree }, api }) =>
+        channel === undefined
+          ? promoteScopes('*', channelsIn(api, tree ?? MAIN_TREE))
+          : promoteScopes(channel, api.channels),
     },
     params: SerialParameter,
     body: RollbackRequest,
-    target: ({ params, body }) => `${body.channel ?? 'all channels'} to ${params.serial}`,
+    target: ({ params, body: { channel, tree } }) =>
+      `${channel ?? 'all channels'}${tree === undefined ? '' : ` of ${tree}`} to ${params.serial}`,
     headers: { ...IDEMPOTENCY_HEADERS, ...WAIT_HEADERS },
     answers: {
       202: { description: 'The promotion', view: PromotionView, headers: { Location: 'The promotion' } },
@@ -96,16 +112,18 @@ export const PUBLICATION_ROUTES = [
     faults: [
       'PUBLICATION_UNKNOWN',
       'CHANNEL_UNKNOWN',
+      'TREE_UNKNOWN',
+      'REQUEST_UNPROCESSABLE',
       'NAME_INVALID',
       'CONFLICT',
       'IDEMPOTENCY_KEY_REUSED',
       'TREE_INVALID',
     ],
     async handle(call) {
-      const { flow, channels, tree } = call.api;
+      const { flow, trees } = call.api;
       call.body.repositories?.forEach(parseRepositoryName);
       const request = { serial: call.params.serial, ...call.body };
-      const { promotion } = await acceptRollback(flow, channels, tree, request, requesterOf(call));
+      const { promotion } = await acceptRollback(flow, trees, request, requesterOf(call));
       return answerAccepted(call.api, promotion, call);
     },
   }),

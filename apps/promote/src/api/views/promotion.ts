@@ -14,6 +14,7 @@ export const PromotionView = named(
       .enum(PROMOTION_STATES)
       .describe('done, partial, failed, refused and cancelled are not left any more'),
     to: z.string().describe('The channel; `*` for a rollback or purge of all channels'),
+    tree: z.string().exactOptional().describe('The tree that `serial` is of; absent: the main one'),
     atomic: z.boolean(),
     items: z.array(
       z.strictObject({
@@ -62,6 +63,7 @@ export function presentPromotion(promotion: Promotion): View<typeof PromotionVie
     kind,
     state,
     to,
+    ...(promotion.tree !== undefined && { tree: promotion.tree }),
     atomic,
     items: promotion.items.map((item) => ({
       repository: item.repository,

@@ -6,6 +6,7 @@ export const PublicationView = named(
   'Publication',
   'A serial of the tree and its root.',
   z.strictObject({
+    tree: z.string().describe('Its name; `main` for the one that `tree` in the configuration describes'),
     serial: z.int(),
     state: z.enum(['preparing', 'published']),
     root: z.string(),
@@ -16,6 +17,6 @@ export const PublicationView = named(
 );
 
 export function presentPublication(publication: Publication): View<typeof PublicationView> {
-  const { serial, state, root, promotions, added, publishedAt } = publication;
-  return { serial, state, root, promotions, added, publishedAt };
+  const { tree, serial, state, root, promotions, added, publishedAt } = publication;
+  return { tree, serial, state, root, promotions, added, publishedAt };
 }

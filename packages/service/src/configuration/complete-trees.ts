@@ -1,0 +1,38 @@
+import { completePlace, type Resolve } from './complete-engines.ts';
+import type { Configuration, TreeConfiguration } from './configuration.ts';
+import { EMBEDDED_PLACES } from './engines.ts';
+import type { ConfigurationFile } from './schema.ts';
+import type { FurtherTree } from './trees.ts';
+
+/** The main tree as it is in force. */
+export function completeMainTree(tree: ConfigurationFile['tree'], at: Resolve): TreeConfiguration {
+  return completeTree(tree, 'tree', EMBEDDED_PLACES.tree, at);
+}
+
+/** The further trees as they are in force, by their names. */
+export function completeFurtherTrees(trees: ConfigurationFile['trees'], at: Resolve): Configuration['trees'] {
+  return Object.fromEntries(
+    Object.entries(trees).map(([name, tree]) => [
+      name,
+      completeTree(tree, `trees.${name}`, `./data/trees/${name}`, at),
+    ]),
+  );
+}
+
+/** @param root where the folder is that nobody named */
+function completeTree(
+  tree: ConfigurationFile['tree'] | FurtherTree,
+  key: string,
+  root: string,
+  at: Resolve,
+): TreeConfiguration {
+  const { keepUntagged, refresh, grace, keepSnapshots, keepSnapshotsFor, signing, listen } = tree;
+  return {
+    ...completePlace(tree, key, root, at),
+    keepUntaggedMs: keepUntagged,
+    refreshMs: refresh,
+    retention: { graceMs: grace, keepSnapshots, keepSnapshotsForMs: keepSnapshotsFor },
+    ...(signing !== undefined && { signing: { keyFiles: signing.keyFile.map(at) } }),
+    ...(listen !== undefined && { listen }),
+  };
+}
