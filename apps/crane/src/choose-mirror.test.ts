@@ -1,8 +1,16 @@
 import { type Digest, digestOf } from '@gantry/oci';
-import { chooseMirror, lastResort, qualifies, type Wanted } from './choose-mirror.ts';
+import { Pool } from './choose/rendezvous.ts';
+import { chooseMirror, type Client, lastResort, qualifies, type Wanted } from './choose-mirror.ts';
 import { type MirrorOptions, type MirrorState, readMirrors } from './mirror.ts';
 
 const DIGEST = digestOf('content');
+const ANY = { repository: 'team/app', digest: DIGEST, since: 1 };
+
+/** One that nothing is known of. */
+function someone(among: readonly MirrorState[], before = 0): Client {
+  const mirrors = among.map(({ mirror }) => mirror);
+  return { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => before };
+}
 
 function stateOf(option: Partial<MirrorOptions>, state: Partial<MirrorState> = {}): MirrorState {
   const [mirror] = readMirrors([{ name: 'one', url: 'https://one.example/tree', ...option }]);
@@ -19,15 +27,15 @@ test.each<[string, Partial<MirrorState>, Partial<Wanted>, boolean]>([
   ['did not prove the kind', {}, { kind: 'docker-list' }, false],
   ['is not trusted, and that is asked', {}, { trustedOnly: true }, false],
 ])('a mirror that %s', (_, state, wanted, good) => {
-  expect(qualifies(stateOf({}, state), { digest: DIGEST, since: 1, ...wanted })).toBe(good);
+  expect(qualifies(stateOf({}, state), { ...ANY, ...wanted })).toBe(good);
 });
 
 test('a trusted mirror qualifies where trust is asked for', () => {
-  expect(qualifies(stateOf({ trusted: true }), { digest: DIGEST, since: 1, trustedOnly: true })).toBe(true);
+  expect(qualifies(stateOf({ trusted: true }), { ...ANY, trustedOnly: true })).toBe(true);
 });
 
 function choose(among: readonly MirrorState[], digest: Digest): string | undefined {
-  return chooseMirror(among, { digest, since: 1 })?.mirror.name;
+  return chooseMirror(among, { ...ANY, digest }, someone(among))?.mirror.name;
 }
 
 describe('of several that qualify', () => {
@@ -69,15 +77,55 @@ describe('of several that qualify', () => {
 });
 
 test('none is chosen where none qualifies', () => {
-  expect(chooseMirror([], { digest: DIGEST, since: 1 })).toBeUndefined();
-  expect(chooseMirror([stateOf({}, { serial: 0 })], { digest: DIGEST, since: 1 })).toBeUndefined();
+  expect(chooseMirror([], ANY, someone([]))).toBeUndefined();
+  const late = [stateOf({}, { serial: 0 })];
+  expect(chooseMirror(late, ANY, someone(late))).toBeUndefined();
 });
+
+function resort(...among: readonly MirrorState[]): MirrorState | undefined {
+  return lastResort(among, ANY, someone(among));
+}
 
 test('the last resort is a trusted mirror, rather one that answers', () => {
   const down = stateOf({ name: 'down', trusted: true, weight: 1_000_000 }, { healthy: false });
   const late = stateOf({ name: 'late', trusted: true, weight: 1 }, { serial: 1 });
   const stranger = stateOf({ name: 'stranger' });
-  expect(lastResort([stranger, down, late], DIGEST)).toBe(late);
-  expect(lastResort([stranger, down], DIGEST)).toBe(down);
-  expect(lastResort([stranger], DIGEST)).toBeUndefined();
+  expect(resort(stranger, down, late)).toBe(late);
+  expect(resort(stranger, down)).toBe(down);
+  expect(resort(stranger)).toBeUndefined();
+});
+
+describe('for a client that is near to some', () => {
+  const [near, far, other] = [
+    stateOf({ name: 'near' }),
+    stateOf({ name: 'far' }),
+    stateOf({ name: 'other' }),
+  ];
+  const mirrors = [near, far, other].map(({ mirror }) => mirror);
+  const pools = [new Pool(mirrors, [0]), new Pool(mirrors, [0, 1]), new Pool(mirrors, [0, 1, 2])];
+  const client = (before: number): Client => ({ pools, sentBefore: () => before });
+
+  test('one of the nearest that qualifies is chosen', () => {
+    expect(chooseMirror([near, far, other], ANY, client(0))).toBe(near);
+    expect(chooseMirror([{ ...near, healthy: false }, far, other], ANY, client(0))).toBe(far);
+    expect(chooseMirror([{ ...near, serial: 0 }, { ...far, serial: 0 }, other], ANY, client(0))).toBe(other);
+  });
+
+  test('one that comes back for the same object gets the next one, and in the end the first again', () => {
+    const chosen = [0, 1, 2, 3].map((before) => chooseMirror([near, far, other], ANY, client(before)));
+    expect(chosen).toEqual([near, far, other, near]);
+  });
+
+  test('one that comes back is sent to the same mirror when there is no other', () => {
+    const down = [near, { ...far, healthy: false }, { ...other, healthy: false }];
+    expect(chooseMirror(down, ANY, client(5))).toBe(near);
+  });
+});
+
+test('a mirror of some repositories gets requests for those alone', () => {
+  const partial = stateOf({ repositories: ['team/*', 'library/**'], trusted: true });
+  const chosen = (repository: string) => chooseMirror([partial], { ...ANY, repository }, someone([partial]));
+  expect(['team/app', 'library/a/b'].map(chosen)).toEqual([partial, partial]);
+  expect(['team/a/b', 'other'].map(chosen)).toEqual([undefined, undefined]);
+  expect(lastResort([partial], { ...ANY, repository: 'other' }, someone([partial]))).toBeUndefined();
 });

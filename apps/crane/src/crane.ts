@@ -12,6 +12,9 @@ import {
   type TreePlace,
 } from '@gantry/service';
 import { directoryTree, httpTree } from '@gantry/tree';
+import { createClients } from './client/clients.ts';
+import { openGeoip } from './client/geoip.ts';
+import { readTrustedProxies } from './client/forwarded.ts';
 import { createDelivery } from './deliver.ts';
 import { createManifestBytes } from './manifest-bytes.ts';
 import { readMirrors } from './mirror.ts';
@@ -64,6 +67,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
   const { logger, pollMs, trustedKeys = [] } = options;
   const place = placeOf(options.tree);
   const mirrors = readMirrors(options.mirrors, options.name);
+  const trustedProxies = readTrustedProxies(options.trustedProxies);
   await using stack = new AsyncDisposableStack();
   const ending = new AbortController();
   stack.defer(() => ending.abort());
@@ -91,6 +95,15 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
   });
   const view = () => (follower.current.state === 'following' ? follower.current.view : undefined);
   const prober = stack.use(createMirrorProber({ mirrors, source, view, trustedKeys, pollMs, logger }));
+  const geoip = stack.use(
+    await openGeoip(options.geoip ?? {}, {
+      logger,
+      onChange: () => (clients = newClients()),
+      onFailure: () => counts.unreadablePlaces.value++,
+    }),
+  );
+  const newClients = () => createClients({ mirrors, trustedProxies, findPlace: geoip.findPlace });
+  let clients = newClients();
   const respond = createResponder({
     repositories: createRepositories({
       source,
@@ -114,6 +127,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       status: options.status,
       servesBlobs: mirrors.length === 0 && 'directory' in place,
     },
+    clients: (request) => clients(request),
     tellError,
   });
 

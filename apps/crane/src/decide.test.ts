@@ -1,6 +1,7 @@
 import { type Digest, digestOf, MANIFEST_KINDS, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
 import * as fc from 'fast-check';
 import type { Answer } from './answer.ts';
+import { Pool } from './choose/rendezvous.ts';
 import {
   decide,
   decideUnnamed,
@@ -67,7 +68,10 @@ function siteOf(
 
 function answerTo(target: string, site: Site, method: Method = 'GET', lookup: Lookup = KNOWN): Answer {
   const route = parseRoute(target);
-  return 'name' in route ? decide(method, route, lookup, site) : decideUnnamed(route);
+  if (!('name' in route)) return decideUnnamed(route);
+  const mirrors = site.mirrors.map(({ mirror }) => mirror);
+  const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => 0 };
+  return decide(method, route, lookup, site, client);
 }
 
 function headerOf(answer: Answer, name: string): string | undefined {

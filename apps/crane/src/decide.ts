@@ -10,7 +10,7 @@ import {
   SHORT_LIVED,
   unavailable,
 } from './answer.ts';
-import { chooseMirror, lastResort } from './choose-mirror.ts';
+import { chooseMirror, type Client, lastResort } from './choose-mirror.ts';
 import type { MirrorState } from './mirror.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
 import type { Reference, Refusal, Route } from './route.ts';
@@ -109,7 +109,13 @@ export function decideUnnamed(route: Exclude<Route, NamedRoute>): Answer {
 }
 
 /** The answer to a request for a repository or something in it. The tree of decisions stands as a picture in README.md. */
-export function decide(method: Method, route: NamedRoute, lookup: Lookup, site: Site): Answer {
+export function decide(
+  method: Method,
+  route: NamedRoute,
+  lookup: Lookup,
+  site: Site,
+  client: Client,
+): Answer {
   if (lookup.state === 'unreadable') {
     return unavailable(route.kind, `what is published as ${quote(route.name)} can not be read just now`);
   }
@@ -118,9 +124,9 @@ export function decide(method: Method, route: NamedRoute, lookup: Lookup, site: 
   }
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route, lookup, site);
+      return manifestAnswer(method, route, lookup, site, client);
     case 'blob':
-      return blobAnswer(method, route, lookup, site);
+      return blobAnswer(method, route, lookup, site, client);
     case 'tags':
       return tagsAnswer(route, lookup);
     default:
@@ -133,6 +139,7 @@ function manifestAnswer(
   { name, reference }: Extract<Route, { kind: 'manifest' }>,
   repository: Repository,
   site: Site,
+  client: Client,
 ): Answer {
   const found = repository.manifest(reference);
   if (found === undefined) {
@@ -140,7 +147,7 @@ function manifestAnswer(
     return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(name)} has no manifest ${said}`);
   }
   const byTag = reference.digest === undefined;
-  const mirror = method === 'GET' ? mirrorForManifest(found, byTag, site) : undefined;
+  const mirror = method === 'GET' ? mirrorForManifest(name, found, byTag, site, client) : undefined;
   const { digest, kind, size } = found;
   const path = manifestPath(kind, digest);
   if (mirror !== undefined) return redirect('manifest', mirror, path, site);
@@ -159,16 +166,19 @@ function manifestAnswer(
 }
 
 /** The mirror that a manifest's request is sent to; undefined when the crane serves the manifest itself. */
-function mirrorForManifest(found: FoundManifest, byTag: boolean, site: Site): MirrorState | undefined {
-  if (site.manifests === 'serve') return undefined;
-  const { digest, kind, since } = found;
-  if (site.manifests === 'redirect') {
-    return (
-      chooseMirror(site.mirrors, { digest, since, trustedOnly: byTag }) ?? lastResort(site.mirrors, digest)
-    );
-  }
+function mirrorForManifest(
+  repository: string,
+  { digest, kind, since }: FoundManifest,
+  byTag: boolean,
+  { manifests, mirrors }: Site,
+  client: Client,
+): MirrorState | undefined {
+  if (manifests === 'serve') return undefined;
+  const wanted = { repository, digest, since, trustedOnly: byTag };
+  if (manifests === 'redirect')
+    return chooseMirror(mirrors, wanted, client) ?? lastResort(mirrors, wanted, client);
   // No last resort here: the crane itself is better than a mirror that did not prove itself.
-  return chooseMirror(site.mirrors, { digest, since, kind, trustedOnly: byTag });
+  return chooseMirror(mirrors, { ...wanted, kind }, client);
 }
 
 function blobAnswer(
@@ -176,6 +186,7 @@ function blobAnswer(
   { name, digest }: Extract<Route, { kind: 'blob' }>,
   repository: Repository,
   site: Site,
+  client: Client,
 ): Answer {
   const entry = repository.blob(digest);
   if (entry === undefined) {
@@ -198,8 +209,8 @@ function blobAnswer(
       etag: etagOf(digest),
     };
   }
-  const mirror =
-    chooseMirror(site.mirrors, { digest, since: entry.since }) ?? lastResort(site.mirrors, digest);
+  const wanted = { repository: name, digest, since: entry.since };
+  const mirror = chooseMirror(site.mirrors, wanted, client) ?? lastResort(site.mirrors, wanted, client);
   if (mirror === undefined) {
     return unavailable('blob', `no mirror that is known to hold the blob ${digest} answers just now`);
   }

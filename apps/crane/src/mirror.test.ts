@@ -12,6 +12,19 @@ test('a mirror is read with its defaults, its base ending in a slash', () => {
   expect(mirror?.seed).not.toBe(other?.seed);
 });
 
+test('whom a mirror is near to is read, with the continents of its countries', () => {
+  const [mirror] = readMirrors([
+    { ...good, networks: ['192.0.2.7/24'], asns: [64500], countries: ['de', 'JP', 'FR'], private: true },
+  ]);
+  expect(mirror).toMatchObject({
+    networks: [{ family: 4, prefixBits: 24 }],
+    asns: [64500],
+    countries: ['DE', 'JP', 'FR'],
+    continents: ['EU', 'AS'],
+    isPrivate: true,
+  });
+});
+
 test('what could break out of a header is escaped in the base', () => {
   const [mirror] = readMirrors([{ name: 'one', url: 'https://mirror.example/a b\r\nX: y/ü' }]);
   expect(mirror?.base).toMatch(/^[\x21-\x7e]+$/);
@@ -26,6 +39,9 @@ test.each([
   ['no weight', { weight: 0 }],
   ['a weight that is no number', { weight: Number.NaN }],
   ['no name', { name: '' }],
+  ['a network that is none', { networks: ['192.0.2.0/33'] }],
+  ['a country that there is not', { countries: ['Germany'] }],
+  ['nobody that it is private for', { private: true }],
 ])('a mirror with %s is refused by name', (_, wrong) => {
   const read = () => readMirrors([{ ...good, ...wrong }]);
   expect(read).toThrow(expect.objectContaining({ code: 'CONFIGURATION_INVALID' }) as Error);

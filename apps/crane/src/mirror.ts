@@ -1,7 +1,10 @@
 import { Fault, type ManifestKind, quote } from '@gantry/oci';
+import type { Neighbourhood } from './choose/nearness.ts';
+import { type NeighbourhoodOptions, readNeighbourhood } from './choose/neighbourhood.ts';
+import { carriedRepositories } from './choose/repository-globs.ts';
 
 /** A mirror as the configuration names it. */
-export interface MirrorOptions {
+export interface MirrorOptions extends NeighbourhoodOptions {
   readonly name: string;
   /** Where the mirror's copy of the tree begins; http or https. */
   readonly url: string;
@@ -9,10 +12,12 @@ export interface MirrorOptions {
   readonly weight?: number;
   /** The operator vouches for it: it may answer tags, and it is the last resort. */
   readonly trusted?: boolean;
+  /** Globs over the published names that it carries; all when absent. */
+  readonly repositories?: readonly string[];
 }
 
 /** What is fixed about a mirror, checked and worked out once. */
-export interface Mirror {
+export interface Mirror extends Neighbourhood {
   readonly name: string;
   /** The beginning of every Location that names this mirror; ends with `/`. */
   readonly base: string;
@@ -20,6 +25,8 @@ export interface Mirror {
   readonly trusted: boolean;
   /** 32 bits that tell this mirror from others when one is chosen; made of its name. */
   readonly seed: number;
+  /** Whether it carries a repository; absent: it carries all. */
+  readonly carries?: (name: string) => boolean;
 }
 
 /** What the prober has found out about a mirror. Immutable: a change is a new object. */
@@ -59,12 +66,15 @@ export function readMirrors(options: readonly MirrorOptions[], publicName?: stri
     names.add(option.name);
     const weight = option.weight ?? 100;
     if (!(Number.isFinite(weight) && weight > 0)) throw refusal(option, 'its weight has to be above 0');
+    const carries = carriedRepositories(option.repositories);
     return {
       name: option.name,
       base: readBase(option, publicName),
       weight,
       trusted: option.trusted ?? false,
       seed: fnv1a(option.name),
+      ...readNeighbourhood(option, (why) => refusal(option, why)),
+      ...(carries !== undefined && { carries }),
     };
   });
 }

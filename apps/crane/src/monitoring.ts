@@ -15,6 +15,7 @@ export interface CraneCounts {
   readonly untrustedTrees: Count;
   readonly unreadableTrees: Count;
   readonly unreadableDocuments: Count;
+  readonly unreadablePlaces: Count;
 }
 
 export function createCounts(): CraneCounts {
@@ -31,6 +32,7 @@ export function createCounts(): CraneCounts {
     untrustedTrees: failures.with({ reason: 'signature' }),
     unreadableTrees: failures.with({ reason: 'unreadable' }),
     unreadableDocuments: failures.with({ reason: 'document' }),
+    unreadablePlaces: failures.with({ reason: 'geoip' }),
   };
 }
 

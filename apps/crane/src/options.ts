@@ -24,6 +24,10 @@ export interface CraneOptions {
   readonly status: 302 | 307;
   readonly manifests: 'redirect' | 'serve' | 'auto';
   readonly mirrors: readonly MirrorOptions[];
+  /** Proxies that are believed whom they ask for, by X-Forwarded-For; absent: none. */
+  readonly trustedProxies?: readonly string[];
+  /** Files in MaxMind's format that tell where addresses are; absent: nobody's place is known. */
+  readonly geoip?: { readonly country?: string; readonly asn?: string };
   /** The crane's own public host, if it should refuse mirrors on it or below it. */
   readonly name?: string;
   /** Remembers the highest serial across restarts. */

@@ -10,6 +10,7 @@ import {
   type Site,
   WRONG_METHOD,
 } from './decide.ts';
+import type { Clients } from './client/clients.ts';
 import type { Delivery } from './deliver.ts';
 import type { RareErrors } from './rare-errors.ts';
 import type { Repositories } from './repositories.ts';
@@ -19,6 +20,7 @@ export interface ResponderOptions {
   readonly repositories: Repositories;
   readonly deliver: Delivery;
   readonly site: Site;
+  readonly clients: Clients;
   readonly tellError: RareErrors;
 }
 
@@ -27,7 +29,7 @@ export interface ResponderOptions {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, deliver, site, tellError } = options;
+  const { repositories, deliver, site, clients, tellError } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const route = parseRoute(request.url ?? '');
@@ -37,7 +39,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     }
     const lookup = repositories.lookup(route.name);
     if (lookup instanceof Promise) void answerLater(request, response, { method, route, lookup });
-    else deliver(request, response, decide(method, route, lookup, site));
+    else deliver(request, response, decide(method, route, lookup, site, clients(request)));
   };
 
   const answerLater = async (
@@ -46,7 +48,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     { method, route, lookup }: { method: Method; route: NamedRoute; lookup: Promise<Lookup> },
   ): Promise<void> => {
     try {
-      deliver(request, response, decide(method, route, await lookup, site));
+      deliver(request, response, decide(method, route, await lookup, site, clients(request)));
     } catch (error) {
       fail(request, response, error);
     }

@@ -28,3 +28,4 @@ export * from './http/tls-server.ts';
 export * from './lifecycle.ts';
 export * from './logging.ts';
 export * from './metrics.ts';
+export * from './network/address.ts';

@@ -1,4 +1,4 @@
-import { type Network, parseAddress, parseNetwork } from '../client/address.ts';
+import { type Network, parseAddress, parseNetwork } from '@gantry/service';
 import { type ClientPlace, nearness, type Neighbourhood } from './nearness.ts';
 
 const NOWHERE: Neighbourhood = { networks: [], asns: [], countries: [], continents: [], isPrivate: false };

@@ -1,4 +1,4 @@
-import type { Address, Network } from '../client/address.ts';
+import type { Address, Network } from '@gantry/service';
 import { networkTable } from '../client/network-table.ts';
 import { Pool, type Weighted } from './rendezvous.ts';
 

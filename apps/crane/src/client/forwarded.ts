@@ -1,4 +1,5 @@
-import { type Address, type Network, parseAddress } from './address.ts';
+import { Fault, quote } from '@gantry/oci';
+import { type Address, type Network, parseAddress, parseNetwork } from '@gantry/service';
 import { networkTable } from './network-table.ts';
 
 /** Finds out who asks: the connection's other end, or whom a trusted proxy says that it asks for. */
@@ -8,6 +9,17 @@ export type ClientAddress = (
   /** The header X-Forwarded-For, all its lines joined by commas. */
   forwardedFor: string | undefined,
 ) => Address | undefined;
+
+/** @throws Fault CONFIGURATION_INVALID for what is no network */
+export function readTrustedProxies(texts: readonly string[] = []): Network[] {
+  return texts.map((text) => {
+    const network = parseNetwork(text);
+    if (network !== undefined) return network;
+    throw new Fault('CONFIGURATION_INVALID', `crane.trustedProxies: ${quote(text)} is no network`, {
+      key: 'crane.trustedProxies',
+    });
+  });
+}
 
 /** An entry of a header is an address, maybe with a port, an IPv6 one then in brackets. */
 const ENTRY = /^(?:\[([^\]]+)\](?::[0-9]+)?|([0-9.]+):[0-9]+|(.+))$/;

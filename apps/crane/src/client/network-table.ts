@@ -1,4 +1,4 @@
-import type { Address, Network } from './address.ts';
+import type { Address, Network } from '@gantry/service';
 
 /** Values by network, of which the one of the longest prefix holds. */
 export interface NetworkTable<T> {

@@ -157,6 +157,21 @@ const WRONG: [string, string, string][] = [
     'gantry.yaml:1:18: crane.status: 303 is none of 302, 307',
   ],
   [
+    'a network of a mirror that is none',
+    'crane:\n  mirrors:\n    - { name: m, url: "https://m.example", networks: [10.0.0.0/8, 192.0.2.0/33] }\n',
+    'gantry.yaml:3:67: crane.mirrors[0].networks[1]: "192.0.2.0/33" is no network: write for instance 192.0.2.0/24, 2001:db8::/32 or one address',
+  ],
+  [
+    'a country that has no such code',
+    'crane: { mirrors: [{ name: m, url: "https://m.example", countries: [Germany] }] }\n',
+    'gantry.yaml:1:69: crane.mirrors[0].countries[0]: "Germany" is no country code: write two letters of ISO 3166, as DE',
+  ],
+  [
+    'a proxy that is no address',
+    'crane: { trustedProxies: [proxy.example.org] }\n',
+    'gantry.yaml:1:27: crane.trustedProxies[0]: "proxy.example.org" is no network: write for instance 192.0.2.0/24, 2001:db8::/32 or one address',
+  ],
+  [
     'a mirror with credentials',
     'crane: { mirrors: [{ name: m, url: "https://u:hunter2@m.example" }] }\n',
     'gantry.yaml:1:36: crane.mirrors[0].url: "https://***@m.example" holds credentials, which everyone who is sent there would see: take them out',

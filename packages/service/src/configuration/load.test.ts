@@ -50,6 +50,8 @@ describe('defaults', () => {
         pollMs: 10_000,
         manifests: 'auto',
         status: 302,
+        trustedProxies: [],
+        geoip: {},
       },
     });
   });
@@ -158,7 +160,17 @@ crane:
     );
     expect(configuration.crane.tree).toEqual({ url: 'https://dl.example.org/gantry' });
     expect(configuration.crane.mirrors).toEqual([
-      { name: 'origin', url: 'https://dl.example.org/gantry', weight: 100, trusted: true },
+      {
+        name: 'origin',
+        url: 'https://dl.example.org/gantry',
+        weight: 100,
+        trusted: true,
+        networks: [],
+        asns: [],
+        countries: [],
+        private: false,
+        repositories: ['**'],
+      },
     ]);
   });
 

@@ -1,0 +1,73 @@
+import { createServer, get } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { digestOf } from '@gantry/oci';
+import { chooseMirror } from '../choose-mirror.ts';
+import { type MirrorOptions, readMirrors } from '../mirror.ts';
+import { type Network, parseNetwork } from '@gantry/service';
+import { type Clients, createClients } from './clients.ts';
+
+const MIRRORS: readonly Partial<MirrorOptions>[] = [
+  { name: 'anybody' },
+  { name: 'campus', networks: ['192.0.2.0/24'], private: true },
+  { name: 'germany', countries: ['DE'], weight: 1 },
+];
+const LOOPBACK = ['127.0.0.0/8', '::1'].map((text) => parseNetwork(text) as Network);
+const mirrors = readMirrors(MIRRORS.map((option) => ({ name: '', url: 'https://m.example/', ...option })));
+const states = mirrors.map((mirror) => ({ mirror, healthy: true, serial: 1, kinds: new Set<never>() }));
+
+/** Asks a real server over one connection, with one X-Forwarded-For a request; gives the names of the mirrors chosen. */
+async function choices(clients: Clients, said: readonly (string | undefined)[]): Promise<string[]> {
+  const chosen: string[] = [];
+  const server = createServer((request, response) => {
+    const wanted = { repository: 'a', digest: digestOf(`${chosen.length}`), since: 1 };
+    chosen.push(chooseMirror(states, wanted, clients(request))?.mirror.name ?? 'none');
+    response.end();
+  });
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+  try {
+    for (const forwarded of said) {
+      await new Promise<void>((resolve, reject) => {
+        const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+        const { port } = server.address() as AddressInfo;
+        get({ port, host: '127.0.0.1', headers }, (reply) => reply.resume().on('end', resolve)).on(
+          'error',
+          reject,
+        );
+      });
+    }
+    return chosen;
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+test('a trusted proxy says whom it asks for, and each gets what is near to it', async () => {
+  const clients = createClients({
+    mirrors,
+    trustedProxies: LOOPBACK,
+    findPlace: ({ words }) => (words[0] === (0xc6336407 | 0) ? { country: 'DE', continent: 'EU' } : {}),
+  });
+  expect(await choices(clients, ['192.0.2.9', '198.51.100.7', '192.0.2.9'])).toEqual([
+    'campus',
+    'germany',
+    'campus',
+  ]);
+});
+
+test('what a client says of itself counts for nothing', async () => {
+  const clients = createClients({ mirrors, trustedProxies: [] });
+  const chosen = await choices(clients, ['192.0.2.9', undefined]);
+  expect(chosen).not.toContain('campus');
+});
+
+test('where nobody is near to anybody, nobody is looked for', async () => {
+  const clients = createClients({
+    mirrors: readMirrors([{ name: 'anybody', url: 'https://m.example/' }]),
+    trustedProxies: LOOPBACK,
+    findPlace: () => {
+      throw new Error('looked for');
+    },
+  });
+  expect(await choices(clients, ['192.0.2.9'])).toEqual(['anybody']);
+});

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { parseNetwork } from '../network/address.ts';
+import { repositoryGlobProblem } from './patterns.ts';
+import { checked, FilePath, Name } from './texts.ts';
+import { webAddressProblem } from './web-address.ts';
+
+/** A network in CIDR notation, or one address. */
+const NetworkText = z.string().refine((text) => parseNetwork(text) !== undefined, {
+  error: 'is no network: write for instance 192.0.2.0/24, 2001:db8::/32 or one address',
+});
+
+/** An entry of `crane.mirrors`. */
+export const MirrorEntry = z.strictObject({
+  name: Name,
+  url: checked(webAddressProblem).describe("Where the mirror's copy of the tree begins"),
+  weight: z
+    .int({ error: 'is not a whole number' })
+    .min(1, { error: 'is below 1: leave the mirror out to send nobody there' })
+    .max(1_000_000, { error: 'is above 1000000' })
+    .default(100)
+    .describe('Its share among mirrors that qualify and are as near, in proportion'),
+  trusted: z.boolean().default(false).describe('Vouched for: it may answer tags, and it is the last resort'),
+  networks: z
+    .array(NetworkText)
+    .default([])
+    .describe('Clients in these networks are sent to it first of all'),
+  asns: z
+    .array(
+      z
+        .int({ error: 'is not a whole number' })
+        .min(1, { error: 'is below 1' })
+        .max(4_294_967_295, { error: 'is above 4294967295' }),
+    )
+    .default([])
+    .describe('Then clients of these autonomous systems; needs crane.geoip.asn'),
+  countries: z
+    .array(
+      z
+        .string()
+        .regex(/^[A-Za-z]{2}$/, { error: 'is no country code: write two letters of ISO 3166, as DE' }),
+    )
+    .default([])
+    .describe('Then those of these countries, and of their continents; needs crane.geoip.country'),
+  private: z.boolean().default(false).describe('Nobody but those is sent to it'),
+  repositories: z
+    .array(checked(repositoryGlobProblem))
+    .min(1, { error: 'is empty: leave it out for all' })
+    .default(['**'])
+    .describe('Globs over the published names that it carries'),
+});
+
+/** `crane.trustedProxies`. */
+export const TrustedProxies = z
+  .array(NetworkText)
+  .default([])
+  .describe('Proxies that are believed whom they ask for, by X-Forwarded-For: CIDR networks or addresses');
+
+/** `crane.geoip`. */
+export const Geoip = z
+  .strictObject({
+    country: FilePath.optional().describe("An .mmdb file that tells addresses' countries and continents"),
+    asn: FilePath.optional().describe("An .mmdb file that tells addresses' autonomous systems"),
+  })
+  .describe('Files that tell where clients are; a changed file is taken without a restart');
