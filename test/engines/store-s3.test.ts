@@ -37,6 +37,11 @@ withParts('S3 as a blob store', ['versitygw'], () =>
         store = await openStore({ s3 });
         return store;
       },
+      damage: async (digest) => {
+        using client = await createS3Client(s3);
+        const [algorithm, hex = ''] = digest.split(':');
+        await client.put(`blobs/${algorithm}/${hex.slice(0, 2)}/${hex}`, Buffer.from('damaged'));
+      },
       [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
     };
   }),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
-import { type Digest, digestOf, type FaultCode } from '@gantry/oci';
+import { type Digest, digestOf, Fault, type FaultCode } from '@gantry/oci';
 import * as fc from 'fast-check';
 import type { BlobStore } from './blob-store.ts';
 
@@ -8,6 +8,8 @@ export interface OpenedStore extends AsyncDisposable {
   readonly store: BlobStore;
   /** Closes the store and opens it again, as the next start of a process does. */
   readonly reopen: () => Promise<BlobStore>;
+  /** Puts other bytes in the place of a blob's, behind the store's back, as a failing disk does. */
+  readonly damage: (digest: Digest) => Promise<void>;
 }
 
 /** What every blob store does. Each test is given a new, empty one. */
@@ -318,6 +320,74 @@ export function blobStoreContract(name: string, open: () => Promise<OpenedStore>
         expect(digestOf(await store.read(digest, bytes.length))).toBe(digest);
     });
 
+    test('all are listed by their digests, also those behind one alone', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const blobs = Array.from({ length: 20 }, (_, n) => sample(1 + n));
+      for (const { bytes, digest } of blobs) await put(store, bytes, digest);
+      const long = Buffer.from('a sha512 blob');
+      const last = digestOf(long, 'sha512');
+      await put(store, long, last);
+      const all = [...blobs.map(({ digest }) => digest), last].toSorted();
+      const listed = (after?: Digest) => Array.fromAsync(store.list(after), ({ digest }) => digest);
+      expect(await listed()).toEqual(all);
+      for (const [at, digest] of all.entries()) expect(await listed(digest)).toEqual(all.slice(at + 1));
+      expect(await listed(`sha256:${'f'.repeat(64)}`)).toEqual([last]);
+    });
+
+    test('a run removes blobs, which can then be written anew', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const [one, other] = [sample(1000), sample(2000)];
+      for (const { bytes, digest } of [one, other]) await put(store, bytes, digest);
+      await using removal = await store.startRemoval(held);
+      await removal.remove(one.digest);
+      await removal.remove(one.digest);
+      expect(await Array.fromAsync(store.list(), ({ digest }) => digest)).toEqual([other.digest]);
+      expect(await store.stat(one.digest)).toBeUndefined();
+      await finish(store, one.bytes, one.digest);
+    });
+
+    test('a run that another has followed removes nothing any more', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const { bytes, digest } = sample(1000);
+      await put(store, bytes, digest);
+      let isFollowed = false;
+      const confirm = async () => {
+        if (isFollowed) throw new Fault('LEASE_LOST', 'another has the lease');
+      };
+      await using former = await store.startRemoval(confirm);
+      isFollowed = true;
+      await expect(store.startRemoval(confirm)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      await using latter = await store.startRemoval(held);
+      await latter.remove(digest);
+      await put(store, bytes, digest);
+      await expect(former.remove(digest)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      await opened.damage(digest);
+      await expect(former.quarantine(digest)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+      expect(await store.stat(digest)).toBeDefined();
+      expect(await latter.quarantine(digest)).toBeDefined();
+      await finish(store, bytes, digest);
+    });
+
+    test('a damaged blob is moved aside, and is not there any more; one that is whole stays', async () => {
+      await using opened = await open();
+      const { store } = opened;
+      const [good, bad] = [sample(3000), sample(4000)];
+      for (const { bytes, digest } of [good, bad]) await put(store, bytes, digest);
+      await opened.damage(bad.digest);
+      await using removal = await store.startRemoval(held);
+      expect(await removal.quarantine(good.digest)).toBeUndefined();
+      expect(await removal.quarantine(digestOf('absent'))).toBeUndefined();
+      const hex = bad.digest.slice('sha256:'.length);
+      expect(await removal.quarantine(bad.digest)).toMatch(new RegExp(`/quarantine/.*${hex}$`));
+      expect(await store.stat(bad.digest)).toBeUndefined();
+      expect(await Array.fromAsync(store.list(), ({ digest }) => digest)).toEqual([good.digest]);
+      expect(digestOf(await store.read(good.digest, 3000))).toBe(good.digest);
+      await finish(store, bad.bytes, bad.digest);
+    });
+
     test('however a blob is cut into chunks, suspended and started again, its bytes are the same', async () => {
       const step = fc.oneof(
         { weight: 8, arbitrary: fc.record({ append: fc.integer({ min: 0, max: 1_500_000 }) }) },
@@ -353,6 +423,9 @@ export function blobStoreContract(name: string, open: () => Promise<OpenedStore>
     }, 30_000);
   });
 }
+
+/** Of a lease that is held. */
+const held = () => Promise.resolve();
 
 function sample(size: number): { bytes: Buffer; digest: Digest } {
   const bytes = randomBytes(size);

@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Digest, Fault } from '@gantry/oci';
+import type { BlobRemoval } from './blob-removal.ts';
 
 /** Bytes `start` to `end`, both included, counted from 0 (as in RFC 9110, section 14.1.2); `end` absent: to the last one. */
 export interface ByteRange {
@@ -30,11 +31,18 @@ export interface BlobStore extends AsyncDisposable {
    */
   write(digest: Digest, size: number): Promise<BlobWriter>;
 
-  /** All digests in the store, in no order. */
-  list(): AsyncIterable<{ digest: Digest; size: number }>;
+  /** All blobs in the store, by their digests. @param after only those behind this one */
+  list(after?: Digest): AsyncIterable<{ digest: Digest; size: number }>;
 
   /** Removes a blob, and what lies there unfinished of it where the engine can read that; no error if it is absent. */
   delete(digest: Digest): Promise<void>;
+
+  /**
+   * Starts to remove blobs, for whoever holds a lease, and shuts out those who did so before.
+   * @param confirm asks whether the caller has its lease, and throws if not
+   * @throws what `confirm` throws
+   */
+  startRemoval(confirm: () => Promise<void>): Promise<BlobRemoval>;
 }
 
 /**

@@ -31,6 +31,14 @@ blobStoreContract('The file system', async () => {
       store = await openFilesystemStore({ root });
       return store;
     },
+    damage: async (digest) => {
+      const path = store.pathOf(digest);
+      await chmod(path, 0o644);
+      const bytes = await readFile(path);
+      bytes.writeUInt8(bytes.readUInt8(0) ^ 1);
+      await writeFile(path, bytes);
+      await chmod(path, 0o444);
+    },
     [Symbol.asyncDispose]: async () => {
       await store[Symbol.asyncDispose]();
       await rm(root, { recursive: true });

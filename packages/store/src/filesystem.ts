@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, statSync } from 'node:fs';
-import { open, opendir, readdir, chmod, mkdir, stat, unlink } from 'node:fs/promises';
+import { open, readdir, chmod, mkdir, stat, unlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import {
@@ -12,9 +12,11 @@ import {
   splitDigest,
 } from '@gantry/oci';
 import { DirectWrites } from './blob-file.ts';
+import type { BlobRemoval } from './blob-removal.ts';
 import type { BlobStore, BlobWriter, ByteRange, FileBlobs } from './blob-store.ts';
 import { DirectoryFlushes, makeDirectory } from './durable-directory.ts';
 import { openFile, readFile } from './file-calls.ts';
+import { startFileRemoval } from './file-removal.ts';
 import { FilesystemWriter } from './filesystem-writer.ts';
 import { OpenWriters } from './open-writers.ts';
 import { PartialFiles } from './partial-files.ts';
@@ -126,13 +128,14 @@ class FilesystemStore implements BlobStore, FileBlobs {
     });
   }
 
-  async *list(): AsyncIterable<{ digest: Digest; size: number }> {
-    for (const algorithm of Object.keys(DIGEST_ALGORITHMS) as DigestAlgorithm[]) {
+  async *list(after?: Digest): AsyncIterable<{ digest: Digest; size: number }> {
+    for (const algorithm of (Object.keys(DIGEST_ALGORITHMS) as DigestAlgorithm[]).toSorted()) {
       const parent = join(this.#root, 'blobs', algorithm);
-      for (const folder of await readdir(parent)) {
-        for await (const entry of await opendir(join(parent, folder))) {
-          const digest = `${algorithm}:${entry.name}`;
-          if (!isDigest(digest)) continue;
+      for (const folder of (await readdir(parent)).toSorted()) {
+        if (after !== undefined && `${algorithm}:${folder}~` < after) continue;
+        for (const name of (await readdir(join(parent, folder))).toSorted()) {
+          const digest = `${algorithm}:${name}`;
+          if (!isDigest(digest) || (after !== undefined && digest <= after)) continue;
           const found = await this.stat(digest);
           if (found !== undefined) yield { digest, size: found.size };
         }
@@ -146,6 +149,17 @@ class FilesystemStore implements BlobStore, FileBlobs {
       if (errorCode(error) !== 'ENOENT') throw storageFault(error, path);
     });
     await this.#partials.forget(digest);
+  }
+
+  startRemoval(confirm: () => Promise<void>): Promise<BlobRemoval> {
+    return startFileRemoval(
+      {
+        root: this.#root,
+        placeOf: (digest) => this.pathOf(digest),
+        forget: (digest) => this.#partials.forget(digest),
+      },
+      confirm,
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

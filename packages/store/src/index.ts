@@ -1,6 +1,7 @@
 import type { BlobStore, StoreOptions } from './blob-store.ts';
 import type { S3Configuration } from './s3/configuration.ts';
 
+export * from './blob-removal.ts';
 export * from './blob-store.ts';
 
 /** Where blobs are kept, as `storage` in the configuration. */

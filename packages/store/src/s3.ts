@@ -7,7 +7,9 @@ import {
   isDigest,
   splitDigest,
 } from '@gantry/oci';
+import type { BlobRemoval } from './blob-removal.ts';
 import type { BlobStore, BlobWriter, ByteRange, ObjectBlobs, StoreOptions } from './blob-store.ts';
+import { digestOfStream } from './digest-of-stream.ts';
 import { OpenWriters } from './open-writers.ts';
 import { type S3Abilities } from './s3/access.ts';
 import { goneAgain, S3Writer } from './s3/blob-writer.ts';
@@ -121,10 +123,12 @@ class S3Store implements BlobStore, ObjectBlobs {
     return await this.#writers.open(digest, (release) => this.#writer(digest, size, release));
   }
 
-  async *list(): AsyncIterable<{ digest: Digest; size: number }> {
-    for (const algorithm of Object.keys(DIGEST_ALGORITHMS) as DigestAlgorithm[]) {
+  async *list(after?: Digest): AsyncIterable<{ digest: Digest; size: number }> {
+    for (const algorithm of (Object.keys(DIGEST_ALGORITHMS) as DigestAlgorithm[]).toSorted()) {
+      if (after !== undefined && `${algorithm}:~` < after) continue;
       const start = `blobs/${algorithm}/`;
-      for await (const { path, sizeBytes } of this.#client.list(start)) {
+      const from = after?.startsWith(`${algorithm}:`) === true ? { after: pathOf(after) } : {};
+      for await (const { path, sizeBytes } of this.#client.list(start, from)) {
         const digest = `${algorithm}:${path.slice(start.length + 3)}`;
         if (isDigest(digest) && pathOf(digest) === path) yield { digest, size: sizeBytes };
       }
@@ -135,6 +139,30 @@ class S3Store implements BlobStore, ObjectBlobs {
     this.#small.delete(digest);
     await this.#client.remove(pathOf(digest));
     this.#small.delete(digest);
+  }
+
+  async startRemoval(confirm: () => Promise<void>): Promise<BlobRemoval> {
+    await confirm();
+    return {
+      remove: async (digest) => {
+        await confirm(); // no delete of S3 can ask for it: so right before
+        await this.delete(digest);
+      },
+      quarantine: async (digest) => {
+        const found = await this.#client.open(pathOf(digest));
+        if (found === undefined) return undefined;
+        if ((await digestOfStream(digest, found.body)) === digest) return undefined;
+        const path = pathOf(digest);
+        const aside = `quarantine${path.slice('blobs'.length)}`;
+        const { bucket } = this.#client;
+        const { sizeBytes } = found.object;
+        await this.#client.copy({ bucket, key: this.#client.keyOf(path), sizeBytes }, aside);
+        await confirm();
+        await this.delete(digest);
+        return `s3://${bucket}/${this.#client.keyOf(aside)}`;
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

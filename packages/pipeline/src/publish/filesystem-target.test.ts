@@ -56,8 +56,9 @@ function withoutFiles(store: BlobStore): BlobStore {
     open: (digest, range) => store.open(digest, range),
     read: (digest, maxBytes) => store.read(digest, maxBytes),
     write: (digest, size) => store.write(digest, size),
-    list: () => store.list(),
+    list: (after) => store.list(after),
     delete: (digest) => store.delete(digest),
+    startRemoval: (confirm) => store.startRemoval(confirm),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
