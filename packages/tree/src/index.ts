@@ -8,6 +8,7 @@ export * from './keys.ts';
 export * from './lay-tree.ts';
 export * from './lists.ts';
 export * from './mirror-client.ts';
+export * from './named-objects.ts';
 export * from './open-tree.ts';
 export * from './paths.ts';
 export * from './referrers.ts';

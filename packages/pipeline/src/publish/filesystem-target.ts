@@ -6,10 +6,10 @@ import { type BlobStore, hasFiles } from '@gantry/store';
 import { directoryTree, fullListPath, serialPath } from '@gantry/tree';
 import { freeChunk } from '../free-chunk.ts';
 import type { PoolContent } from './compose-repository.ts';
-import { codeOf, namesIn, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
+import { changedAt, codeOf, namesIn, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
 import { movePointer } from './filesystem-target/pointer.ts';
 import { prepareRoot } from './filesystem-target/root.ts';
-import { poolPath } from './pool-path.ts';
+import { poolOrListPath, poolPath } from './pool-path.ts';
 import type { TreeTarget } from './tree-target.ts';
 
 /** What a file system says where a hardlink is not possible: another device, too many links, not supported. */
@@ -79,6 +79,9 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
       files.note(place);
       await files.settle();
     },
+
+    removeAll: (paths) => files.removeAll(paths.map((path) => files.at(poolOrListPath(path)))),
+    putAt: (path) => changedAt(files.at(path)),
 
     async removeFullList(serial) {
       await rm(files.at(fullListPath(serial)), { force: true });

@@ -15,7 +15,7 @@ import {
   POINTER_PATH,
   serialPath,
 } from '@gantry/tree';
-import { poolPath } from './pool-path.ts';
+import { poolOrListPath, poolPath } from './pool-path.ts';
 import { contentPutter } from './s3-target/content.ts';
 import { headersFor } from './s3-target/headers.ts';
 import { movePointer } from './s3-target/pointer.ts';
@@ -27,6 +27,7 @@ import type { TreeTarget } from './tree-target.ts';
 const ABANDONED_MS = 24 * 3600 * 1000;
 /** How often abandoned uploads are looked for. */
 const TIDY_EVERY_MS = 3600 * 1000;
+const REMOVALS_AT_ONCE = 16;
 
 export interface S3TargetOptions {
   /** Told of what goes wrong beside the calls, such as a right that tidying lacks. Must not throw. */
@@ -120,6 +121,15 @@ export async function openS3Target(
     async removeContent(path) {
       await client.remove(poolPath(path));
     },
+    async removeAll(paths, lease) {
+      const wanted = paths.map(poolOrListPath);
+      for (let at = 0; at < wanted.length; at += REMOVALS_AT_ONCE) {
+        await lease.confirm();
+        const some = wanted.slice(at, at + REMOVALS_AT_ONCE);
+        await Promise.all(some.map((path) => client.remove(path, { signal: lease.signal })));
+      }
+    },
+    putAt: async (path) => (await client.head(path))?.modifiedAt,
     removeFullList: (serial) => client.remove(fullListPath(serial)),
   };
 }

@@ -1,4 +1,5 @@
 import type { TreeSource } from '@gantry/tree';
+import type { HeldLease } from '../hold-lease.ts';
 import type { PoolContent } from './compose-repository.ts';
 
 /**
@@ -54,6 +55,16 @@ export interface TreeTarget {
    * @throws Fault TREE_INVALID for a path that is none of the pool
    */
   removeContent(path: string): Promise<void>;
+  /**
+   * Removes objects of the pool and lists; no error for those that are absent. Only for what the current pool lacks, and
+   * nobody needs any more: a loss of power may bring some back, as orphans. In a folder, nothing goes once another
+   * publication has begun; elsewhere the lease is asked again and again.
+   * @param lease under which the caller works, and has called `begin`
+   * @throws Fault LEASE_LOST; TREE_INVALID for a path of anything else, before anything is removed
+   */
+  removeAll(paths: readonly string[], lease: Pick<HeldLease, 'confirm' | 'signal'>): Promise<void>;
+  /** When a file came to lie where it does, by the clock of the place; undefined if it is absent. */
+  putAt(path: string): Promise<Date | undefined>;
   /** Removes the full list of a serial; no error if it is absent. Only for those that are no longer among the newest. */
   removeFullList(serial: number): Promise<void>;
 }

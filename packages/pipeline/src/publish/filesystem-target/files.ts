@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '@gantry/oci';
+import { forEachConcurrently } from '../../concurrency.ts';
 
 export const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o444;
+const REMOVALS_AT_ONCE = 16;
 /** The folder of files on their way; it is not of the tree's grammar, so no reader and no list has them. */
 export const TEMPORARY = '.tmp';
 
@@ -97,6 +99,27 @@ export class TreeFiles {
     this.#unsettled.add(dirname(place));
   }
 
+  /**
+   * Takes files away, each into this publication's own folder first: so one that is shut out takes nothing. A loss of power
+   * may bring some back.
+   * @throws Fault LEASE_LOST
+   */
+  async removeAll(places: readonly string[]): Promise<void> {
+    const own = this.#own;
+    await this.makeFolder(own);
+    await forEachConcurrently(places, REMOVALS_AT_ONCE, async (place) => {
+      const file = join(own, randomBytes(12).toString('hex'));
+      try {
+        await rename(place, file);
+      } catch (error) {
+        if (!GONE.has(codeOf(error))) throw error;
+        if ((await sizeAt(own)) === undefined) throw shutOut(own, error);
+        return;
+      }
+      await rm(file, { force: true });
+    });
+  }
+
   async settle(): Promise<void> {
     const folders = [...this.#unsettled];
     this.#unsettled.clear();
@@ -152,6 +175,16 @@ export function writing(bytes: Uint8Array): (file: string) => Promise<void> {
 export async function sizeAt(place: string): Promise<number | undefined> {
   try {
     return (await stat(place)).size;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** When a file got the name that it has, or another one; undefined if it is absent. */
+export async function changedAt(place: string): Promise<Date | undefined> {
+  try {
+    return (await lstat(place)).ctime;
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;
