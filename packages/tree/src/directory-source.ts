@@ -18,6 +18,7 @@ export function directoryTree(root: string): ListingSource {
 
   return {
     name,
+    directory: name,
     async read(file, maxBytes) {
       const opened = await openFile(name, at(file));
       if (opened === undefined) return undefined;

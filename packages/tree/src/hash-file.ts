@@ -1,18 +1,22 @@
 import { type Digest, hasherFor, splitDigest } from '@gantry/oci';
 import type { TreeSource } from './tree-source.ts';
 
-/** Whether a file's bytes are those of the digest, and how many they are; undefined if it is absent. */
+/**
+ * Whether a file's bytes are those of the digest; undefined if it is absent.
+ * @param onBytes told of each piece that was read
+ */
 export async function hashFile(
   source: TreeSource,
   path: string,
   digest: Digest,
-): Promise<{ matches: boolean; size: number } | undefined> {
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<{ matches: boolean; hex: string } | undefined> {
   const stream = await source.open(path);
   if (stream === undefined) return undefined;
   const hasher = hasherFor(digest);
-  let size = 0;
-  for await (const chunk of hashing(stream, hasher)) size += chunk.length;
-  return { matches: hasher.digest('hex') === splitDigest(digest).hex, size };
+  for await (const chunk of hashing(stream, hasher)) onBytes(chunk.length);
+  const hex = hasher.digest('hex');
+  return { matches: hex === splitDigest(digest).hex, hex };
 }
 
 /** Passes chunks on, hashing them on their way. */

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { Fault, quote } from '@gantry/oci';
+import { mirrorClient } from './mirror-client.ts';
 import { type SilenceLimit, silenceLimit } from './silence-limit.ts';
 import type { TreeSource } from './tree-source.ts';
 
@@ -89,7 +90,13 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
         await head.response.body?.cancel();
         const stated = head.response.headers.get('content-length');
         const size = stated === null ? await countBytes(await once('GET', path)) : Number(stated);
-        return { size, contentType: head.response.headers.get('content-type') ?? '' };
+        const header = (called: string) => head.response.headers.get(called) ?? '';
+        return {
+          size,
+          contentType: header('content-type'),
+          contentEncoding: header('content-encoding'),
+          cacheControl: header('cache-control'),
+        };
       }),
     async open(path) {
       const answer = await attempt(path, () => once('GET', path));
@@ -99,6 +106,8 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
       stream.once('close', () => void answer.response.body?.cancel().catch(() => undefined));
       return stream;
     },
+    asClients: (ends) =>
+      mirrorClient(base.href, { userAgent: 'gantry-verify', timeoutMs, signal: ends, authorization }),
   };
 }
 

@@ -41,6 +41,8 @@ export interface MirrorClientOptions {
   readonly timeoutMs: number;
   /** Ends all that is under way. */
   readonly signal: AbortSignal;
+  /** Sent to the origin of the base alone. */
+  readonly authorization?: string | undefined;
 }
 
 const MAX_REDIRECTS = 5;
@@ -50,7 +52,7 @@ const PLAINLY = { 'accept-encoding': 'identity' };
 /** @param base where the mirror's copy of the tree begins; ends with `/` */
 export function mirrorClient(
   base: string,
-  { userAgent, timeoutMs, signal }: MirrorClientOptions,
+  { userAgent, timeoutMs, signal, authorization }: MirrorClientOptions,
 ): MirrorClient {
   const agent = new Agent({
     connections: MAX_CONNECTIONS,
@@ -69,11 +71,12 @@ export function mirrorClient(
     let target = new URL(base + path);
     const headers = { 'accept-encoding': 'gzip', 'user-agent': userAgent, ...changed };
     for (let hop = 0; ; hop++) {
+      const isOwn = authorization !== undefined && target.origin === new URL(base).origin;
       const reply = await agent.request({
         origin: target.origin,
         path: target.pathname + target.search,
         method,
-        headers,
+        headers: isOwn ? { ...headers, authorization } : headers,
         signal,
       });
       const location = reply.headers['location'];

@@ -45,10 +45,15 @@ export async function serveTree(directory: string, contentType?: string): Promis
       response.writeHead(404).end('no such file');
       return;
     }
-    const body = await text(stream);
-    response.writeHead(200, {
+    const whole = await text(stream);
+    const [, first, last] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '') ?? [];
+    const body = first === undefined ? whole : whole.slice(Number(first), Number(last) + 1);
+    response.writeHead(first === undefined ? 200 : 206, {
       'content-type': contentType ?? contentTypeOf(path) ?? 'application/octet-stream',
       'content-length': Buffer.byteLength(body),
+      ...(first === undefined
+        ? {}
+        : { 'content-range': `bytes ${first}-${last}/${Buffer.byteLength(whole)}` }),
     });
     response.end(request.method === 'HEAD' ? undefined : body);
   });

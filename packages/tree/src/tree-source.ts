@@ -1,4 +1,14 @@
 import type { Readable } from 'node:stream';
+import type { MirrorClient } from './mirror-client.ts';
+
+/** What is known of a file without reading it. */
+export interface FileStat {
+  readonly size: number;
+  /** As it is served, `''` if with none; absent where nothing is served: in a directory. So are the others. */
+  readonly contentType?: string;
+  readonly contentEncoding?: string;
+  readonly cacheControl?: string;
+}
 
 /**
  * Where a tree's bytes come from: a directory, or a mirror's URL. Paths are those of the tree, `/` between the parts,
@@ -10,8 +20,8 @@ export interface TreeSource {
   readonly name: string;
   /** All bytes of a file; undefined if it is absent. @throws Fault TREE_INVALID when it has more than `maxBytes` */
   read(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
-  /** A file's size in bytes; undefined if it is absent. For http also the Content-Type that it is served with, `''` if with none. */
-  stat(path: string): Promise<{ size: number; contentType?: string } | undefined>;
+  /** Undefined if it is absent. */
+  stat(path: string): Promise<FileStat | undefined>;
   /** Streams a file, for its digest to be checked; undefined if it is absent. */
   open(path: string): Promise<Readable | undefined>;
   /**
@@ -19,4 +29,8 @@ export interface TreeSource {
    * can not). `irregular` ones are no plain files: symbolic links, devices.
    */
   list?(folder: string): AsyncIterable<{ path: string; size: number; irregular?: true }>;
+  /** Where the files lie, for what reads them by itself; only a directory has one. */
+  readonly directory?: string;
+  /** How clients see it, where it is a web server. */
+  asClients?(signal: AbortSignal): MirrorClient;
 }

@@ -1,16 +1,32 @@
+import type { Fault } from '@gantry/oci';
 import type { FindingLog } from './findings.ts';
+import type { ReplayedPool } from './verify-history.ts';
 import type { TreeSource } from './tree-source.ts';
+import type { Crew } from './verify-crew.ts';
+
+/** How closely is looked: documents above repositories only; all documents, and of all else the size; every byte. */
+export type VerifyLevel = 'roots' | 'whole' | 'deep';
+
+/** What is being done. */
+export type VerifyPhase = 'pointer' | 'against' | 'lists' | 'documents' | 'files';
 
 /** What the parts of a verification share. */
 export interface Verification {
   readonly source: TreeSource;
   readonly log: FindingLog;
-  readonly deep: boolean;
-  /** Files looked at at a time. */
+  readonly level: VerifyLevel;
+  /** Files looked at at a time, where threads do not do it. */
   readonly parallel: number;
   readonly signal: AbortSignal | undefined;
   /** All files that must be in the pool, by path. */
   readonly expected: Map<string, ExpectedFile>;
+  /** Files that should be there and were not, with what is to be said of each: the tree may have moved on meanwhile. */
+  readonly absent: Map<string, string>;
+  /** Files that nobody expects, with why. */
+  readonly extra: Map<string, string>;
+  /** Reads a directory's files; absent for what is no directory. */
+  readonly crew: Crew | undefined;
+  readonly enter: (phase: VerifyPhase) => void;
   /** Counts files as looked at, with the bytes that were read of them. @throws the signal's reason once it is aborted */
   readonly count: (objects: number, bytes: number) => void;
 }
@@ -21,4 +37,16 @@ export interface ExpectedFile {
   done: boolean;
   /** It was met when the place was listed. */
   seen: boolean;
+  /** A document that the root reaches names it: not only the lists. */
+  reached: boolean;
 }
+
+/** What is verified: a serial, and the pool that the current one's lists tell, undefined where they do not. */
+export interface VerifiedSerial {
+  readonly serial: number;
+  readonly isCurrent: boolean;
+  readonly pool: ReplayedPool | undefined;
+}
+
+/** A failure as it goes from thread to thread. */
+export type CarriedFault = Pick<Fault, 'code' | 'message' | 'details'>;

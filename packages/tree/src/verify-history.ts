@@ -15,27 +15,31 @@ export interface ReplayedPool {
   readonly base: number;
 }
 
-/**
- * Checks the pointer against the statement it is a copy of, the chain of statements back to the first one, and the lists.
- * @returns undefined when the lists do not tell the pool
- */
-export async function verifyHistory(
-  verification: Verification,
-  current: StatedSerial,
-): Promise<ReplayedPool | undefined> {
-  await verifyCopy(verification, current);
+/** The way that a tree has come. */
+export interface History {
+  /** The statements from the first one to the current one; only those after a break. */
+  readonly chain: readonly Statement[];
+  /** Undefined when the lists do not tell it. */
+  readonly pool: ReplayedPool | undefined;
+}
+
+/** Checks the chain of statements back to the first one, and the lists. */
+export async function verifyHistory(verification: Verification, current: StatedSerial): Promise<History> {
+  verification.enter('lists');
   const chain = await walkChain(verification, current.statement);
-  return replayPool(verification, chain, current.statement);
+  return { chain, pool: await replayPool(verification, chain, current.statement) };
 }
 
 /** The pointer must be a copy of `serial/<n>.json`. */
-async function verifyCopy({ source, log }: Verification, current: StatedSerial): Promise<void> {
+export async function verifyCopy(
+  { source, log, absent }: Verification,
+  current: StatedSerial,
+): Promise<void> {
   const { serial } = current.statement;
   const path = serialPath(serial);
   try {
     const bytes = await source.read(path, MAX_STATEMENT_BYTES);
-    if (bytes === undefined)
-      log.add('missing', `${path} is absent, which ${POINTER_PATH} is a copy of`, { path });
+    if (bytes === undefined) absent.set(path, `${path} is absent, which ${POINTER_PATH} is a copy of`);
     else if (digestOf(bytes) !== current.digest) {
       log.add('fork', `${path} and ${POINTER_PATH} are both serial ${serial}, and not the same bytes`, {
         path,
@@ -116,6 +120,7 @@ async function replayPool(
   if (current.full !== null) {
     const { serial, digest } = current.full;
     const read = await applyList(verification, {
+      chain,
       serial,
       path: fullListPath(serial),
       digest,
@@ -129,6 +134,7 @@ async function replayPool(
     if (serial <= base && serial !== current.serial) continue;
     const into = serial <= base ? undefined : entries;
     const read = await applyList(verification, {
+      chain,
       serial,
       path: listPath(serial),
       digest: list,
@@ -140,6 +146,8 @@ async function replayPool(
 }
 
 interface ListToApply {
+  /** All statements: the bytes may be the list of another serial. */
+  readonly chain: readonly Statement[];
   readonly serial: number;
   readonly path: string;
   readonly digest: Digest;
@@ -149,38 +157,48 @@ interface ListToApply {
 }
 
 /** Reads a list, proves its digest and applies it. @returns whether all of it was right */
-async function applyList({ source, log, signal }: Verification, list: ListToApply): Promise<boolean> {
+async function applyList(verification: Verification, list: ListToApply): Promise<boolean> {
+  const { source, log, signal, absent } = verification;
   const { path, serial, digest, entries, full = false } = list;
   signal?.throwIfAborted();
-  const corrupt = () =>
-    log.add('corrupt', `the bytes of ${path} are not those of ${digest}, which its statement names`, {
-      path,
-    });
   try {
     const stream = await source.open(path);
     if (stream === undefined) {
-      log.add('missing', `${path} is absent, which the chain of serials names`, { path });
+      absent.set(path, `${path} is absent, which the chain of serials names`);
       return false;
     }
     const hasher = hasherFor(digest);
     for await (const line of readList(hashing(stream, hasher), path, { full })) {
       if (entries !== undefined) applyLine(entries, serial, line);
     }
-    if (hasher.digest('hex') === splitDigest(digest).hex) return true;
-    corrupt();
+    const read = hasher.digest('hex');
+    if (read === splitDigest(digest).hex) return true;
+    sayWrong(log, list, read);
   } catch (error) {
     // What can't be read as a list was more likely damaged than written so.
-    if (await isCorrupt(source, path, digest)) corrupt();
+    const read = await hashOf(source, path, digest);
+    if (read !== undefined && read !== splitDigest(digest).hex) sayWrong(log, list, read);
     else log.addFault(error, { path });
   }
   return false;
 }
 
-async function isCorrupt(source: TreeSource, path: string, digest: Digest): Promise<boolean> {
+/** @param read the digest that the bytes have, in hex */
+function sayWrong(log: FindingLog, { chain, path, digest, full = false }: ListToApply, read: string): void {
+  const other = chain.find((statement) => {
+    const named = full ? statement.full?.digest : statement.list;
+    return named !== undefined && splitDigest(named).hex === read;
+  });
+  if (other === undefined) {
+    const message = `the bytes of ${path} are not those of ${digest}, which its statement names`;
+    log.add('corrupt', message, { path });
+  } else log.add('mixed', `${path} holds the list of serial ${other.serial}`, { path });
+}
+
+async function hashOf(source: TreeSource, path: string, digest: Digest): Promise<string | undefined> {
   try {
-    const hashed = await hashFile(source, path, digest);
-    return hashed !== undefined && !hashed.matches;
+    return (await hashFile(source, path, digest))?.hex;
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -1,35 +1,47 @@
-import { Fault } from '@gantry/oci';
+import { availableParallelism } from 'node:os';
 import type { Statement } from './documents.ts';
-import { type Finding, type FindingLog, findingLog } from './findings.ts';
+import { type Finding, type FindingCounts, type FindingLog, findingLog } from './findings.ts';
 import type { PublicKey } from './keys.ts';
-import { readStatement } from './open-tree.ts';
-import { POINTER_PATH } from './paths.ts';
-import { isSignatureProblem } from './signatures.ts';
+import { serialPath } from './paths.ts';
 import type { StatedSerial } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
-import type { Verification } from './verification.ts';
-import { verifyAgainst } from './verify-against.ts';
+import type { ExpectedFile, Verification, VerifiedSerial, VerifyLevel, VerifyPhase } from './verification.ts';
+import { compareRoots, nameDifferences, type Reference } from './verify-against.ts';
+import { type Crew, loneWorker, startCrew } from './verify-crew.ts';
 import { verifyDocuments } from './verify-documents.ts';
 import { verifyFiles } from './verify-files.ts';
-import { verifyHistory } from './verify-history.ts';
+import { verifyCopy, verifyHistory } from './verify-history.ts';
+import { judgePointer, PointerWatch, readPointer, type SeenSerial } from './verify-pointer.ts';
+import { servedCheck } from './verify-served.ts';
+import { settle } from './verify-settle.ts';
 
 export interface VerifyOptions {
+  /** Only the pointer, the root and its shards: what tells whether two trees are equal. */
+  readonly roots?: boolean;
   /** Reads and hashes every file of the pool too; without it documents are hashed, and of all else the size is compared. */
   readonly deep?: boolean;
   /** Another site: this tree must be at its serial, with its root. */
   readonly against?: TreeSource;
+  /** That serial, as long as it is kept, in place of the current one. */
+  readonly serial?: number;
   /** A serial that was seen before. */
   readonly floorSerial?: number;
+  /** What was seen before, with its tree and bytes. */
+  readonly seen?: SeenSerial;
+  /** How old the current serial may be, in milliseconds. */
+  readonly maxAgeMs?: number;
   /**
-   * Keys of which one must have signed the statement of the current serial; with none its signatures are not looked at.
-   * Those before it need none: the chain of digests proves them.
+   * Keys of which one must have signed the statement of the current serial, here and at the other site; with none
+   * signatures are not looked at. Serials before it need none: the chain of digests proves them.
    */
   readonly trustedKeys?: readonly PublicKey[];
-  /** Files looked at at a time; 8 if absent. */
+  /** Files looked at at a time, where it is no directory; 16 if absent. */
   readonly parallel?: number;
-  /** Findings that are kept; 1,000 if absent. All are counted. */
+  /** Threads that read a directory's files; absent: as many as there are cores, and none for a small tree. */
+  readonly threads?: number;
+  /** Findings of each kind that are kept; 1,000 if absent. All are counted. */
   readonly maxFindings?: number;
-  /** Milliseconds since 1970, for `expired`; now if absent. */
+  /** Milliseconds since 1970, for `expired` and `frozen`; now if absent. */
   readonly nowMs?: number;
   /** Called after each file. */
   readonly onProgress?: (progress: VerifyProgress) => void;
@@ -37,16 +49,30 @@ export interface VerifyOptions {
 }
 
 export interface VerifyProgress {
+  readonly phase: VerifyPhase;
   /** Files looked at so far, and the bytes that were read of them. */
   readonly objects: number;
   readonly bytes: number;
-  /** Files that are to be looked at, as far as it is known. */
+  /** Files that are to be looked at, and at the level `deep` their bytes, as far as it is known. */
   readonly expected: number;
+  readonly expectedBytes: number;
+  /** Whether the other site has the same root; absent while it is not known. */
+  readonly isEqual?: boolean;
 }
 
 export interface VerifyResult {
-  /** What the pointer says; absent when it could not be read. */
+  readonly level: VerifyLevel;
+  /** What was verified; absent when it could not be read. */
   readonly statement?: Statement;
+  /** The other site's serial and root, and whether the root is the same. */
+  readonly against?: {
+    readonly name: string;
+    readonly serial?: number;
+    readonly root?: string;
+    readonly isEqual: boolean;
+  };
+  /** Of the pointer's bytes, for a later look. */
+  readonly pointer?: StatedSerial;
   /** Files of the pool that were looked at. */
   readonly objects: number;
   /** Bytes of those that were read and hashed. */
@@ -54,88 +80,214 @@ export interface VerifyResult {
   /** With none, the tree is what its root says. */
   readonly errors: number;
   readonly warnings: number;
-  /** In the order of their discovery, `maxFindings` at the most. */
+  /** How many findings there are of each kind. */
+  readonly counts: FindingCounts;
+  /** In the order of their discovery, `maxFindings` of each kind at the most. */
   readonly findings: readonly Finding[];
 }
 
+/** A tree that moves on under each of them can not be verified. */
+const ATTEMPTS = 5;
+
 /**
- * Proves that a tree is what its pointer says: statements, lists and documents by their digests, every manifest and blob
- * that is in the pool or named by a document by its presence and size, or with `deep` by its digest.
- * @throws Fault UNAVAILABLE when the place does not answer; `signal`'s reason. What is wrong with the tree is not thrown
- * but found.
+ * Proves that a tree is what its pointer says. At the level `roots`: the pointer, the root and its shards. Else also all
+ * statements, lists and documents by their digests, and every manifest and blob that is in the pool or named by a document
+ * by its presence and size; with `deep` by its digest, and of a server's files how they are served.
+ *
+ * A tree may be published to meanwhile.
+ * @throws Fault UNAVAILABLE when the place does not answer, or the other one; `signal`'s reason. What is wrong with the
+ * tree is not thrown but found.
  */
 export async function verifyTree(source: TreeSource, options: VerifyOptions = {}): Promise<VerifyResult> {
-  const { deep = false, parallel = 8, maxFindings = 1000, signal } = options;
+  for (let attempt = 1; ; attempt++) {
+    const result = await verifyOnce(source, options, attempt === ATTEMPTS);
+    if (result !== 'again') return result;
+  }
+}
+
+async function verifyOnce(
+  source: TreeSource,
+  options: VerifyOptions,
+  isLast: boolean,
+): Promise<VerifyResult | 'again'> {
+  const { maxFindings = 1000, trustedKeys = [], nowMs = Date.now(), signal } = options;
+  const level: VerifyLevel = options.deep === true ? 'deep' : options.roots === true ? 'roots' : 'whole';
   const log = findingLog(maxFindings);
-  const expected: Verification['expected'] = new Map();
-  let [objects, bytes] = [0, 0];
-  const count = (moreObjects: number, moreBytes: number) => {
-    signal?.throwIfAborted();
-    objects += moreObjects;
-    bytes += moreBytes;
-    options.onProgress?.({ objects, bytes, expected: expected.size });
-  };
-  const current = await readPointer(source, log, options.trustedKeys);
-  if (current !== undefined) {
-    judgePointer(current.statement, log, options);
-    await verifyContent({ source, log, deep, parallel, signal, expected, count }, current, options.against);
+  const tally = newTally(options);
+  let found: { outcome: 'settled' | 'again'; statement?: Statement; reference?: Reference } | undefined;
+
+  const pointer = await readPointer(source, log, trustedKeys);
+  if (pointer !== undefined) {
+    const seen =
+      options.seen ?? (options.floorSerial === undefined ? undefined : { serial: options.floorSerial });
+    judgePointer(pointer, log, {
+      nowMs,
+      ...(seen && { seen }),
+      ...(options.maxAgeMs !== undefined && { maxAgeMs: options.maxAgeMs }),
+    });
+    found = await verifyFrom(source, options, { level, log, tally, pointer, isLast });
+    if (found.outcome === 'again') return 'again';
   }
   // A request that was cut off must not pass for a finding.
   signal?.throwIfAborted();
-  const { errors, warnings, findings } = log;
+  const { errors, warnings, counts, findings } = log;
+  const { statement, reference } = found ?? {};
   return {
-    ...(current === undefined ? {} : { statement: current.statement }),
-    objects,
-    bytes,
+    level,
+    ...(statement === undefined ? {} : { statement }),
+    ...(reference === undefined ? {} : { against: describe(reference) }),
+    ...(pointer === undefined ? {} : { pointer }),
+    objects: tally.objects,
+    bytes: tally.bytes,
     errors,
     warnings,
+    counts,
     findings,
   };
 }
 
-async function verifyContent(
-  verification: Verification,
-  current: StatedSerial,
-  against: TreeSource | undefined,
-): Promise<void> {
-  const pool = await verifyHistory(verification, current);
-  for (const [path, { size }] of pool?.entries ?? []) {
-    verification.expected.set(path, { size, done: false, seen: false });
-  }
-  await verifyDocuments(verification, current.statement, pool);
-  await verifyFiles(verification, current.statement, pool !== undefined);
-  if (against !== undefined) await verifyAgainst(verification, current, against);
+function describe({ name, stated, isEqual }: Reference): NonNullable<VerifyResult['against']> {
+  if (stated === undefined) return { name, isEqual };
+  const { serial, root } = stated.statement;
+  return { name, serial, root, isEqual };
 }
 
-async function readPointer(
+interface Attempt {
+  readonly level: VerifyLevel;
+  readonly log: FindingLog;
+  readonly tally: Tally;
+  readonly pointer: StatedSerial;
+  readonly isLast: boolean;
+}
+
+async function verifyFrom(
   source: TreeSource,
-  log: FindingLog,
-  trustedKeys: readonly PublicKey[] = [],
-): Promise<StatedSerial | undefined> {
-  try {
-    const current = await readStatement(source, undefined, trustedKeys);
-    if (current === undefined) {
-      log.add('missing', `${POINTER_PATH} is absent: ${source.name} holds no published tree`, {
-        path: POINTER_PATH,
-      });
-    }
-    return current;
-  } catch (error) {
-    if (!(error instanceof Fault) || error.code !== 'TREE_INVALID') throw error;
-    const { signature } = error.details;
-    if (isSignatureProblem(signature)) {
-      log.add(signature, error.message, { path: POINTER_PATH });
-      return readPointer(source, log); // what else is wrong with it is of interest, too
-    }
-    log.addFault(error, { path: POINTER_PATH });
-    return undefined;
+  options: VerifyOptions,
+  { level, log, tally, pointer, isLast }: Attempt,
+): Promise<{ outcome: 'settled' | 'again'; statement?: Statement; reference?: Reference }> {
+  const { against, trustedKeys = [], parallel = 16, signal } = options;
+  await using opened = new AsyncDisposableStack();
+  const ended = new AbortController();
+  opened.defer(() => ended.abort());
+  const served = servedCheck(
+    source,
+    log,
+    level,
+    signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]),
+  );
+  if (served !== undefined) opened.use(served);
+  const plain: Verification = {
+    source: served?.source ?? source,
+    log,
+    level,
+    parallel,
+    signal,
+    expected: tally.expected,
+    absent: new Map(),
+    extra: new Map(),
+    crew: undefined,
+    enter: (phase) => tally.enter(phase),
+    count: (objects, bytes) => tally.count(objects, bytes),
+  };
+  const watch = new PointerWatch(source, pointer);
+  if (source.asClients !== undefined) for (let asked = 1; asked < ASKS; asked++) await watch.ask();
+  const reference = against && (await compareRoots(log, pointer, against, trustedKeys));
+  if (against !== undefined && reference !== undefined) {
+    tally.compared(reference.isEqual);
+    if (!reference.isEqual) await nameDifferences(plain, pointer, against, reference);
   }
+  await verifyCopy(plain, pointer);
+  const history =
+    level === 'roots' && options.serial === undefined ? undefined : await verifyHistory(plain, pointer);
+  const { serial = pointer.statement.serial } = options;
+  const isCurrent = serial === pointer.statement.serial;
+  const statement = isCurrent ? pointer.statement : history?.chain.find((one) => one.serial === serial);
+  if (statement === undefined) {
+    const message = `serial ${serial} is not in the history of ${source.name}, which is at ${pointer.statement.serial}`;
+    log.add('missing', message, { path: serialPath(serial) });
+    return { outcome: 'settled', ...(reference && { reference }) };
+  }
+  const about: VerifiedSerial = { serial, isCurrent, pool: history?.pool };
+  if (isCurrent) {
+    for (const [path, { size }] of history?.pool?.entries ?? []) tally.expected.set(path, expectedFile(size));
+  }
+  const crew = level === 'roots' ? undefined : crewFor(source, options, about);
+  if (crew !== undefined) opened.use(crew);
+  const verification = { ...plain, crew };
+  await verifyDocuments(verification, statement, about);
+  if (level !== 'roots') await verifyFiles(verification, served, about);
+  await served?.finish(verification);
+  for (let asked = source.asClients === undefined ? ASKS : 1; asked <= ASKS; asked++) await watch.ask();
+  const outcome = await settle(verification, about, { start: pointer, newest: watch.highest, isLast });
+  watch.tell(log);
+  return { outcome, statement, ...(reference && { reference }) };
 }
 
-function judgePointer({ serial, expires }: Statement, log: FindingLog, options: VerifyOptions): void {
-  const { floorSerial = 0, nowMs = Date.now() } = options;
-  const about = { path: POINTER_PATH };
-  if (serial < floorSerial)
-    log.add('rollback', `it is at serial ${serial}, and ${floorSerial} was seen before`, about);
-  if (Date.parse(expires) <= nowMs) log.add('expired', `serial ${serial} has expired: ${expires}`, about);
+/** How often a web server is asked for its pointer, at the start and at the end. */
+const ASKS = 3;
+
+function expectedFile(size: number): ExpectedFile {
+  return { size, done: false, seen: false, reached: false };
+}
+
+/** A pool that is smaller is gone through before threads have started. */
+const THREADS_FROM_FILES = 5000;
+const THREADS_FROM_BYTES = 128 * 1024 * 1024;
+
+function crewFor(
+  { directory }: TreeSource,
+  { deep = false, threads }: VerifyOptions,
+  { pool }: VerifiedSerial,
+): Crew | undefined {
+  if (directory === undefined) return undefined;
+  if (threads !== undefined) return threads === 0 ? loneWorker(directory) : startCrew(directory, threads);
+  let bytes = 0;
+  for (const { size } of pool?.entries.values() ?? []) bytes += size;
+  const isLarge = (pool?.entries.size ?? 0) >= THREADS_FROM_FILES || (deep && bytes >= THREADS_FROM_BYTES);
+  return isLarge ? startCrew(directory, availableParallelism()) : loneWorker(directory);
+}
+
+type Tally = ReturnType<typeof newTally>;
+
+/** How far it has come. */
+function newTally({ onProgress, signal }: VerifyOptions) {
+  const expected = new Map<string, ExpectedFile>();
+  let [objects, bytes, expectedBytes] = [0, 0, 0];
+  let phase: VerifyPhase = 'pointer';
+  let isEqual: boolean | undefined;
+  const tell = () =>
+    onProgress?.({
+      phase,
+      objects,
+      bytes,
+      expected: expected.size,
+      expectedBytes,
+      ...(isEqual !== undefined && { isEqual }),
+    });
+  return {
+    expected,
+    get objects() {
+      return objects;
+    },
+    get bytes() {
+      return bytes;
+    },
+    enter(next: VerifyPhase) {
+      phase = next;
+      expectedBytes = 0;
+      for (const { size } of expected.values()) expectedBytes += size;
+      tell();
+    },
+    compared(equal: boolean) {
+      phase = 'against';
+      isEqual = equal;
+      tell();
+    },
+    count(moreObjects: number, moreBytes: number) {
+      signal?.throwIfAborted();
+      objects += moreObjects;
+      bytes += moreBytes;
+      tell();
+    },
+  };
 }
