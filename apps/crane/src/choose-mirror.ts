@@ -46,6 +46,35 @@ export function chooseMirror(
   return choose(states, wanted.digest, client, (state) => qualifies(state, wanted));
 }
 
+/** How many other mirrors a redirect names. */
+const DUPLICATES = 2;
+
+/** Mirrors that qualify besides the one that was chosen, the next first. */
+export function duplicatesOf(
+  chosen: MirrorState,
+  states: readonly MirrorState[],
+  wanted: Wanted,
+  { pools }: Client,
+): readonly MirrorState[] {
+  const found: MirrorState[] = [];
+  if (states.length < 2) return found;
+  const isOther = (member: number) => {
+    const state = states[member] as MirrorState;
+    return state !== chosen && !found.includes(state) && qualifies(state, wanted);
+  };
+  for (const pool of pools) {
+    for (
+      let next = pool.first(wanted.digest, isOther);
+      next >= 0;
+      next = pool.first(wanted.digest, isOther)
+    ) {
+      found.push(states[next] as MirrorState);
+      if (found.length === DUPLICATES) return found;
+    }
+  }
+  return found;
+}
+
 /** A trusted mirror, when none qualifies: rather one that lags than one that does not answer. */
 export function lastResort(
   states: readonly MirrorState[],

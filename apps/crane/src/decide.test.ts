@@ -68,7 +68,7 @@ function siteOf(
 
 function answerTo(target: string, site: Site, method: Method = 'GET', lookup: Lookup = KNOWN): Answer {
   const route = parseRoute(target);
-  if (!('name' in route)) return decideUnnamed(route);
+  if (!('name' in route)) return decideUnnamed(route, site);
   const mirrors = site.mirrors.map(({ mirror }) => mirror);
   const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => 0 };
   return decide(method, route, lookup, site, client);

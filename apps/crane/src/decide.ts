@@ -10,8 +10,9 @@ import {
   SHORT_LIVED,
   unavailable,
 } from './answer.ts';
-import { chooseMirror, type Client, lastResort } from './choose-mirror.ts';
+import { chooseMirror, type Client, duplicatesOf, lastResort } from './choose-mirror.ts';
 import type { MirrorState } from './mirror.ts';
+import { asksForMirrorList, mirrorListAnswer, mirrorsAnswer } from './mirror-list.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
 import type { Reference, Refusal, Route } from './route.ts';
 import { parseTagQuery, tagPage } from './tag-page.ts';
@@ -103,8 +104,9 @@ const BAD_COUNT = errorAnswer(
 );
 
 /** The answer to a request whose route names no repository. */
-export function decideUnnamed(route: Exclude<Route, NamedRoute>): Answer {
+export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): Answer {
   if (route.kind === 'refused') return REFUSALS[route.refusal];
+  if (route.kind === 'mirrors') return mirrorsAnswer(site.mirrors);
   return route.kind === 'base' ? BASE : NO_CATALOG;
 }
 
@@ -183,7 +185,7 @@ function mirrorForManifest(
 
 function blobAnswer(
   method: Method,
-  { name, digest }: Extract<Route, { kind: 'blob' }>,
+  { name, digest, query }: Extract<Route, { kind: 'blob' }>,
   repository: Repository,
   site: Site,
   client: Client,
@@ -193,6 +195,8 @@ function blobAnswer(
     return errorAnswer('blob', 404, 'BLOB_UNKNOWN', `${quote(name)} has no blob ${digest}`);
   }
   const path = blobPath(digest);
+  const wanted = { repository: name, digest, since: entry.since };
+  if (asksForMirrorList(query)) return mirrorListAnswer(site.mirrors, wanted, path, client);
   if (method === 'HEAD' || site.servesBlobs) {
     return {
       route: 'blob',
@@ -209,26 +213,35 @@ function blobAnswer(
       etag: etagOf(digest),
     };
   }
-  const wanted = { repository: name, digest, since: entry.since };
   const mirror = chooseMirror(site.mirrors, wanted, client) ?? lastResort(site.mirrors, wanted, client);
   if (mirror === undefined) {
     return unavailable('blob', `no mirror that is known to hold the blob ${digest} answers just now`);
   }
-  return redirect('blob', mirror, path, site);
+  return redirect('blob', mirror, path, site, duplicatesOf(mirror, site.mirrors, wanted, client));
 }
 
 /**
  * `path` is made of a digest's and a kind's own alphabet, and the base is the configuration's: no more goes into a
- * Location. Other headers of a redirect reach no client: what counts comes with the last answer.
+ * Location.
+ * @param duplicates other mirrors that have the same, for clients that can make use of them (RFC 6249, section 2)
  */
-function redirect(route: 'manifest' | 'blob', { mirror }: MirrorState, path: string, site: Site): Answer {
-  return {
-    route,
-    status: site.status,
-    headers: ['Location', mirror.base + path, 'Content-Length', '0'],
-    body: NO_BODY,
-    mirror: mirror.name,
-  };
+function redirect(
+  route: 'manifest' | 'blob',
+  { mirror }: MirrorState,
+  path: string,
+  site: Site,
+  duplicates: readonly MirrorState[] = [],
+): Answer {
+  const headers = ['Location', mirror.base + path, 'Content-Length', '0'];
+  if (duplicates.length > 0) {
+    const links = duplicates.map((other, index) => {
+      const [country] = other.mirror.countries;
+      const geo = country === undefined ? '' : `; geo=${country.toLowerCase()}`;
+      return `<${other.mirror.base}${path}>; rel=duplicate; pri=${index + 2}${geo}`;
+    });
+    headers.push('Link', links.join(', '));
+  }
+  return { route, status: site.status, headers, body: NO_BODY, mirror: mirror.name };
 }
 
 function tagsAnswer(route: Extract<Route, { kind: 'tags' }>, repository: Repository): Answer {

@@ -34,7 +34,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const route = parseRoute(request.url ?? '');
     if (!isNamed(route)) {
-      deliver(request, response, decideUnnamed(route));
+      deliver(request, response, decideUnnamed(route, site));
       return;
     }
     const lookup = repositories.lookup(route.name);

@@ -14,8 +14,12 @@ describe('a request target', () => {
     ['/v2/app/manifests/latest', { kind: 'manifest', name: 'app', reference: { tag: 'latest' } }],
     [`/v2/app/manifests/${SHA256}`, { kind: 'manifest', name: 'app', reference: { digest: SHA256 } }],
     [`/v2/app/manifests/${SHA512}`, { kind: 'manifest', name: 'app', reference: { digest: SHA512 } }],
-    [`/v2/a/b/c/blobs/${SHA256}`, { kind: 'blob', name: 'a/b/c', digest: SHA256 }],
-    [`/v2/app/blobs/${SHA256.replace(':', '%3A')}?ns=x`, { kind: 'blob', name: 'app', digest: SHA256 }],
+    [`/v2/a/b/c/blobs/${SHA256}`, { kind: 'blob', name: 'a/b/c', digest: SHA256, query: '' }],
+    [
+      `/v2/app/blobs/${SHA256.replace(':', '%3A')}?ns=x`,
+      { kind: 'blob', name: 'app', digest: SHA256, query: 'ns=x' },
+    ],
+    ['/mirrors', { kind: 'mirrors' }],
     ['/v2/app/tags/list', { kind: 'tags', name: 'app', query: '' }],
     ['/v2/app/tags/list?n=3&last=a', { kind: 'tags', name: 'app', query: 'n=3&last=a' }],
     [

@@ -4,10 +4,11 @@ import { type Digest, isDigest, isRepositoryName, isTag } from '@gantry/oci';
 export type Route =
   | { readonly kind: 'base' }
   | { readonly kind: 'manifest'; readonly name: string; readonly reference: Reference }
-  | { readonly kind: 'blob'; readonly name: string; readonly digest: Digest }
+  | { readonly kind: 'blob'; readonly name: string; readonly digest: Digest; readonly query: string }
   | { readonly kind: 'tags'; readonly name: string; readonly query: string }
   | { readonly kind: 'referrers'; readonly name: string; readonly subject: Digest; readonly query: string }
   | { readonly kind: 'catalog' }
+  | { readonly kind: 'mirrors' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** A tag or a digest; never both. */
@@ -41,6 +42,7 @@ export function parseRoute(target: string): Route {
   const path = decode(pathOf(question < 0 ? target : target.slice(0, question)));
   if (path === undefined) return refuse('encoding invalid');
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
+  if (path === '/mirrors') return { kind: 'mirrors' };
   if (!path.startsWith(PREFIX)) return refuse('no such endpoint');
   if (path === '/v2/_catalog') return { kind: 'catalog' };
 
@@ -68,7 +70,7 @@ function namedRoute(
   if (word === 'tags') return { kind: 'tags', name, query };
   if (!isDigest(rest)) return refuse('digest invalid');
   return word === 'blobs'
-    ? { kind: 'blob', name, digest: rest }
+    ? { kind: 'blob', name, digest: rest, query }
     : { kind: 'referrers', name, subject: rest, query };
 }
 
