@@ -7,6 +7,7 @@ import {
   channelTag,
   digest,
   manifest,
+  poolObject,
   promotion,
   time,
 } from '../../packages/catalog/src/contract/samples.ts';
@@ -97,7 +98,7 @@ for (const engine of MONGO_ENGINES) {
       await writeWanted(old, 'early');
       await at.forgetSecond();
       const young = await at.open();
-      expect(await at.schema()).toMatchObject({ version: 2, reader: 2 });
+      expect(await at.schema()).toMatchObject({ version: MIGRATIONS.length, reader: MIGRATIONS.length });
       expect(await findWanted(young)).toEqual(['early', 'early', 'early']);
       await young.promotions.forgetKeys(time(1));
       expect(await young.promotions.byIdempotencyKey('early')).toBeUndefined();
@@ -125,6 +126,26 @@ for (const engine of MONGO_ENGINES) {
       const all = Array.from({ length: 3 }, () => 'one three two');
       const [young] = await Promise.all([at.open(), at.open()]);
       expect(await findWanted(young)).toEqual(all);
+    });
+
+    test('what a catalog of schema 2 holds is neither condemned nor given up, also what an old worker writes at the last moment', async () => {
+      await using at = await place(server.newDatabase());
+      const old = await at.open({ steps: MIGRATIONS.slice(0, 2) });
+      const [a, b] = [candidate({ tag: 'a', syncedAt: time(1) }), candidate({ tag: 'b', syncedAt: time(2) })];
+      await old.candidates.put(a);
+      const young = await at.open();
+      await old.candidates.put(b);
+      await old.pool.apply('main', 1, [poolObject('pool/a'), poolObject('pool/b')], []);
+      const listed = async () => (await young.candidates.list({ limit: 10 })).items;
+      expect(await listed()).toEqual([b, a]);
+      await young.candidates.collect([a, b], time(3));
+      expect(await listed()).toEqual([]);
+      await old.candidates.put(b);
+      expect(await listed()).toEqual([b]);
+      expect(await young.pool.condemned('main', time(9), 10)).toEqual([]);
+      await young.pool.condemn('main', ['pool/a', 'pool/b'], time(4));
+      await old.pool.apply('main', 2, [poolObject('pool/b', { since: 2 })], ['pool/a']);
+      expect(await young.pool.condemned('main', time(9), 10)).toEqual([]);
     });
 
     test('the database of another program, and one that is half filled, are refused and left as they are', async () => {

@@ -1,12 +1,14 @@
-import { type Catalog, candidateRecord, promotionRecord } from '@gantry/catalog';
+import { type Catalog, candidateRecord, confirmationRecord, promotionRecord } from '@gantry/catalog';
 import {
   auditFact,
   candidate,
   channelTag,
+  confirmation,
   digest,
   eventOf,
   failure,
   manifest,
+  mirrorState,
   plan,
   poolObject,
   promotion,
@@ -66,6 +68,7 @@ export async function writeOfMainJob(catalog: Catalog): Promise<void> {
 export async function writeBesideIt(catalog: Catalog): Promise<void> {
   const { manifests, candidates, promotions, plans, retractions } = catalog;
   const { results, reports, waivers, tokens, audit, modes, purges } = catalog;
+  const { confirmations, garbage, pool } = catalog;
   await plans.create(plan('plan'));
   await plans.create(plan('old', { expiresAt: time(1) }));
   await plans.forget(time(2));
@@ -85,6 +88,23 @@ export async function writeBesideIt(catalog: Catalog): Promise<void> {
   for (const id of ['w0', 'w1']) await waivers.revoke(id, 'test', time(5));
   for (const id of ['t0', 't1']) await tokens.revoke(id, 'test', time(5));
   await tokens.create(tokenRecord('t3', { name: 'name of t0' }));
+  for (const state of ['late', 'confirmed', 'failed'] as const) {
+    const one = confirmation(1, 'a', { state });
+    await confirmations.put(one, [eventOf(confirmationRecord(one), state)]);
+    await confirmations.putMirror(mirrorState('a', { url: state }));
+  }
+  await garbage.condemn(
+    ['g0', 'g1', 'g2', 'g3'].map((name) => ({ digest: digest(name), size: 1 })),
+    time(1),
+  );
+  await garbage.spare([digest('g0')]);
+  await garbage.claim([digest('g1'), digest('g2')], time(1));
+  await garbage.forget([digest('g1'), digest('g3')]);
+  await pool.apply('spare', 1, [poolObject('a'), poolObject('b')], []);
+  await pool.condemn('spare', ['a', 'b'], time(1));
+  await pool.spare('spare', ['a']);
+  await candidates.put(candidate({ tag: 'collected' }));
+  await candidates.collect([candidate({ tag: 'collected' })], time(2));
   await manifests.put(manifest('gone'));
   await manifests.remove([digest('gone')]);
   await candidates.put(candidate({ tag: 'gone' }));
@@ -118,6 +138,11 @@ export async function stateOf(catalog: Catalog): Promise<unknown> {
     audit: await catalog.audit.after(0, 100),
     readOnly: await catalog.modes.readOnly(),
     purges: (await catalog.purges.list(page)).items,
+    collected: await catalog.candidates.current('app', 'collected'),
+    confirmations: (await catalog.confirmations.list('public', page)).items,
+    mirrors: await catalog.confirmations.mirrors('public'),
+    garbage: (await catalog.garbage.list(page)).items,
+    spare: await Array.fromAsync(catalog.pool.list('spare')),
     gone: await catalog.manifests.get(digest('gone')),
     tasks: await catalog.tasks.list(page).then(({ items }) => items),
     leases: leases.map(({ name, holder }) => ({ name, holder })),

@@ -1,6 +1,7 @@
 import type { Candidate, CandidateQuery } from '../index.ts';
 import type { CatalogPlace } from '../catalog.contract.ts';
-import { allPages, AWKWARD_NAMES, candidate, digest, refusesBadPages, time } from './samples.ts';
+import { candidateRecord } from '../record-keys.ts';
+import { allPages, AWKWARD_NAMES, candidate, digest, eventOf, refusesBadPages, time } from './samples.ts';
 
 export function candidatesContract(open: () => Promise<CatalogPlace>): void {
   test('a candidate comes back as it was put, awkward labels too', async () => {
@@ -240,6 +241,81 @@ export function candidatesContract(open: () => Promise<CatalogPlace>): void {
     expect(await candidates.current('app', 'latest')).toEqual(newest);
     await candidates.remove([newest, former]);
     expect(await candidates.current('app', 'latest')).toBeUndefined();
+  });
+
+  test('a candidate that is collected stays known, and is in no list until it is put again', async () => {
+    await using place = await open();
+    const { candidates, outbox } = await place.connect();
+    const old = candidate({ digest: digest('old'), labels: AWKWARD_NAMES, syncedAt: time(1) });
+    const newest = candidate({ digest: digest('new'), syncedAt: time(2) });
+    const elsewhere = candidate({ digest: digest('old'), tag: 'other', syncedAt: time(0) });
+    const record = candidateRecord(old);
+    await candidates.put(old, [eventOf(record, 'synced')]);
+    await candidates.put(newest);
+    await candidates.put(elsewhere);
+    for (const at of [5, 6]) await candidates.collect([old, candidate({ tag: 'absent' })], time(at));
+    await candidates.collect([], time(7));
+    const collected = { ...old, collectedAt: time(5) };
+
+    const page = { limit: 10 };
+    const filters = [{}, { repository: 'app' }, { tag: 'latest' }, { since: time(0) }];
+    for (const filter of filters)
+      expect((await candidates.list({ ...filter, ...page })).items).not.toContainEqual(collected);
+    expect((await candidates.list({ digest: digest('old'), ...page })).items).toEqual([elsewhere]);
+    expect((await candidates.list(page)).items).toEqual([newest, elsewhere]);
+    expect((await candidates.holding(digest('old'), page)).items).toContainEqual(collected);
+    expect(await candidates.byDigest('app', digest('old'))).toEqual(elsewhere); // though it is older
+    expect(await candidates.current('app', 'latest')).toEqual(newest);
+    expect((await outbox.pending('9999', 10)).map(({ type }) => type)).toEqual(['synced']);
+
+    await candidates.collect([elsewhere, newest], time(7));
+    expect((await candidates.list(page)).items).toEqual([]);
+    expect(await candidates.byDigest('app', digest('old'))).toEqual(collected);
+    expect(await candidates.current('app', 'latest')).toEqual({ ...newest, collectedAt: time(7) });
+    expect(await candidates.currentOf('candidates', 'candidate/app')).toEqual(
+      new Map([
+        ['latest', { ...newest, collectedAt: time(7) }],
+        ['other', { ...elsewhere, collectedAt: time(7) }],
+      ]),
+    );
+    expect(await candidates.sourceOf('app')).toEqual({
+      source: 'candidates',
+      sourceRepository: 'candidate/app',
+    });
+    expect(await candidates.markGone('candidates', 'candidate/app', 'latest', time(8))).toBe(true);
+    expect(await candidates.current('app', 'latest')).toEqual({
+      ...newest,
+      goneAt: time(8),
+      collectedAt: time(7),
+    });
+
+    await candidates.put(collected); // as it was read
+    expect(await candidates.current('app', 'latest')).toEqual(old);
+    expect((await candidates.list(page)).items).toEqual([old]);
+    await candidates.put(candidate({ digest: digest('third'), syncedAt: time(9) }));
+    expect(await candidates.byDigest('app', digest('new'))).toMatchObject({ collectedAt: time(7) });
+    await candidates.remove([newest]);
+    expect(await candidates.byDigest('app', digest('new'))).toBeUndefined();
+  });
+
+  test('pages have no candidate that is collected, and leave none out, while some are', async () => {
+    await using place = await open();
+    const { candidates } = await place.connect();
+    const all = Array.from({ length: 9 }, (_, at) => candidate({ tag: `t${at}`, syncedAt: time(at) }));
+    for (const one of all) await candidates.put(one);
+    await candidates.collect(
+      all.filter((_, at) => at % 3 === 0),
+      time(20),
+    );
+    const kept = all.filter((_, at) => at % 3 !== 0).toReversed();
+    for (const limit of [1, 2, 100])
+      expect(await allPages((page) => candidates.list(page), limit)).toEqual(kept);
+    const seen = await allPages(
+      (page) => candidates.list(page),
+      2,
+      () => candidates.collect(kept.slice(0, 2), time(21)), // behind the page
+    );
+    expect(seen).toEqual(kept);
   });
 
   test('a garbled cursor and a limit that is none are refused', async () => {

@@ -1,7 +1,23 @@
 import type { CatalogPlace } from '../catalog.contract.ts';
 import type { Catalog, OutboxEvent } from '../index.ts';
-import { candidateRecord, promotionRecord, publicationRecord, taskRecord } from '../record-keys.ts';
-import { AWKWARD_NAMES, candidate, digest, eventOf, promotion, publication, task, time } from './samples.ts';
+import {
+  candidateRecord,
+  confirmationRecord,
+  promotionRecord,
+  publicationRecord,
+  taskRecord,
+} from '../record-keys.ts';
+import {
+  AWKWARD_NAMES,
+  candidate,
+  confirmation,
+  digest,
+  eventOf,
+  promotion,
+  publication,
+  task,
+  time,
+} from './samples.ts';
 
 /** A time that has come when every event stored so far is pending. */
 const LATER = '9999-01-01T00:00:00.000Z';
@@ -18,6 +34,9 @@ export function outboxContract(open: () => Promise<CatalogPlace>): void {
     const published = publication(7);
     const ofPublication = eventOf(publicationRecord(published), 'publication.done');
     await catalog.publications.put(published, [ofPublication]);
+    const confirmed = confirmation(7, 'a');
+    const ofConfirmation = eventOf(confirmationRecord(confirmed), 'mirror.late');
+    await catalog.confirmations.put(confirmed, [ofConfirmation]);
     const ofPromotion = eventOf(promotionRecord({ id: 'p1' }), 'promotion.accepted');
     const created = await catalog.promotions.create(promotion('p1'), [ofPromotion]);
     const ofTask = eventOf(taskRecord({ id: 't1' }), 'sync.done');
@@ -25,7 +44,7 @@ export function outboxContract(open: () => Promise<CatalogPlace>): void {
     const replaced = await catalog.tasks.replace({ ...made, state: 'done' }, [ofTask]);
 
     expect(byId(await catalog.outbox.pending(LATER, 10))).toEqual(
-      byId([ofCandidate, ofPublication, ofPromotion, ofTask]),
+      byId([ofCandidate, ofPublication, ofConfirmation, ofPromotion, ofTask]),
     );
     expect(await catalog.candidates.current('app', 'latest')).toEqual(one);
     expect((await catalog.candidates.currentOf(one.source, one.sourceRepository)).get('latest')).toEqual(one);

@@ -119,7 +119,7 @@ export function poolObject(path: string, also: Partial<PoolObject> = {}): PoolOb
 }
 
 export function confirmation(serial: number, mirror: string, also: Partial<Confirmation> = {}): Confirmation {
-  return { tree: 'public', serial, mirror, state: 'late', sampled: 0, at: time(serial), ...also };
+  return { tree: 'public', serial, mirror, state: 'late', sampled: 0, at: time(0), ...also };
 }
 
 export function mirrorState(mirror: string, also: Partial<MirrorState> = {}): MirrorState {

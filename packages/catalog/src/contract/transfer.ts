@@ -243,6 +243,11 @@ async function readBack(catalog: Catalog): Promise<unknown> {
     latest: await catalog.publications.latest('private'),
     serials: await Promise.all(TREES.map((tree) => catalog.pool.serial(tree))),
     pool: await Array.fromAsync(catalog.pool.list('private')),
+    condemned: await catalog.pool.condemned('main', time(100), 10),
+    garbage: (await catalog.garbage.list({ limit: 10 })).items,
+    given: await catalog.candidates.current('app', 'collected'),
+    confirmations: (await catalog.confirmations.list('main', { limit: 10 })).items,
+    mirrors: await catalog.confirmations.mirrors('main'),
     tasks: (await catalog.tasks.list({ limit: 100 })).items,
     pending: await catalog.outbox.pending(new Date(Date.now() + MINUTE_MS).toISOString(), 100),
   };

@@ -14,7 +14,8 @@ export interface GarbageRow extends Omit<CondemnedBlob, 'digest'> {
   readonly place: string;
 }
 
-const KEYS_A_QUERY = 1000;
+/** Few enough that nothing else waits long for an update of as many. */
+const KEYS_A_QUERY = 250;
 
 /**
  * A row that is condemned either goes away, by `spare`, or becomes going, by `claim`: one write of one row, which the

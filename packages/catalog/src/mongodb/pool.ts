@@ -29,6 +29,8 @@ export interface SerialRow {
 
 /** How many objects are read or written at a time. */
 const OBJECTS_A_QUERY = 1000;
+/** How many are updated at once: few enough that nothing else waits long for that. */
+const OBJECTS_AN_UPDATE = 250;
 /**
  * For how many serials an object that was taken away is remembered, so that a publisher that was stopped in the middle
  * of a write, and wakes after its successor took the object away, does not bring it back.
@@ -131,7 +133,7 @@ export function mongodbPool(database: Database): Pool {
   ): Promise<void> {
     const keys = paths.map((path) => keyOf(tree, path));
     await database.whole(async () => {
-      for (const some of inParts(keys, OBJECTS_A_QUERY))
+      for (const some of inParts(keys, OBJECTS_AN_UPDATE))
         await database.attempt(() => rows.updateMany({ _id: { $in: some }, ...those }, update));
     });
   }
