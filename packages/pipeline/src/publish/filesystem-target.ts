@@ -80,7 +80,9 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
       await files.settle();
     },
 
-    removeAll: (paths) => files.removeAll(paths.map((path) => files.at(poolOrListPath(path)))),
+    async removeAll(paths) {
+      await files.removeAll(paths.map((path) => files.at(poolOrListPath(path))));
+    },
     putAt: (path) => changedAt(files.at(path)),
 
     async removeFullList(serial) {
