@@ -10,9 +10,14 @@ export interface ContentGraph {
 
 /**
  * The graph of manifests that the catalog knows, read a level at a time.
+ * @param maxManifests of one image, as it is unless it is said
  * @throws Fault MANIFEST_BLOB_UNKNOWN for a manifest that is not known; MANIFEST_INVALID past the limits of a graph
  */
-export async function readContentGraph(catalog: Catalog, roots: Iterable<Digest>): Promise<ContentGraph> {
+export async function readContentGraph(
+  catalog: Pick<Catalog, 'manifests'>,
+  roots: Iterable<Digest>,
+  maxManifests = GRAPH_MAX_MANIFESTS,
+): Promise<ContentGraph> {
   const manifests = new Map<Digest, ManifestRecord>();
   const blobs = new Map<Digest, BlobReference>();
   let level = [...new Set(roots)];
@@ -38,11 +43,8 @@ export async function readContentGraph(catalog: Catalog, roots: Iterable<Digest>
       for (const blob of record.blobs) if (blob.foreign !== true) blobs.set(blob.digest, blob);
       for (const child of record.manifests) if (!manifests.has(child)) next.add(child);
     }
-    if (manifests.size > GRAPH_MAX_MANIFESTS) {
-      throw new Fault(
-        'MANIFEST_INVALID',
-        `more than ${GRAPH_MAX_MANIFESTS} distinct manifests belong together`,
-      );
+    if (manifests.size > maxManifests) {
+      throw new Fault('MANIFEST_INVALID', `more than ${maxManifests} distinct manifests belong together`);
     }
     level = [...next].filter((digest) => !manifests.has(digest));
   }

@@ -1,18 +1,17 @@
-import { type Digest, isDigest, isTag, MANIFEST_KINDS } from '@gantry/oci';
+import type { Digest } from '@gantry/oci';
 import type { BlobEntry, ManifestEntry, RepositoryDocument } from './documents.ts';
 import { forEachParallel } from './parallel.ts';
-import { shardOf } from './paths.ts';
+import { invalidDocument, readDigest, readDocument, readJson } from './reading-json.ts';
 import {
-  invalidDocument,
-  isShardKey,
-  type JsonObject,
-  readCount,
-  readDigest,
-  readDocument,
-  readJson,
-  readMap,
-  readObject,
-} from './reading-json.ts';
+  BLOBS,
+  decodePart,
+  type MapFormat,
+  type MapOrParts,
+  MANIFESTS,
+  readMember,
+  REFERRERS,
+  TAGS,
+} from './repository-maps.ts';
 
 /** A repository document as it lies there: of each map the entries, or the digests of its parts. */
 export interface RepositoryFile {
@@ -25,10 +24,6 @@ export interface RepositoryFile {
   readonly blobs: MapOrParts<Digest, BlobEntry>;
   readonly referrers: MapOrParts<Digest, Digest>;
 }
-
-export type MapOrParts<K, V> =
-  | { readonly entries: ReadonlyMap<K, V>; readonly parts?: undefined }
-  | { readonly entries?: undefined; readonly parts: ReadonlyMap<string, Digest> };
 
 /** @throws Fault TREE_INVALID */
 export function decodeRepositoryFile(bytes: Uint8Array, where = 'the repository document'): RepositoryFile {
@@ -60,14 +55,16 @@ export function partsOf(file: RepositoryFile): Digest[] {
   return file.tagNames === undefined ? digests : [...digests, file.tagNames];
 }
 
+/** Gives the verified bytes of a document of `pool/index`. */
+export type LoadDocument = (digest: Digest) => Promise<Uint8Array>;
+
 /**
  * The whole repository, its parts put together; tags in the order of their names.
- * @param load gives the verified bytes of a document of `pool/index`
  * @throws Fault TREE_INVALID, and whatever `load` throws
  */
 export async function assembleRepository(
   file: RepositoryFile,
-  load: (digest: Digest) => Promise<Uint8Array>,
+  load: LoadDocument,
   where = 'the repository document',
 ): Promise<RepositoryDocument> {
   const [tags, manifests, blobs, referrers] = await Promise.all([
@@ -79,101 +76,39 @@ export async function assembleRepository(
   return { name: file.name, channel: file.channel, tags, manifests, blobs, referrers };
 }
 
-/** How one of a repository's four maps is read, whole or as a part. */
-interface MapFormat<K extends string, V> {
-  readonly whole: string;
-  readonly parts: string;
-  readonly isKey: (key: string) => key is K;
-  readonly read: (value: unknown) => V | undefined;
-}
-
-const TAGS: MapFormat<string, Digest> = {
-  whole: 'tags',
-  parts: 'tagParts',
-  isKey: (key): key is string => isTag(key),
-  read: readDigest,
-};
-const MANIFESTS: MapFormat<Digest, ManifestEntry> = {
-  whole: 'manifests',
-  parts: 'manifestParts',
-  isKey: isDigest,
-  read: readManifestEntry,
-};
-const BLOBS: MapFormat<Digest, BlobEntry> = {
-  whole: 'blobs',
-  parts: 'blobParts',
-  isKey: isDigest,
-  read: readBlobEntry,
-};
-const REFERRERS: MapFormat<Digest, Digest> = {
-  whole: 'referrers',
-  parts: 'referrerParts',
-  isKey: isDigest,
-  read: readDigest,
-};
-
-function readMember<K extends string, V>(
-  document: JsonObject,
-  where: string,
-  format: MapFormat<K, V>,
-): MapOrParts<K, V> {
-  const [whole, parts] = [document[format.whole], document[format.parts]];
-  if ((whole === undefined) === (parts === undefined)) {
-    throw invalidDocument(where, `it has not one of "${format.whole}" and "${format.parts}"`);
-  }
-  if (parts !== undefined) return { parts: readMap(parts, where, format.parts, isShardKey, readDigest) };
-  return { entries: readMap(whole, where, format.whole, format.isKey, format.read) };
-}
-
-async function joinParts<K extends string, V>(
+/** All entries of a split map, in no order. @throws Fault TREE_INVALID, and whatever `load` throws */
+export async function joinParts<K extends string, V>(
   parts: ReadonlyMap<string, Digest>,
   format: MapFormat<K, V>,
-  load: (digest: Digest) => Promise<Uint8Array>,
+  load: LoadDocument,
 ): Promise<Map<K, V>> {
   const joined = new Map<K, V>();
   await forEachParallel(parts, 16, async ([shard, digest]) => {
-    const where = `the part ${digest} of "${format.whole}"`;
-    const { entries } = readDocument(await load(digest), where);
-    for (const [key, value] of readMap(entries, where, 'entries', format.isKey, format.read)) {
-      if (shardOf(key) !== shard) throw invalidDocument(where, `"${key}" does not belong into part ${shard}`);
-      joined.set(key, value);
-    }
+    for (const [key, value] of decodePart(await load(digest), format, shard, digest)) joined.set(key, value);
   });
   return joined;
+}
+
+/** The names of split tags, sorted. @throws Fault TREE_INVALID */
+export function decodeTagNames(bytes: Uint8Array, digest: Digest): string[] {
+  const names = readJson(bytes, `the names of tags ${digest}`);
+  return Array.isArray(names) ? names.map(String) : [];
 }
 
 /** Split tags, in the order of `tagNames`. */
 async function orderedTags(
   file: RepositoryFile,
-  load: (digest: Digest) => Promise<Uint8Array>,
+  load: LoadDocument,
   where: string,
 ): Promise<Map<string, Digest>> {
   if (file.tags.parts === undefined || file.tagNames === undefined) return new Map();
   const [joined, bytes] = await Promise.all([joinParts(file.tags.parts, TAGS, load), load(file.tagNames)]);
-  const names = readJson(bytes, `the names of tags ${file.tagNames}`);
   const ordered = new Map<string, Digest>();
-  for (const name of Array.isArray(names) ? names : []) {
-    const digest = joined.get(String(name));
-    if (digest !== undefined) ordered.set(String(name), digest);
+  for (const name of decodeTagNames(bytes, file.tagNames)) {
+    const digest = joined.get(name);
+    if (digest !== undefined) ordered.set(name, digest);
   }
   if (ordered.size !== joined.size)
     throw invalidDocument(where, 'its "tagNames" and "tagParts" do not agree');
   return ordered;
-}
-
-function readManifestEntry(value: unknown): ManifestEntry | undefined {
-  const entry = readObject(value, 'a repository document', 'a manifest');
-  const kind = MANIFEST_KINDS.find((known) => known === entry['kind']);
-  const { untagged } = entry;
-  const blob = readBlobEntry(entry);
-  if (kind === undefined || blob === undefined) return undefined;
-  if (untagged === undefined) return { kind, ...blob };
-  return typeof untagged === 'string' ? { kind, ...blob, untagged } : undefined;
-}
-
-function readBlobEntry(value: unknown): BlobEntry | undefined {
-  const entry = readObject(value, 'a repository document', 'an entry');
-  const size = readCount(entry['size']);
-  const since = readCount(entry['since'], 1);
-  return size === undefined || since === undefined ? undefined : { size, since };
 }

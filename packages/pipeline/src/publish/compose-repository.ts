@@ -5,12 +5,15 @@ import {
   blobPath,
   type EncodedDocument,
   encodeReferrers,
+  type EncodedRepository,
+  encodeRepository,
   type ManifestEntry,
   manifestPath,
   type RepositoryDocument,
   treeTime,
 } from '@gantry/tree';
 import type { ContentGraph } from '../content-graph.ts';
+import { publishedTags } from './published-tags.ts';
 
 /** What one repository of a channel is to look like in the tree. */
 export interface Composition {
@@ -75,22 +78,53 @@ export function composeRepository(wanted: Composition): ComposedRepository {
   };
 }
 
-/** The channel's tags, and the companion tags of each. Where two tags carry one companion, the later promotion's is it. */
-function publishedTags(tags: readonly ChannelTag[]): Map<string, Digest> {
-  const published = new Map<string, Digest>();
-  for (const { companions } of tags.toSorted((a, b) => (a.promotedAt < b.promotedAt ? -1 : 1))) {
-    for (const companion of companions) published.set(companion.tag, companion.digest);
-  }
-  for (const { tag, digest } of tags) published.set(tag, digest);
-  return published;
-}
-
 function groupBySubject(records: Iterable<ManifestRecord>): Map<Digest, ManifestRecord[]> {
   const bySubject = new Map<Digest, ManifestRecord[]>();
   for (const record of records) {
     if (record.subject !== undefined) bySubject.getOrInsertComputed(record.subject, () => []).push(record);
   }
   return bySubject;
+}
+
+/** What a repository's document is to be, once it is known with which serial its objects came. */
+export interface ComposedDocument {
+  /** The published name. */
+  readonly name: string;
+  /** Objects that are set by the change, or all of the repository. */
+  readonly contents: readonly PoolContent[];
+  /**
+   * @param sinceOf the serial since which an object of `contents` is in the pool
+   * @returns the document with those of its parts and referrers documents that may be new; undefined: nothing is left of it
+   */
+  encode(sinceOf: (path: string) => number): Promise<EncodedRepository | undefined>;
+}
+
+/** The documents of a repository that is composed as a whole. */
+export function wholeDocument(repository: ComposedRepository, maxMapEntries?: number): ComposedDocument {
+  return {
+    name: repository.name,
+    contents: [...objectsOf(repository)],
+    async encode(sinceOf) {
+      if (repository.manifests.size === 0) return undefined;
+      const { document, parts } = encodeRepository(fillIn(repository, sinceOf), maxMapEntries);
+      return { document, parts: [...parts, ...repository.referrersDocuments] };
+    },
+  };
+}
+
+function fillIn(repository: ComposedRepository, sinceOf: (path: string) => number): RepositoryDocument {
+  const { name, channel, tags, referrers } = repository;
+  const manifests = new Map(
+    repository.manifests
+      .entries()
+      .map(([digest, entry]) => [digest, { ...entry, since: sinceOf(manifestPath(entry.kind, digest)) }]),
+  );
+  const blobs = new Map(
+    repository.blobs
+      .entries()
+      .map(([digest, entry]) => [digest, { ...entry, since: sinceOf(blobPath(digest)) }]),
+  );
+  return { name, channel, tags, manifests, blobs, referrers };
 }
 
 /** The pool's paths of all objects of a repository, with the digest that each is checked by. */

@@ -51,11 +51,11 @@ function stateOf(
     return {
       digest,
       sequence: retraction.sequence,
-      ...(entry === undefined && { promotion: retraction.promotion }),
+      ...(entry === undefined ? { promotion: retraction.promotion } : { entry }),
     };
   if (entry === undefined) return NOTHING;
   const { promotion, promotedAt, since = promotedAt } = entry;
-  return { digest, sequence, promotion, since };
+  return { digest, sequence, promotion, since, entry };
 }
 
 async function readTags(

@@ -3,7 +3,6 @@ import type { PoolObject } from '@gantry/catalog';
 import { type Digest, digestOf, splitDigest } from '@gantry/oci';
 import {
   decodeStatement,
-  type EncodedDocument,
   formatList,
   fullListPath,
   listPath,
@@ -11,32 +10,23 @@ import {
   serialPath,
   type Statement,
 } from '@gantry/tree';
-import type { PoolContent } from './compose-repository.ts';
+import type { TreeChange } from './compose-change.ts';
 import type { PublishContext } from './published-tree.ts';
 
 const FULL_LIST_EVERY_MS = 86_400_000;
 
-/**
- * What comes into the pool with a serial.
- * @param contents those that are not in the pool
- */
+/** What comes into the pool with a serial. */
 export async function newPoolObjects(
-  { flow, tree }: PublishContext,
-  contents: readonly PoolContent[],
-  documents: readonly EncodedDocument[],
+  { flow }: Pick<PublishContext, 'flow'>,
+  { newContents, newDocuments }: Pick<TreeChange, 'newContents' | 'newDocuments'>,
   serial: number,
 ): Promise<PoolObject[]> {
-  const known = await flow.catalog.pool.getAll(
-    tree.name,
-    documents.map(({ path }) => path),
-  );
   const added: PoolObject[] = [];
-  for (const { path, digest, size } of contents) {
+  for (const { path, digest, size } of newContents) {
     added.push({ path, size, sha256: await sha256Of(flow.store, digest), since: serial });
   }
-  for (const { path, digest, bytes } of documents) {
-    if (!known.has(path))
-      added.push({ path, size: bytes.length, sha256: splitDigest(digest).hex, since: serial });
+  for (const { path, digest, bytes } of newDocuments) {
+    added.push({ path, size: bytes.length, sha256: splitDigest(digest).hex, since: serial });
   }
   return added;
 }
