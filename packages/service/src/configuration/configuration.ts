@@ -1,6 +1,8 @@
 import type { Scope } from '../auth/scopes.ts';
 import type { LdapConfiguration, OidcConfiguration, TokenConfiguration } from './access-configuration.ts';
 import type { ChannelConfiguration } from './channel-configuration.ts';
+import type { ConfirmConfiguration } from './confirm.ts';
+import type { LayoutsConfiguration } from './layouts.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { Secret } from './secret.ts';
 
@@ -55,10 +57,14 @@ export type TreeConfiguration = (FolderPlace | S3Place) & {
     readonly keepSnapshots: number;
     readonly keepSnapshotsForMs: number;
   };
+  /** Other layouts that follow the tree; absent: none. */
+  readonly layouts?: LayoutsConfiguration;
   /** Files of the private keys that sign every serial; absent: none does. */
   readonly signing?: { readonly keyFiles: readonly string[] };
   /** The built-in static server of the tree; absent: none. */
   readonly listen?: ListenAddress;
+  /** How its mirrors are followed; of the main tree alone. */
+  readonly confirm?: ConfirmConfiguration;
 };
 
 /** A folder, absolute. */

@@ -1,5 +1,6 @@
 import type { Configuration } from './configuration.ts';
 import { ENGINES } from './engines.ts';
+import { layoutProblems } from './layout-checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { isRecord } from './schema-shape.ts';
 import { treePlaceProblems } from './tree-checks.ts';
@@ -68,7 +69,7 @@ function tlsProblems(at: KeyPath, { tls, url }: Readonly<Record<string, unknown>
 /** What two parts of Gantry can not share, and what an engine leaves no room for. */
 export function placeProblems(configuration: Configuration): Problem[] {
   const { catalog, messages } = configuration;
-  const problems = treePlaceProblems(configuration);
+  const problems = [...treePlaceProblems(configuration), ...layoutProblems(configuration)];
   if ('sqlite' in catalog && 'embedded' in messages && catalog.sqlite.file === messages.embedded.file) {
     problems.push({
       path: ['messages', 'embedded', 'file'],

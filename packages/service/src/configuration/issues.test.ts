@@ -17,7 +17,7 @@ const WRONG: [string, string, string][] = [
   [
     'an unknown key',
     'tree:\n  colour: 7d\n',
-    'gantry.yaml:2:3: tree.colour: unknown key; known here: filesystem, s3, keepUntagged, grace, keepSnapshots, keepSnapshotsFor, refresh, signing, listen',
+    'gantry.yaml:2:3: tree.colour: unknown key; known here: filesystem, s3, keepUntagged, grace, keepSnapshots, keepSnapshotsFor, refresh, layouts, layoutsRoot, layoutsUrl, signing, listen',
   ],
   [
     'a mistyped key',

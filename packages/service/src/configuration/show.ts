@@ -6,7 +6,9 @@ import type {
   SourceConfiguration,
   TreeConfiguration,
 } from './configuration.ts';
+import { showConfirm } from './confirm.ts';
 import { formatDuration } from './duration.ts';
+import { showLayouts } from './layouts.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { showSecret } from './secret.ts';
 import { showAccess } from './show-access.ts';
@@ -59,6 +61,8 @@ function showTree(tree: TreeConfiguration): Record<string, unknown> {
     keepSnapshots: tree.retention.keepSnapshots,
     keepSnapshotsFor: formatDuration(tree.retention.keepSnapshotsForMs),
     refresh: formatDuration(tree.refreshMs),
+    ...showLayouts(tree.layouts),
+    ...showConfirm(tree.confirm),
     ...(tree.signing !== undefined && { signing: { keyFile: tree.signing.keyFiles } }),
     ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
   };

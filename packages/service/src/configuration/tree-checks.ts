@@ -94,7 +94,8 @@ function sharedPlace(first: Held, second: Held): Problem[] {
   ];
 }
 
-function isWithin(inner: string, outer: string): boolean {
+/** Whether a folder lies in another one, or is it. */
+export function isWithin(inner: string, outer: string): boolean {
   const relative = path.relative(outer, inner);
   return relative === '' || (!relative.startsWith('..') && !path.isAbsolute(relative));
 }

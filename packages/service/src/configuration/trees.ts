@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
+import { Confirm } from './confirm.ts';
 import { EMBEDDED_PLACES, Filesystem, S3 } from './engines.ts';
 import { Signing } from './keys.ts';
+import { LAYOUT_KEYS } from './layouts.ts';
 import { Duration, FilePath, Interval, Listen } from './texts.ts';
 
 /** The name by which everything calls the tree that `tree` describes. */
@@ -21,11 +23,16 @@ const TREE = {
   })
     .prefault('1d')
     .describe('A serial is reissued at least this often'),
+  ...LAYOUT_KEYS,
   signing: Signing.optional().describe('Keys that sign every serial; absent: none does; see security.md'),
   listen: Listen.optional().describe('The built-in static server of the tree; absent: none'),
 };
 
-export const Tree = z.strictObject({ filesystem: Filesystem(EMBEDDED_PLACES.tree), ...TREE });
+export const Tree = z.strictObject({
+  filesystem: Filesystem(EMBEDDED_PLACES.tree),
+  ...TREE,
+  confirm: Confirm.describe('How it is found out whether the mirrors have what was published'),
+});
 
 /** A tree beside the main one. Where its folder lies unless it is said depends on its name. */
 export const FurtherTree = z.strictObject({
