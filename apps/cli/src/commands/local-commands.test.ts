@@ -50,10 +50,17 @@ describe('gantry verify', () => {
     await rm(path.join(cwd, `tree/pool/blobs/sha256/${hex.slice(0, 2)}/${hex}`));
     const { code, out } = await gantry(['verify', './tree'], { cwd });
     expect(code).toBe(1);
-    expect(out).toMatch(/^error +missing /m);
+    expect(out).toMatch(/^error +missing \(1\): /m);
     expect(out).toContain(hex);
     const { out: json } = await gantry(['verify', './tree', '--output', 'json'], { cwd });
-    expect(JSON.parse(json)).toMatchObject({ errors: 1, findings: [{ kind: 'missing', severity: 'error' }] });
+    expect(JSON.parse(json)).toMatchObject({
+      tree: 'tree-laid-from-memory',
+      serial: 1,
+      level: 'whole',
+      errors: 1,
+      counts: { missing: 1 },
+      findings: [{ kind: 'missing', severity: 'error' }],
+    });
   });
 
   test('compares with another tree', async () => {

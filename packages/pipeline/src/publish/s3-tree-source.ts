@@ -23,7 +23,14 @@ export function s3Tree(client: S3Client): ListingSource {
     },
     async stat(path) {
       const found = await client.head(checked(path));
-      return found && { size: found.sizeBytes, contentType: found.contentType ?? '' };
+      return (
+        found && {
+          size: found.sizeBytes,
+          contentType: found.contentType ?? '',
+          contentEncoding: found.contentEncoding ?? '',
+          cacheControl: found.cacheControl ?? '',
+        }
+      );
     },
     open: async (path) => (await client.open(checked(path)))?.body,
     async *list(folder) {

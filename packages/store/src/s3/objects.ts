@@ -11,6 +11,7 @@ export interface S3Object {
   readonly etag: string;
   readonly contentType: string | undefined;
   readonly cacheControl: string | undefined;
+  readonly contentEncoding?: string | undefined;
   readonly modifiedAt: Date | undefined;
 }
 
@@ -154,7 +155,10 @@ export async function unlessAbsent<T>(answer: Promise<T>): Promise<T | undefined
 export function objectOf(
   { place }: S3Session,
   path: string,
-  output: Pick<Sdk.HeadObjectCommandOutput, 'ETag' | 'ContentType' | 'CacheControl' | 'LastModified'>,
+  output: Pick<
+    Sdk.HeadObjectCommandOutput,
+    'ETag' | 'ContentType' | 'ContentEncoding' | 'CacheControl' | 'LastModified'
+  >,
   sizeBytes: number | undefined,
 ): S3Object {
   if (sizeBytes === undefined)
@@ -167,6 +171,7 @@ export function objectOf(
     etag: output.ETag ?? '',
     contentType: output.ContentType,
     cacheControl: output.CacheControl,
+    contentEncoding: output.ContentEncoding,
     modifiedAt: output.LastModified,
   };
 }
