@@ -193,13 +193,8 @@ function without(paths: readonly string[], change: TreeChange): readonly string[
 }
 
 /** What is named again must not go, however long it has been condemned. */
-async function spareNamed({ flow, tree }: PublishContext, change: TreeChange): Promise<void> {
-  const named = await flow.catalog.pool.getAll(tree.name, pathsNamed(change));
-  const condemned = [...named.values()].filter((object) => object.condemned !== undefined);
-  await flow.catalog.pool.spare(
-    tree.name,
-    condemned.map(({ path }) => path),
-  );
+async function spareNamed({ flow, tree }: PublishContext, { condemnedNamed }: TreeChange): Promise<void> {
+  if (condemnedNamed.length > 0) await flow.catalog.pool.spare(tree.name, condemnedNamed);
 }
 
 /** Takes what is purged out of the channels. @returns the repositories that name it in the tree, or have named it in a channel */

@@ -1,6 +1,6 @@
 import type { CompanionTag, ManifestRecord, PromotionItem } from '@gantry/catalog';
 import { type Digest, digestOf } from '@gantry/oci';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import type { Flow } from '../context.ts';
 import { readContentGraph } from '../content-graph.ts';
 

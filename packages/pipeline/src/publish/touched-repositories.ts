@@ -20,10 +20,15 @@ export async function allRepositories({ flow, tree }: PublishContext): Promise<T
   return all;
 }
 
-/** Each repository once; the last of those that are the same counts. */
+/** Each repository once. What became of its tags is all there is to it only if nobody asks for the whole. */
 export function distinct(repositories: readonly TouchedRepository[]): TouchedRepository[] {
-  const byName = new Map(repositories.map((one) => [`${one.channel.name} ${one.repository}`, one]));
-  return [...byName.values()];
+  const byName = Map.groupBy(repositories, ({ channel, repository }) => `${channel.name} ${repository}`);
+  return [...byName.values()].map((same) => {
+    const last = same.at(-1) as TouchedRepository;
+    if (same.every(({ moves }) => moves !== undefined)) return last;
+    const { moves: _, ...whole } = last;
+    return whole;
+  });
 }
 
 /**
