@@ -1,6 +1,7 @@
 import type { Digest, ManifestKind } from '@gantry/oci';
+import { hexWord } from './bytes.ts';
 import type { Pool } from './choose/rendezvous.ts';
-import type { MirrorState } from './mirror.ts';
+import type { Mirror, MirrorState } from './mirror.ts';
 
 /** What a mirror must have to be sent a request. */
 export interface Wanted {
@@ -21,6 +22,8 @@ export interface Client {
   readonly pools: readonly Pool[];
   /** How often it was sent somewhere for the object within the last seconds, so that it is likely to have failed there. Counts each call. */
   readonly sentBefore: (digest: Digest) => number;
+  /** It came back from a mirror that it was sent to. Absent: nobody is told. */
+  readonly cameBackFrom?: (mirror: Mirror) => void;
 }
 
 /** Whether a mirror is known to hold the object and to serve it rightly. */
@@ -43,7 +46,19 @@ export function chooseMirror(
   wanted: Wanted,
   client: Client,
 ): MirrorState | undefined {
-  return choose(states, wanted.digest, client, (state) => qualifies(state, wanted));
+  const { digest } = wanted;
+  return (
+    choose(states, digest, client, (state) => !isSpared(state, digest) && qualifies(state, wanted)) ??
+    choose(states, digest, client, (state) => qualifies(state, wanted))
+  );
+}
+
+/** Of the objects that a mirror on trial would get, it gets one in so many, as long as others have the rest. */
+const TRIAL_SHARE = 8;
+
+function isSpared({ onTrial, mirror }: MirrorState, digest: Digest): boolean {
+  if (onTrial !== true) return false;
+  return (hexWord(digest, digest.indexOf(':') + 9) ^ mirror.seed) % TRIAL_SHARE !== 0;
 }
 
 /** How many other mirrors a redirect names. */
@@ -91,7 +106,7 @@ export function lastResort(
 function choose(
   states: readonly MirrorState[],
   digest: Digest,
-  { pools, sentBefore }: Client,
+  { pools, sentBefore, cameBackFrom }: Client,
   admits: (state: MirrorState) => boolean,
 ): MirrorState | undefined {
   const isAdmitted = (member: number) => admits(states[member] as MirrorState);
@@ -104,5 +119,7 @@ function choose(
   const before = sentBefore(digest);
   if (before === 0) return states[first];
   const order = [...new Set(pools.flatMap((pool) => pool.order(digest)))].filter(isAdmitted);
-  return states[order[before % order.length] as number];
+  const at = (index: number) => states[order[index % order.length] as number] as MirrorState;
+  cameBackFrom?.(at(before - 1).mirror);
+  return at(before);
 }

@@ -40,6 +40,11 @@ export interface Crane extends AsyncDisposable {
    * (2 s are waited for that at the most).
    */
   refresh(): Promise<void>;
+  /**
+   * Takes other mirrors and proxies from now on; requests go on meanwhile.
+   * @throws Fault CONFIGURATION_INVALID for one that can't be used; then all stays as it was
+   */
+  reconfigure(options: Pick<CraneOptions, 'mirrors' | 'trustedProxies'>): void;
 }
 
 const MIB = 1024 * 1024;
@@ -66,8 +71,8 @@ const SOCKET_SILENCE_MS = 60_000;
 export async function startCrane(options: CraneOptions): Promise<Crane> {
   const { logger, pollMs, trustedKeys = [] } = options;
   const place = placeOf(options.tree);
-  const mirrors = readMirrors(options.mirrors, options.name);
-  const trustedProxies = readTrustedProxies(options.trustedProxies);
+  let mirrors = readMirrors(options.mirrors, options.name);
+  let trustedProxies = readTrustedProxies(options.trustedProxies);
   await using stack = new AsyncDisposableStack();
   const ending = new AbortController();
   stack.defer(() => ending.abort());
@@ -102,7 +107,13 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       onFailure: () => counts.unreadablePlaces.value++,
     }),
   );
-  const newClients = () => createClients({ mirrors, trustedProxies, findPlace: geoip.findPlace });
+  const newClients = () =>
+    createClients({
+      mirrors,
+      trustedProxies,
+      findPlace: geoip.findPlace,
+      onCameBack: (mirror) => prober.suspect(mirror),
+    });
   let clients = newClients();
   const respond = createResponder({
     repositories: createRepositories({
@@ -125,7 +136,9 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       },
       manifests: options.manifests,
       status: options.status,
-      servesBlobs: mirrors.length === 0 && 'directory' in place,
+      get servesBlobs() {
+        return mirrors.length === 0 && 'directory' in place;
+      },
     },
     clients: (request) => clients(request),
     tellError,
@@ -159,6 +172,20 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     ...(admin === undefined ? {} : { adminUrl: admin.url }),
     serial: () => view()?.statement.serial,
     refresh,
+    reconfigure(next) {
+      const [nextMirrors, nextProxies] = [
+        readMirrors(next.mirrors, options.name),
+        readTrustedProxies(next.trustedProxies),
+      ];
+      mirrors = nextMirrors;
+      trustedProxies = nextProxies;
+      prober.setMirrors(mirrors);
+      clients = newClients();
+      logger.info(
+        { mirrors: mirrors.map(({ name }) => name) },
+        'the mirrors are those of the new configuration',
+      );
+    },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }

@@ -5,10 +5,15 @@ import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
 import { probeMirror } from './probe-mirror.ts';
 import { createProbedTrees } from './probed-tree.ts';
+import { settleProbe } from './settle-probe.ts';
 import { within } from './within.ts';
 
 /** A mirror that failed or lags is probed again after this long, or after the usual interval if that is shorter. */
 const RETRY_MS = 5000;
+/** One that is in doubt is probed again after this long. */
+const DOUBT_MS = 500;
+/** A mirror that clients come back from is probed at once, but no oftener than this. */
+const SUSPECT_EVERY_MS = 5000;
 /** How long a mirror may be silent during a probe, and how long a probe may take as a whole. */
 const SILENCE_MS = 5000;
 const PROBE_MS = 120_000;
@@ -35,27 +40,39 @@ export interface MirrorProber extends AsyncDisposable {
    * over, whichever comes first; the others go on.
    */
   probe(limitMs: number): Promise<void>;
+  /** A client came back from a mirror for the same object: it is probed soon. */
+  suspect(mirror: Mirror): void;
+  /** Takes another list of mirrors from now on. What is known of one that stays as it is, or gets another weight or place, is kept. */
+  setMirrors(mirrors: readonly Mirror[]): void;
+}
+
+/** Probes of one mirror, one after the other. */
+interface ProbeLoop {
+  readonly mirror: Mirror;
+  readonly probe: () => Promise<void>;
+  readonly stop: () => void;
+  suspectedAt: number;
 }
 
 export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
-  const { mirrors, source, view, trustedKeys, pollMs, logger } = options;
+  const { source, view, trustedKeys, pollMs, logger } = options;
   const trees = createProbedTrees(source, trustedKeys);
   const ending = new AbortController();
-  let states: readonly MirrorState[] = mirrors.map(unprobed);
+  let states: readonly MirrorState[] = options.mirrors.map(unprobed);
 
-  const update = (next: MirrorState) => {
-    const former = states.find(({ mirror }) => mirror === next.mirror);
+  const update = (former: MirrorState, next: MirrorState) => {
     states = states.map((state) => (state === former ? next : state));
-    if (former === undefined) return;
     if (isWorthTelling(former, next)) report(logger, next);
   };
 
   const isCurrent = ({ healthy, serial }: MirrorState) =>
     healthy && serial >= (view()?.statement.serial ?? 0);
 
+  const stateOf = (mirror: Mirror) => states.find((state) => state.mirror === mirror);
+
   const probeOne = async (mirror: Mirror): Promise<void> => {
     const present = view();
-    const former = states.find((state) => state.mirror === mirror);
+    const former = stateOf(mirror);
     if (present === undefined || former === undefined) return;
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(PROBE_MS)]);
     try {
@@ -65,26 +82,40 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
         timeoutMs: SILENCE_MS,
         signal,
       });
-      const next = await probeMirror(client, former, tree);
-      if (!ending.signal.aborted) update(next);
+      const probed = await probeMirror(client, former, tree);
+      if (!ending.signal.aborted && stateOf(mirror) === former)
+        update(former, settleProbe(former, probed, former.problem !== NOT_PROBED));
     } catch (error) {
       // The crane's own tree can't be read: that tells nothing of the mirror.
       logger.error({ mirror: mirror.name }, `the mirror could not be probed: ${asFault(error).message}`);
     }
   };
 
-  const loops = mirrors.map((mirror) => {
+  const startLoop = (mirror: Mirror): ProbeLoop => {
     let timer: NodeJS.Timeout | undefined;
+    let isStopped = false;
+    const isOver = () => isStopped || ending.signal.aborted;
     const probe = oneAtATime(async () => {
       clearTimeout(timer);
-      if (!ending.signal.aborted) await probeOne(mirror);
-      if (ending.signal.aborted) return;
-      const state = states.find((known) => known.mirror === mirror);
-      const well = state !== undefined && isCurrent(state) && state.problem === undefined;
-      timer = setTimeout(() => void probe(), well ? pollMs : Math.min(RETRY_MS, pollMs));
+      if (!isOver()) await probeOne(mirror);
+      if (isOver()) return;
+      timer = setTimeout(() => void probe(), Math.min(pauseAfter(stateOf(mirror)), pollMs));
     });
-    return { probe, stop: () => clearTimeout(timer) };
-  });
+    const stop = () => {
+      isStopped = true;
+      clearTimeout(timer);
+    };
+    return { mirror, probe, stop, suspectedAt: -Infinity };
+  };
+
+  const pauseAfter = (state: MirrorState | undefined): number => {
+    if (state?.inDoubt === true) return DOUBT_MS;
+    const isWell =
+      state !== undefined && isCurrent(state) && state.problem === undefined && state.onTrial !== true;
+    return isWell ? pollMs : RETRY_MS;
+  };
+
+  let loops = options.mirrors.map(startLoop);
 
   return {
     get states() {
@@ -97,6 +128,26 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
       });
       const one = Promise.any(probes).catch(() => undefined); // or all are through, and none has it
       await within(limitMs, one);
+    },
+    suspect(mirror) {
+      const loop = loops.find((one) => one.mirror === mirror);
+      const now = performance.now();
+      if (loop === undefined || now - loop.suspectedAt < SUSPECT_EVERY_MS) return;
+      loop.suspectedAt = now;
+      void loop.probe();
+    },
+    setMirrors(mirrors) {
+      const former = loops;
+      const known = states;
+      for (const { stop } of former) stop();
+      states = mirrors.map((mirror) => {
+        const same = known.find(
+          (state) => state.mirror.name === mirror.name && state.mirror.base === mirror.base,
+        );
+        return same === undefined ? unprobed(mirror) : { ...same, mirror };
+      });
+      loops = mirrors.map(startLoop);
+      for (const { probe } of loops) void probe();
     },
     async [Symbol.asyncDispose]() {
       ending.abort();
@@ -111,14 +162,22 @@ function isWorthTelling(former: MirrorState, next: MirrorState): boolean {
   return (
     former.healthy !== next.healthy ||
     former.serial !== next.serial ||
+    former.onTrial !== next.onTrial ||
     (former.problem === undefined) !== (next.problem === undefined) ||
     (former.problem === NOT_PROBED && next.problem !== NOT_PROBED) ||
     former.kinds.symmetricDifference(next.kinds).size > 0
   );
 }
 
-function report(logger: CraneLogger, { mirror, healthy, serial, kinds, problem }: MirrorState): void {
+function report(
+  logger: CraneLogger,
+  { mirror, healthy, inDoubt, serial, kinds, problem }: MirrorState,
+): void {
   const fields = { mirror: mirror.name, healthy, serial, kinds: [...kinds] };
   if (problem === undefined) logger.info(fields, `the mirror is believed at serial ${serial}`);
-  else logger.warn(fields, `the mirror is ${healthy ? 'used in part' : 'not used'}: ${problem}`);
+  else
+    logger.warn(
+      fields,
+      `the mirror is ${healthy ? (inDoubt === true ? 'in doubt' : 'used in part') : 'not used'}: ${problem}`,
+    );
 }

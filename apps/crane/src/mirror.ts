@@ -32,12 +32,16 @@ export interface Mirror extends Neighbourhood {
 /** What the prober has found out about a mirror. Immutable: a change is a new object. */
 export interface MirrorState {
   readonly mirror: Mirror;
-  /** Whether the last probe passed. */
+  /** Whether it is in use. */
   readonly healthy: boolean;
   /** The serial whose additions a probe has found there; 0 before any. An object is there if its `since` is no higher. */
   readonly serial: number;
   /** The manifest kinds that it was seen to serve with the right Content-Type and bytes. */
   readonly kinds: ReadonlySet<ManifestKind>;
+  /** The last probe failed, and those before did not: it is in use until the next one. */
+  readonly inDoubt?: true;
+  /** It was out of use, and the last probe passed: it gets few requests until the next one, if others have the same. */
+  readonly onTrial?: true;
   /** Why the last probe failed, or why a kind is not proven; absent if all is well. */
   readonly problem?: string;
 }

@@ -59,7 +59,7 @@ async function openScene(tree = 'tree') {
       if (configured === undefined) throw new Error('no mirror');
       const signal = new AbortController().signal;
       await using client = mirrorClient(configured.base, { userAgent: 'test', timeoutMs: 1000, signal });
-      return await probeMirror(client, former ?? unprobed(configured), await trees.at(await view()));
+      return (await probeMirror(client, former ?? unprobed(configured), await trees.at(await view()))).state;
     },
     async [Symbol.asyncDispose]() {
       await mirror[Symbol.asyncDispose]();
@@ -220,7 +220,12 @@ describe('a mirror is not used', () => {
         timeoutMs: 1000,
         signal: new AbortController().signal,
       });
-      return await probeMirror(client, unprobed(configured), await createProbedTrees(source).at(view));
+      const { state } = await probeMirror(
+        client,
+        unprobed(configured),
+        await createProbedTrees(source).at(view),
+      );
+      return state;
     };
     expect(await probe()).toMatchObject(ALL_WELL);
     await layTree(directory, { repositories: [repositoryOf('app', { a: sampleImage() })] });
@@ -307,7 +312,7 @@ describe('a kind of manifest is not proven', () => {
         timeoutMs: 1000,
         signal: new AbortController().signal,
       });
-      return await probeMirror(client, unprobed(configured), await trees.at(view));
+      return (await probeMirror(client, unprobed(configured), await trees.at(view))).state;
     };
     expect((await probe()).kinds).toEqual(new Set(['oci-manifest']));
 

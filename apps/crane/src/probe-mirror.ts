@@ -1,4 +1,4 @@
-import { digestOf, MANIFEST_MAX_BYTES, MANIFEST_MEDIA_TYPES, type ManifestKind } from '@gantry/oci';
+import { digestOf, Fault, MANIFEST_MAX_BYTES, MANIFEST_MEDIA_TYPES, type ManifestKind } from '@gantry/oci';
 import {
   decodeStatement,
   findSignatureProblem,
@@ -10,6 +10,7 @@ import {
 } from '@gantry/tree';
 import type { Additions, PoolObject } from './additions.ts';
 import type { MirrorState } from './mirror.ts';
+import type { Probed } from './settle-probe.ts';
 
 /** What a probe compares a mirror with. */
 export interface ProbedTree {
@@ -30,7 +31,15 @@ const HEADS_AT_ONCE = 8;
 const READ_WHOLE_BYTES = 16 * 1024 * 1024;
 
 /** Why a mirror can't be used. */
-class ProbeFailure extends Error {}
+class ProbeFailure extends Error {
+  /** What it said rules it out, and it will say the same when it is asked again. */
+  readonly isCertain: boolean;
+
+  constructor(message: string, isCertain = true) {
+    super(message);
+    this.isCertain = isCertain;
+  }
+}
 
 /**
  * Looks at a mirror: whether it carries the same tree, up to which serial it is to be believed, and which manifests it
@@ -40,7 +49,7 @@ export async function probeMirror(
   client: MirrorClient,
   former: MirrorState,
   tree: ProbedTree,
-): Promise<MirrorState> {
+): Promise<Probed> {
   const { mirror } = former;
   let { serial } = former;
   try {
@@ -56,9 +65,10 @@ export async function probeMirror(
     const { kinds, unproven } = await proveKinds(client, tree.exemplars);
     problems.push(...unproven);
     const problem = problems.length === 0 ? {} : { problem: problems.join('; ') };
-    return { mirror, healthy: serial > 0, serial, kinds, ...problem };
+    return { state: { mirror, healthy: serial > 0, serial, kinds, ...problem }, isCertain: true };
   } catch (error) {
-    return { mirror, healthy: false, serial, kinds: new Set(), problem: messageOf(error) };
+    const state = { mirror, healthy: false, serial, kinds: new Set<never>(), problem: messageOf(error) };
+    return { state, isCertain: error instanceof ProbeFailure ? error.isCertain : error instanceof Fault };
   }
 }
 
@@ -67,7 +77,8 @@ async function readTarget(client: MirrorClient, tree: ProbedTree): Promise<State
   const { status, contentEncoding, bytes } = await client.read(POINTER_PATH, MAX_STATEMENT_BYTES, {
     plainly: true,
   });
-  if (status !== 200) throw new ProbeFailure(`${POINTER_PATH} is answered with ${status}`);
+  if (status !== 200)
+    throw new ProbeFailure(`${POINTER_PATH} is answered with ${status}`, status < 500 && status !== 429);
   if (contentEncoding !== '')
     throw new ProbeFailure(`${POINTER_PATH} came with Content-Encoding ${contentEncoding}`);
   const statement = decodeStatement(bytes, POINTER_PATH);

@@ -18,6 +18,8 @@ export interface ClientsOptions {
   readonly trustedProxies: readonly Network[];
   /** Absent: no file tells where anybody is. */
   readonly findPlace?: FindPlace;
+  /** Told of a mirror that a client came back from for the same object, within seconds. */
+  readonly onCameBack?: (mirror: Mirror) => void;
 }
 
 /** Knows whom a request comes from. What was found out of an address is kept. */
@@ -25,7 +27,7 @@ export type Clients = (request: IncomingMessage) => Client;
 
 const CLIENTS_KEPT = 10_000;
 
-export function createClients({ mirrors, trustedProxies, findPlace }: ClientsOptions): Clients {
+export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }: ClientsOptions): Clients {
   const near = nearness(mirrors);
   const recent = new RecentRedirects();
   const readAddress = clientAddress(trustedProxies);
@@ -35,6 +37,7 @@ export function createClients({ mirrors, trustedProxies, findPlace }: ClientsOpt
     const place = address !== undefined && near.matters ? { ...findPlace?.(address), address } : {};
     return {
       pools: near.poolsFor(place),
+      ...(onCameBack !== undefined && { cameBackFrom: onCameBack }),
       sentBefore: (digest: Digest) => recent.note(word, hexWord(digest, digest.indexOf(':') + 1), Date.now()),
     };
   };
