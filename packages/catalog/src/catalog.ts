@@ -152,7 +152,8 @@ export interface Candidates {
   /**
    * Notes that the content of candidates is given up. They stay known: `currentOf`, `current`, `byDigest` (where none of that
    * digest is left that was not) and `holding` have them, `list` leaves them out. A `put` of the same makes a candidate whole
-   * again. No error for those that are absent, or collected already.
+   * again. No error for those that are absent, or collected already. An engine without transactions over many records may
+   * have done a part when it fails; repeating the call completes it.
    */
   collect(
     candidates: readonly Pick<Candidate, 'source' | 'repository' | 'tag' | 'digest'>[],
@@ -263,7 +264,11 @@ export interface Pool {
    * last, and repeating the call completes it.
    */
   apply(tree: string, serial: number, add: readonly PoolObject[], remove: readonly string[]): Promise<void>;
-  /** Notes of objects that nothing retained reaches them. Those that are condemned keep their time; paths that are not in the pool are passed over. */
+  /**
+   * Notes of objects that nothing retained reaches them, until they are spared, applied anew or taken away. Those that are
+   * condemned keep their time; paths that are not in the pool are passed over. An engine without transactions over many
+   * records may have done a part when it fails; repeating the call completes it. So has `spare`.
+   */
   condemn(tree: string, paths: readonly string[], at: Timestamp): Promise<void>;
   /** Takes that back: something reaches them again. */
   spare(tree: string, paths: readonly string[]): Promise<void>;

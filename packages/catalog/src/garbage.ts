@@ -13,8 +13,10 @@ export interface CondemnedBlob {
 }
 
 /**
- * Blobs of the store that are to go. Whoever needs one of them spares it first: either that is in time, or a collector was
- * faster; each of the two is one atomic step a digest.
+ * Blobs of the store that are to go. Whoever relies on one that may be noted spares it first, and looks then whether the
+ * store has it: either it was in time, or a collector was faster; each of the two is one atomic step a digest. Thousands of
+ * digests at once are fine. An engine without transactions over many records may have done a part of a call when it fails;
+ * repeating the call completes it.
  */
 export interface Garbage {
   /** Notes blobs that nothing reaches. Those that are noted already keep their time and state. */
