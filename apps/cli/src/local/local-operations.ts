@@ -11,16 +11,19 @@ import {
   planPromotion,
   type Publisher,
   publisherOf,
+  publisherWithLayouts,
   publishTrees,
   recordTask,
   runPromotion,
   runTask,
+  startLayoutFollower,
 } from '@gantry/pipeline';
 import { createLogger, type LoadedConfiguration, LOCAL_NAME, logLevelOf } from '@gantry/service';
 import type { PromotionAnswer, TaskAnswer } from '../answers.ts';
 import type { Operations } from '../operations.ts';
 import { openFlow } from '../serve/open-flow.ts';
 import { openSigningKeys } from '../serve/open-keys.ts';
+import { openLayouts } from '../serve/open-layouts.ts';
 import { openSources } from '../serve/open-sources.ts';
 
 /** Who a change was made by, in its record. */
@@ -40,7 +43,14 @@ export async function openLocalOperations(
   const publishers: Publisher[] = [];
   for (const tree of trees) {
     const signing = await openSigningKeys(configuration, tree.name);
-    publishers.push(createPublisher(flow, { ...tree, signing }));
+    const publisher = createPublisher(flow, { ...tree, signing });
+    const layouts = await openLayouts(configuration, flow, tree.name);
+    if (layouts === undefined) publishers.push(publisher);
+    else {
+      const follower = resources.use(startLayoutFollower(layouts, log, false));
+      resources.defer(() => follower.settled()); // before it is disposed of: the process ends then
+      publishers.push(publisherWithLayouts(publisher, follower));
+    }
   }
   const open = resources.move();
 

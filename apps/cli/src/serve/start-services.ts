@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { isIP } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type Crane, startCrane } from '@gantry/app-crane';
-import { type PromoteService, startPromote } from '@gantry/app-promote';
+import { type PromoteService, type PromoteServiceOptions, startPromote } from '@gantry/app-promote';
 import { startSync } from '@gantry/app-sync';
 import type { Messages } from '@gantry/messages';
 import { Fault } from '@gantry/oci';
@@ -30,6 +30,7 @@ import { addEngineChecks } from './engine-checks.ts';
 import { openAuthenticator } from './open-authenticator.ts';
 import { openFlow, type OpenFlow, openQueues } from './open-flow.ts';
 import { openSigningKeys, openTrustedKeys } from './open-keys.ts';
+import { followWithLayouts } from './open-layouts.ts';
 import { openSources } from './open-sources.ts';
 import type { ServiceName } from './service-names.ts';
 import { startTreeServer } from './tree-server.ts';
@@ -199,17 +200,19 @@ async function openPromote(
   const { api, sources, crane: craneConfiguration } = configuration;
   const known = await openAuthenticator(configuration, flow);
   const { tree: readFrom } = craneConfiguration;
-  const { tree: published } = configuration;
+  const { tree: ourTree } = configuration;
   const readsOurTree =
     readFrom !== undefined &&
     'directory' in readFrom &&
-    'filesystem' in published &&
-    readFrom.directory === published.filesystem.root;
+    'filesystem' in ourTree &&
+    readFrom.directory === ourTree.filesystem.root;
   const served =
     crane === undefined || !readsOurTree ? undefined : (serial: number) => waitUntilServed(crane, serial);
-  const publishers = trees.map((tree) =>
+  const published = trees.map((tree) =>
     createPublisher(flow, served === undefined || tree.name !== MAIN_TREE ? tree : { ...tree, served }),
   );
+  const publishers = await followWithLayouts(configuration, flow, published, metrics, resources);
+  const followed = await followedMirrors(configuration);
   const promote = resources.use(
     await startPromote({
       flow,
@@ -217,6 +220,7 @@ async function openPromote(
       publishers,
       channels,
       sources: knownSources(sources),
+      ...(followed !== undefined && { confirm: followed }),
       commandScopes: configuration.messages.commandScopes,
       listen: api.listen,
       ...(api.tls === undefined ? {} : { tls: api.tls }),
@@ -234,6 +238,17 @@ async function openPromote(
   }
   log.info({ api: formatListenAddress(api.listen), adminTokenFile: known.admin.file }, 'promote.started');
   return { promote, admin: known.admin };
+}
+
+/** The mirrors that the crane sends to, as who follows them needs to know them. */
+async function followedMirrors(configuration: Configuration): Promise<PromoteServiceOptions['confirm']> {
+  const { crane, tree } = configuration;
+  if (crane.mirrors === undefined || tree.confirm === undefined) return undefined;
+  return {
+    mirrors: crane.mirrors.map(({ name, url, repositories }) => ({ name, url, repositories })),
+    rules: tree.confirm,
+    trustedKeys: await openTrustedKeys(configuration),
+  };
 }
 
 async function waitUntilServed(crane: Crane, serial: number): Promise<void> {
