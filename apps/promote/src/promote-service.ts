@@ -1,6 +1,14 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Messages } from '@gantry/messages';
-import { type Channel, type Flow, type Publisher, startEventSender } from '@gantry/pipeline';
+import {
+  type Channel,
+  type ConfirmRules,
+  type Flow,
+  type FollowedMirror,
+  type Publisher,
+  startEventSender,
+} from '@gantry/pipeline';
+import type { PublicKey } from '@gantry/tree';
 import { asFault } from '@gantry/oci';
 import {
   type Authenticator,
@@ -19,6 +27,7 @@ import { createApi } from './api/create-api.ts';
 import { answerMalformed } from './api/http/answer-malformed.ts';
 import type { KnownSource } from './api/known-source.ts';
 import { startCommands } from './commands.ts';
+import { startMirrorFollower } from './mirror-follower.ts';
 import { startPromotionWorker } from './promotion-worker.ts';
 import { startPurgeSweep } from './purge-sweep.ts';
 
@@ -30,6 +39,13 @@ export interface PromoteServiceOptions {
   readonly channels: readonly Channel[];
   /** The sources that can be synced. */
   readonly sources: readonly KnownSource[];
+  /** The mirrors of the main tree, and how they are followed; absent: there are none. */
+  readonly confirm?: {
+    readonly mirrors: readonly FollowedMirror[];
+    readonly rules: ConfirmRules;
+    /** Keys of which one must have signed what they serve. */
+    readonly trustedKeys: readonly PublicKey[];
+  };
   /** What messages may command. */
   readonly commandScopes: readonly Scope[];
   readonly listen: ListenAddress;
@@ -56,19 +72,25 @@ export interface PromoteService extends AsyncDisposable {
 
 /** Starts it. @throws Fault CONFIGURATION_INVALID when the address can't be listened on */
 export async function startPromote(options: PromoteServiceOptions): Promise<PromoteService> {
-  const { flow, messages, publishers, channels } = options;
+  const { flow, messages, publishers, channels, confirm } = options;
   const trees = publishers.map(({ tree }) => tree);
   await using resources = new AsyncDisposableStack();
   const ending = new AbortController();
   const api = createApi({
     ...options,
     trees,
+    ...(confirm !== undefined && { mirrors: confirm.mirrors }),
     log: flow.log,
     stop: ending.signal,
   });
   resources.use(startEventSender({ flow, messages }));
   resources.use(await startPromotionWorker(flow, messages, publishers, channels));
   resources.use(startPurgeSweep({ flow, publishers }, messages));
+  const [main] = trees;
+  if (confirm !== undefined && confirm.mirrors.length > 0 && main !== undefined) {
+    const context = { flow, tree: main.name, source: main.target.source, channels, ...confirm };
+    resources.use(startMirrorFollower(context, confirm.mirrors));
+  }
   resources.use(await startCommands({ ...options, trees, sources: options.sources.map(({ name }) => name) }));
   const running = resources.use(await startListening(api, options, resources));
   resources.defer(() => {

@@ -1,5 +1,5 @@
 import type { Messages } from '@gantry/messages';
-import type { AuditLog, Channel, Flow, Log, PublishedTree, Room } from '@gantry/pipeline';
+import type { AuditLog, Channel, Flow, FollowedMirror, Log, PublishedTree, Room } from '@gantry/pipeline';
 import type { Authenticator, Health, Metrics } from '@gantry/service';
 import type { ReadOnly } from '../read-only.ts';
 import type { CallerLimits } from './http/limit-callers.ts';
@@ -17,6 +17,8 @@ export interface ApiOptions {
   readonly sources: readonly KnownSource[];
   /** The published trees, the main one first: their serials are compared and rolled back to. */
   readonly trees: readonly PublishedTree[];
+  /** The mirrors of the main tree that are followed; absent: none. */
+  readonly mirrors?: readonly FollowedMirror[];
   readonly authenticator: Authenticator;
   /** Names of the configuration's tokens, which none that is made can have. */
   readonly configuredTokens: readonly string[];

@@ -9,6 +9,7 @@ import { DIFF_ROUTES } from './routes/diff.ts';
 import { documentRoutes } from './routes/documents.ts';
 import { EVENT_ROUTES } from './routes/events.ts';
 import { FAILURE_ROUTES } from './routes/failures.ts';
+import { MIRROR_ROUTES } from './routes/mirrors.ts';
 import { NOTIFICATION_ROUTES } from './routes/notifications.ts';
 import { OPERATION_ROUTES } from './routes/operations.ts';
 import { PLAN_ROUTES } from './routes/plans.ts';
@@ -42,6 +43,7 @@ export const ROUTES: readonly Route[] = [
   ...PLAN_ROUTES,
   ...CHANNEL_ROUTES,
   ...PUBLICATION_ROUTES,
+  ...MIRROR_ROUTES,
   ...PURGE_ROUTES,
   ...DIFF_ROUTES,
   ...CONTENT_ROUTES,

@@ -8,7 +8,8 @@ import type { CandidateData } from './event-data.ts';
  */
 export function candidateEvents(former: Candidate | undefined, candidate: Candidate): OutboxEvent[] {
   const { source, sourceRepository, repository, tag, digest, mediaType, syncedAt } = candidate;
-  const wasThere = former !== undefined && former.goneAt === undefined && former.source === source;
+  const wasThere =
+    former?.source === source && former.goneAt === undefined && former.collectedAt === undefined;
   if (wasThere && former.digest === digest) return [];
   const record = candidateRecord(candidate);
   const data: CandidateData = {

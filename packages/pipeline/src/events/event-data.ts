@@ -86,6 +86,25 @@ export const PublicationData = z.strictObject({
 });
 export type PublicationData = z.infer<typeof PublicationData>;
 
+/** How a mirror stands to a serial. */
+export const MirrorData = z.strictObject({
+  /** Its name in the configuration. */
+  mirror: z.string(),
+  url: z.string(),
+  tree: z.string(),
+  /** Of `mirror.confirmed`: it has all up to it. Of `mirror.late`: the first that it lacks. */
+  serial: z.int(),
+  /** When that was published. */
+  publishedAt: Time,
+  /** The serial that it serves; null: none that could be read. */
+  served: z.int().nullable(),
+  /** How many objects were pulled through it, by their digests. */
+  sampled: z.int(),
+  /** What is wrong with it; null: nothing but that it is behind. */
+  problem: Problem.nullable(),
+});
+export type MirrorData = z.infer<typeof MirrorData>;
+
 /** A sync that has ended. */
 export const SyncData = z.strictObject({
   /** Of the task. */
@@ -120,6 +139,8 @@ export const EVENT_DATA = {
   'promotion.failed': PromotionData,
   'promotion.cancelled': PromotionData,
   'publication.done': PublicationData,
+  'mirror.confirmed': MirrorData,
+  'mirror.late': MirrorData,
   'sync.done': SyncData,
   'sync.failed': SyncData,
 } as const;

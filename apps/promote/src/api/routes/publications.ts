@@ -25,7 +25,7 @@ const Serial = z
   .transform(Number)
   .meta({ type: 'integer', minimum: 1, maximum: MAX_SERIAL });
 
-const SerialParameter = z.strictObject({ serial: Serial });
+export const SerialParameter = z.strictObject({ serial: Serial });
 const EVERY_CHANNEL = 'promote:<every published channel>';
 const TREE = { tree: TreeName.exactOptional().describe('The name of the tree; absent: the main one') };
 
