@@ -1,11 +1,12 @@
 import { type CatalogCounts, emptyCounts, openCatalogTransfer } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import {
-  MAIN_TREE,
   openTreeTarget,
   rebuildCatalog,
   type RebuildProgress,
   type RebuildReport,
+  type RebuildTree,
+  shareOut,
 } from '@gantry/pipeline';
 import type { Configuration } from '@gantry/service';
 import { type BlobStore, openStore } from '@gantry/store';
@@ -14,7 +15,7 @@ import { createProgressDisplay } from '../output/progress.ts';
 import { formatTable } from '../output/table.ts';
 import { formatBytes, plural, printable } from '../output/text.ts';
 import { catalogSettings, placeSettings } from '../serve/engine-settings.ts';
-
+import { treeSettings } from '../serve/tree-settings.ts';
 import { mustBeIdle } from './idle.ts';
 import { describeProgress, formatCounts } from './show-counts.ts';
 
@@ -26,7 +27,7 @@ export interface CatalogRebuild extends RebuildReport {
 }
 
 /**
- * Remakes the configuration's catalog, which must be empty, from its tree and store.
+ * Remakes the configuration's catalog, which must be empty, from its trees and store.
  * @throws Fault CONFLICT when there is nothing to remake it from, services are alive, or it is not empty; TREE_INVALID
  */
 export async function remakeCatalog(
@@ -36,22 +37,25 @@ export async function remakeCatalog(
   signal: AbortSignal,
 ): Promise<CatalogRebuild> {
   await using store = await openStore(await placeSettings(configuration.storage));
-  const target = await openTreeTarget(await placeSettings(configuration.tree), store);
-  if ((await target.highestSerial()) === 0 && (await isEmpty(store))) {
+  const channels = configuration.channels.map((channel) => ({ ...channel, gates: [] })); // which are not asked
+  const trees = await Promise.all(
+    shareOut(Object.keys(configuration.trees), channels).map(async (share): Promise<RebuildTree> => {
+      const place = await placeSettings(treeSettings(configuration, share.name));
+      return { ...share, target: await openTreeTarget(place, store) };
+    }),
+  );
+  const serials = await Promise.all(trees.map(({ target }) => target.highestSerial()));
+  if (serials.every((serial) => serial === 0) && (await isEmpty(store))) {
+    const names = trees.map(({ target }) => target.source.name);
     throw new Fault(
       'CONFLICT',
-      `there is nothing to remake a catalog from: the tree ${target.source.name} and the store are empty; look at tree and storage in the configuration`,
+      `there is nothing to remake a catalog from: ${names.length === 1 ? 'the tree' : 'the trees'} ${names.join(', ')} and the store are empty; look at tree and storage in the configuration`,
     );
   }
-  const channels = configuration.channels.map((channel) => ({ ...channel, gates: [] })); // which are not asked
   using progress = createProgressDisplay(cli.stderr, cli.env);
   const show = (text: string) => progress.show({ state: 'running', text: `rebuild: ${text}` });
   const { report, entries } = rebuildCatalog(
-    {
-      store,
-      tree: { name: MAIN_TREE, target, channels: channelsOf(MAIN_TREE, channels) },
-      now: () => new Date(),
-    },
+    { store, trees, now: () => new Date() },
     { dryRun, signal, onProgress: (step) => show(describeStep(step)) },
   );
 
@@ -81,7 +85,7 @@ export async function remakeCatalog(
 
 /** Prints a rebuild: what was remade on standard output, what was not on standard error. */
 export function showRebuild({ stdout, stderr }: Pick<Cli, 'stdout' | 'stderr'>, made: CatalogRebuild): void {
-  const { serial, channels, restored, notes, problems, dryRun } = made;
+  const { serial, trees, channels, restored, notes, problems, dryRun } = made;
   stdout.write(formatCounts(made.counts, dryRun ? 'WOULD BE REMADE' : 'REMADE'));
   if (channels.length > 0) {
     stdout.write('\n');
@@ -93,7 +97,11 @@ export function showRebuild({ stdout, stderr }: Pick<Cli, 'stdout' | 'stderr'>, 
       ]),
     );
   }
-  const from = serial === null ? 'nothing was published before' : `from serial ${serial} of the tree`;
+  const further = Object.entries(trees).map(
+    ([name, at]) => `, ${at === null ? 'nothing' : `serial ${at}`} of ${name}`,
+  );
+  const main = serial === null ? 'nothing was published before' : `from serial ${serial} of the tree`;
+  const from = `${main}${further.join('')}`;
   stdout.write(`\nThe catalog ${dryRun ? 'would be' : 'is'} remade, ${from}.`);
   if (restored.blobs > 0) {
     stdout.write(

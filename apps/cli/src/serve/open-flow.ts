@@ -4,12 +4,12 @@ import type { Fault } from '@gantry/oci';
 import { type Messages, openMessages, type OpenOptions } from '@gantry/messages';
 import {
   type Channel,
-  channelsOf,
   type Flow,
-  MAIN_TREE,
   openTreeSource as openSource,
   openTreeTarget,
+  type OwnTree,
   type PublishedTree,
+  shareOut,
 } from '@gantry/pipeline';
 import type { Configuration, Logger, TreeConfiguration } from '@gantry/service';
 import { openStore } from '@gantry/store';
@@ -48,30 +48,19 @@ export async function openFlow(
     await openEngine('catalog', () => openAndAsk(() => openCatalog(settings), askCatalog)),
   );
   const flow: Flow = { catalog, store, log, now: () => new Date(), holder: `${hostname()} ${process.pid}` };
-  const further = Object.keys(configuration.trees);
-  const known = [MAIN_TREE, ...further].map((name) => ({ name, channels: channelsOf(name, channels) }));
-  const open = async (name: string): Promise<PublishedTree> => {
-    const key = treeKey(name);
-    const settings = treeSettings(configuration, name);
-    const { keepUntaggedMs, retention, refreshMs } = settings;
-    const place = await placeSettings(settings);
-    return openEngine(key, async () => {
+  const open = async (share: OwnTree): Promise<PublishedTree> => {
+    const configured = treeSettings(configuration, share.name);
+    const { keepUntaggedMs, retention, refreshMs } = configured;
+    const place = await placeSettings(configured);
+    return openEngine(treeKey(share.name), async () => {
       const target = await openTreeTarget(place, store, { onTrouble: warn(log, 'tree.trouble') });
-      const opened = {
-        name,
-        target,
-        channels: channelsOf(name, channels),
-        others: known.filter((one) => one.name !== name),
-        keepUntaggedMs,
-        retention,
-        refreshMs,
-      };
+      const opened = { ...share, target, keepUntaggedMs, retention, refreshMs };
       await askTree(opened);
       return opened;
     });
   };
-  const main = await open(MAIN_TREE);
-  return { flow, channels, trees: [main, ...(await Promise.all(further.map(open)))] };
+  const shares = shareOut(Object.keys(configuration.trees), channels);
+  return { flow, channels, trees: await Promise.all(shares.map(open)) };
 }
 
 /** A tree that is configured, for reading. */

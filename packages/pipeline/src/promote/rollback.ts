@@ -1,12 +1,18 @@
 import type { Promotion, PromotionItem } from '@gantry/catalog';
-import { type Digest, Fault, subjectOfCompanionTag } from '@gantry/oci';
-import { diffTrees, openTree, type RepositoryDocument, type TreeSource } from '@gantry/tree';
+import { Fault } from '@gantry/oci';
+import { MAX_SERIAL, openTree, readStatement, type Statement } from '@gantry/tree';
+import { isRetained } from '../collect/tree/retained-snapshots.ts';
 import type { Channel, Flow } from '../context.ts';
 import type { PublishedTree } from '../publish/published-tree.ts';
-import { findTree, inTreeOf, treeOf } from '../publish/trees.ts';
+import { findTree, inTreeOf, MAIN_TREE, treeOf } from '../publish/trees.ts';
+import { allPages } from '../take-back/all-pages.ts';
 import { refusePurgedItems } from '../take-back/leave-out-purged.ts';
 import { acceptOnce } from './accept.ts';
 import { findChannel, type Requester } from './request.ts';
+import { itemsGoingBack, type TwoStates } from './rollback-items.ts';
+
+/** So many names stand in a message. */
+const NAMES_MAX = 10;
 
 /** What to put back; all channels of the tree and all repositories where they are absent. */
 export interface RollbackRequest {
@@ -31,16 +37,13 @@ export async function acceptRollback(
   request: RollbackRequest,
   requester: Requester,
 ): Promise<{ promotion: Promotion; created: boolean }> {
-  const { tree, channels } = whatGoesBack(trees, request);
+  const goesBack = whatGoesBack(trees, request);
   return acceptOnce(flow, { rollback: request }, requester, async () => {
-    const items = await refusePurgedItems(
-      flow,
-      await findChanges(flow, channels, tree.target.source, request),
-    );
+    const items = await refusePurgedItems(flow, await findChanges(flow, goesBack, request));
     return {
       kind: 'rollback',
       to: request.channel ?? '*',
-      ...inTreeOf({ tree: tree.name }),
+      ...inTreeOf({ tree: goesBack.tree.name }),
       atomic: items.every(({ state }) => state === 'accepted'),
       items,
       ...(request.reason === undefined ? {} : { reason: request.reason }),
@@ -49,10 +52,15 @@ export async function acceptRollback(
 }
 
 /** The tree that the serial is of, and its channels that are to go back. */
+interface GoesBack {
+  readonly tree: PublishedTree;
+  readonly channels: readonly Channel[];
+}
+
 function whatGoesBack(
   trees: readonly PublishedTree[],
   { tree: name, channel: asked }: RollbackRequest,
-): { readonly tree: PublishedTree; readonly channels: readonly Channel[] } {
+): GoesBack {
   const all = trees.flatMap(({ channels }) => channels);
   const channel = asked === undefined ? undefined : findChannel(asked, all);
   const tree = findTree(name ?? treeOf(channel ?? {}), trees);
@@ -69,66 +77,58 @@ function whatGoesBack(
 
 async function findChanges(
   flow: Flow,
-  channels: readonly Channel[],
-  tree: TreeSource,
-  request: RollbackRequest,
-): Promise<PromotionItem[]> {
-  const [then, now] = [await openTree(tree, { serial: request.serial }), await openTree(tree)];
-  if (then === undefined || now === undefined) {
-    throw new Fault('PUBLICATION_UNKNOWN', `there is no publication ${request.serial}`, {
-      serial: request.serial,
-    });
-  }
-  const names = new Set<string>();
-  for await (const { repository } of diffTrees(now, then)) names.add(repository);
-  const items: PromotionItem[] = [];
-  for (const name of names) {
-    const [old, current] = [await then.repository(name), await now.repository(name)];
-    const channel = channels.find((one) => one.name === (old ?? current)?.channel);
-    if (channel === undefined || !name.startsWith(channel.prefix)) continue;
-    const repository = name.slice(channel.prefix.length);
-    if (request.repositories !== undefined && !request.repositories.includes(repository)) continue;
-    items.push(...(await toItems(flow, channel, repository, old, request.serial)));
-  }
-  if (items.length === 0) {
+  { tree, channels }: GoesBack,
+  { serial, repositories }: RollbackRequest,
+): Promise<readonly PromotionItem[]> {
+  const states = await openStates(flow, tree, serial);
+  const { items, unknown } = await itemsGoingBack(flow, channels, states, repositories);
+  const where = channels.map(({ name }) => name).join(', ');
+  if (unknown.length > 0) {
     throw new Fault(
-      'CONFLICT',
-      `nothing would change: the channels hold what serial ${request.serial} held`,
-      { serial: request.serial },
+      'NAME_UNKNOWN',
+      `${unknown.slice(0, NAMES_MAX).join(', ')}: no such repository in ${where}, neither at serial ${serial} nor now; published names are without the channel's prefix`,
+      { serial, repository: unknown[0] ?? '' },
     );
   }
-  return items;
+  if (items.length > 0) return items;
+  throw new Fault('CONFLICT', `nothing would change: ${where} is as it was at serial ${serial}`, { serial });
 }
 
-/** Items that make a repository's tags what they were: one a digest that is set, one for all tags that go. */
-async function toItems(
+/** @throws Fault PUBLICATION_UNKNOWN, naming the tree where it is not the main one; CONFLICT */
+async function openStates(flow: Flow, tree: PublishedTree, serial: number): Promise<TwoStates> {
+  const { source } = tree.target;
+  const known = await flow.catalog.publications.get(tree.name, serial);
+  const stated = serial > MAX_SERIAL ? undefined : await readStatement(source, serial);
+  const isOther = known !== undefined && known.root !== stated?.statement.root;
+  if (stated === undefined || isOther) throw publicationUnknown(tree.name, serial);
+  await mustBeRetained(flow, tree, stated.statement);
+  const former = await openTree(source, { serial });
+  const present = await openTree(source);
+  if (former === undefined || present === undefined) throw publicationUnknown(tree.name, serial);
+  return { former, present };
+}
+
+function publicationUnknown(tree: string, serial: number): Fault {
+  const where = tree === MAIN_TREE ? '' : ` of the tree ${tree}`;
+  return new Fault('PUBLICATION_UNKNOWN', `there is no publication ${serial}${where}`, { tree, serial });
+}
+
+/** What a serial reaches that is not retained may be gone, or about to go. */
+async function mustBeRetained(
   flow: Flow,
-  channel: Channel,
-  repository: string,
-  old: RepositoryDocument | undefined,
-  serial: number,
-): Promise<PromotionItem[]> {
-  const tags = await flow.catalog.channels.tagsOf(channel.name, repository);
-  const now = new Map(tags.map(({ tag, digest }) => [tag, digest]));
-  const then = new Map([...(old?.tags ?? [])].filter(([tag]) => subjectOfCompanionTag(tag) === undefined));
-  const common = {
-    channel: channel.name,
-    repository,
-    reference: `serial ${serial}`,
-    state: 'accepted' as const,
-  };
-  const items: PromotionItem[] = [];
-  const set = new Map<Digest, string[]>();
-  for (const [tag, digest] of then)
-    if (now.get(tag) !== digest) set.getOrInsertComputed(digest, () => []).push(tag);
-  for (const [digest, names] of set) {
-    const known =
-      tags.find((tag) => tag.digest === digest) ??
-      (await flow.catalog.candidates.byDigest(repository, digest));
-    const { companions, referrers } = known ?? { companions: [], referrers: [] };
-    items.push({ ...common, digest, tags: names, companions, referrers });
+  { name, retention }: PublishedTree,
+  former: Statement,
+): Promise<void> {
+  let newer = 0;
+  for await (const { serial, state } of allPages((page) => flow.catalog.publications.list(name, page))) {
+    if (serial <= former.serial || newer >= retention.keepSnapshots) break;
+    if (state === 'published') newer++;
   }
-  const gone = [...now.keys()].filter((tag) => !then.has(tag));
-  if (gone.length > 0) items.push({ ...common, digest: null, tags: gone, companions: [], referrers: [] });
-  return items;
+  if (isRetained(former, newer, retention, flow.now())) return;
+  const days = Math.floor(retention.keepSnapshotsForMs / 86_400_000);
+  throw new Fault(
+    'CONFLICT',
+    `the publication ${former.serial} is not kept whole any more, as the newest ${retention.keepSnapshots} are and those of ${days} days: roll back to a later one`,
+    { tree: name, serial: former.serial },
+  );
 }

@@ -31,9 +31,10 @@ export async function publishTrees(
   const outcomes = new Map<string, PublishOutcome>();
   const errors: TaskError[] = [];
   await Promise.all(
-    publishers.map(async ({ tree: { name }, publishAll }) => {
+    publishers.map(async (publisher) => {
+      const { name } = publisher.tree;
       try {
-        outcomes.set(name, await publishAll(signal));
+        outcomes.set(name, await publisher.publishAll(signal));
       } catch (error) {
         signal.throwIfAborted();
         errors.push({ item: name, problem: toProblem(error) });

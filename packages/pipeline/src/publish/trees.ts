@@ -17,9 +17,16 @@ export function inTreeOf(channel: Pick<Channel, 'tree'>): Pick<Promotion, 'tree'
   return tree === MAIN_TREE ? {} : { tree };
 }
 
-/** The channels of one tree. Those that are kept out of all trees are with the main one. */
-export function channelsOf(tree: string, channels: readonly Channel[]): readonly Channel[] {
-  return channels.filter((channel) => treeOf(channel) === tree);
+/**
+ * What belongs to each tree, the main one first. Channels that are kept out of all trees are with it.
+ * @param further the names of the others
+ */
+export function shareOut(further: readonly string[], channels: readonly Channel[]): readonly OwnTree[] {
+  const all = [MAIN_TREE, ...further].map((name) => ({
+    name,
+    channels: channels.filter((channel) => treeOf(channel) === name),
+  }));
+  return all.map((tree) => ({ ...tree, others: all.filter((other) => other !== tree) }));
 }
 
 /** @param trees the main one first @throws Fault TREE_UNKNOWN, naming those there are */

@@ -1,5 +1,9 @@
 import { isRepositoryName } from '@gantry/oci';
 import type { Channel } from '../context.ts';
+import type { PublishedTree } from '../publish/published-tree.ts';
+
+/** A tree with its channels, and those of the others. */
+type AttributedTree = Pick<PublishedTree, 'channels' | 'others'>;
 
 /** Which channel a published repository belongs to. */
 export interface Attribution {
@@ -13,10 +17,12 @@ export interface Attribution {
  * fits; else the channel with the longest prefix that fits. Channels that are kept out of the tree have no part in it.
  * @param name the published name
  * @param said the channel's name in the repository's document
- * @returns undefined when no channel's prefix fits
+ * @returns undefined when no channel's prefix fits, and for a channel that stands in another tree by now
  */
-export function attribute(name: string, said: string, channels: readonly Channel[]): Attribution | undefined {
-  const fitting = channels.filter(
+export function attribute(name: string, said: string, tree: AttributedTree): Attribution | undefined {
+  const isElsewhere = tree.others?.some(({ channels }) => channels.some((one) => one.name === said));
+  if (isElsewhere === true) return undefined;
+  const fitting = tree.channels.filter(
     ({ publish, prefix }) =>
       publish && name.startsWith(prefix) && isRepositoryName(name.slice(prefix.length)),
   );

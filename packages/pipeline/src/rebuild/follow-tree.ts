@@ -25,7 +25,7 @@ export interface Followed {
  */
 export async function followTree(
   flow: Pick<Flow, 'catalog' | 'store' | 'now' | 'log'>,
-  tree: Pick<PublishedTree, 'name' | 'target' | 'channels'>,
+  tree: Pick<PublishedTree, 'name' | 'target' | 'channels' | 'others'>,
   view: TreeView,
   lease: Pick<Lease, 'name' | 'fence'>,
 ): Promise<Followed> {
@@ -50,7 +50,7 @@ export async function followTree(
 
   for await (const { name } of view.repositories()) {
     const document = await view.repository(name);
-    const place = document && attribute(name, document.channel, tree.channels);
+    const place = document && attribute(name, document.channel, tree);
     if (document === undefined || place === undefined) continue;
     inTree.add(name);
     const found = await knownOrMade(flow, records, document);

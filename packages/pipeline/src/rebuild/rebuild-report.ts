@@ -7,8 +7,10 @@ export interface RebuildProgress {
 
 /** What a rebuild found. Filled in while its entries are taken. */
 export interface RebuildReport {
-  /** The tree's serial; null for a tree that nothing was published to. */
+  /** The main tree's serial; null for a tree that nothing was published to. */
   serial: number | null;
+  /** Likewise of the further trees, by their names. */
+  trees: Record<string, number | null>;
   /** Of each channel that has something in the tree. */
   channels: { channel: string; repositories: number; tags: number }[];
   publications: number;
@@ -27,6 +29,7 @@ export interface RebuildReport {
 export function emptyReport(): RebuildReport {
   return {
     serial: null,
+    trees: {},
     channels: [],
     publications: 0,
     poolObjects: 0,

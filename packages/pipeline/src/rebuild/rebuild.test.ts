@@ -84,7 +84,7 @@ async function rebuild(
   const { store } = fixture.flow;
   const tree = { ...fixture.tree, channels };
   const configuration = { sqlite: { file: join(fixture.root, name) } };
-  const { report, entries } = rebuildCatalog({ store, tree, now: fixture.flow.now });
+  const { report, entries } = rebuildCatalog({ store, trees: [tree], now: fixture.flow.now });
   {
     await using target = await openCatalogTransfer(configuration, 'target');
     await target.load(entries());
@@ -127,7 +127,7 @@ describe('a catalog that is remade', () => {
       ],
       restored: { blobs: 0, bytes: 0 },
       problems: [],
-      notes: [expect.stringContaining('the channel private is kept out of the tree')],
+      notes: [expect.stringContaining('the channel private is kept out of every tree')],
     });
     expect(byTag(await dump(rebuilt, 'channels'))).toEqual(byTag(await dump(lost, 'channels')));
     expect(await dump(rebuilt, 'pool')).toEqual(await dump(lost, 'pool'));
@@ -300,7 +300,7 @@ describe('a catalog that is remade', () => {
 test('a repository belongs to the channel that its document names, else to the longest prefix that fits', () => {
   const channels = [channel('a', ''), channel('b', 'x/'), channel('c', 'x/y/'), channel('d', 'z/', false)];
   const found = (name: string, said: string) => {
-    const place = attribute(name, said, channels);
+    const place = attribute(name, said, { channels });
     return place && [place.channel.name, place.repository];
   };
   expect(found('x/y/app', 'a')).toEqual(['a', 'x/y/app']);
@@ -308,7 +308,7 @@ test('a repository belongs to the channel that its document names, else to the l
   expect(found('x/y/app', 'gone')).toEqual(['c', 'app']);
   expect(found('x/app', 'c')).toEqual(['b', 'app']);
   expect(found('z/app', 'd')).toEqual(['a', 'z/app']);
-  expect(attribute('app', 'gone', channels.slice(1))).toBeUndefined();
+  expect(attribute('app', 'gone', { channels: channels.slice(1) })).toBeUndefined();
 });
 
 function channel(name: string, prefix: string, publish = true): Channel {
@@ -317,7 +317,7 @@ function channel(name: string, prefix: string, publish = true): Channel {
 
 async function dryRun(fixture: FlowFixture): Promise<RebuildReport> {
   const { store, now } = fixture.flow;
-  const { report, entries } = rebuildCatalog({ store, tree: fixture.tree, now }, { dryRun: true });
+  const { report, entries } = rebuildCatalog({ store, trees: [fixture.tree], now }, { dryRun: true });
   for await (const _ of entries());
   return report;
 }

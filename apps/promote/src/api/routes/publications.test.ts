@@ -159,7 +159,7 @@ describe('POST /api/v1/publications/{serial}/rollback', () => {
     [{ reason: '' }, 400, 'request-invalid', 'reason'],
     [{}, 400, 'request-invalid', 'reason is missing'],
     [undefined, 400, 'request-invalid', 'there is none'],
-    [{ reason, repositories: ['other'] }, 409, 'conflict', 'nothing would change'],
+    [{ reason, repositories: ['app', 'other'] }, 404, 'name-unknown', 'other: no such repository'],
   ])('refuses %j', async (wrong, status, type, named) => {
     const answer = await published().call(
       'POST',
