@@ -45,6 +45,8 @@ export interface Crane extends AsyncDisposable {
    * @throws Fault CONFIGURATION_INVALID for one that can't be used; then all stays as it was
    */
   reconfigure(options: Pick<CraneOptions, 'mirrors' | 'trustedProxies'>): void;
+  /** Counts a new configuration that could not be read, beside other reloads that failed. */
+  countRefusal(): void;
 }
 
 const MIB = 1024 * 1024;
@@ -172,6 +174,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     ...(admin === undefined ? {} : { adminUrl: admin.url }),
     serial: () => view()?.statement.serial,
     refresh,
+    countRefusal: () => void counts.refusedConfigurations.value++,
     reconfigure(next) {
       const [nextMirrors, nextProxies] = [
         readMirrors(next.mirrors, options.name),

@@ -16,6 +16,7 @@ export interface CraneCounts {
   readonly unreadableTrees: Count;
   readonly unreadableDocuments: Count;
   readonly unreadablePlaces: Count;
+  readonly refusedConfigurations: Count;
 }
 
 export function createCounts(): CraneCounts {
@@ -33,6 +34,7 @@ export function createCounts(): CraneCounts {
     unreadableTrees: failures.with({ reason: 'unreadable' }),
     unreadableDocuments: failures.with({ reason: 'document' }),
     unreadablePlaces: failures.with({ reason: 'geoip' }),
+    refusedConfigurations: failures.with({ reason: 'configuration' }),
   };
 }
 

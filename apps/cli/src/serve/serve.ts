@@ -13,8 +13,9 @@ import { createApiClient } from '../remote/client.ts';
 import { createRemoteOperations } from '../remote/remote-operations.ts';
 import { readCertificate } from '../remote/server-address.ts';
 import { prepareFirstRun } from './first-run.ts';
+import { reloadCraneOnHangup } from './reload-crane.ts';
 import type { ServiceName } from './service-names.ts';
-import { type RunningServices, startServices } from './start-services.ts';
+import { mirrorsOf, type RunningServices, startServices } from './start-services.ts';
 
 export interface ServeOptions {
   readonly config?: string;
@@ -23,7 +24,8 @@ export interface ServeOptions {
 
 /** Runs services until SIGTERM or Ctrl-C. @returns the exit code */
 export async function serve(cli: Environment, service: ServiceName, options: ServeOptions): Promise<number> {
-  const loaded = await loadConfiguration({ file: options.config, env: cli.env, cwd: cli.cwd });
+  const load = () => loadConfiguration({ file: options.config, env: cli.env, cwd: cli.cwd });
+  const loaded = await load();
   const isDemo = options.demo === true && service === 'all' && loaded.configuration.sources.length === 0;
   // In a first run the steps are told in words; the log is for what goes wrong.
   const level = isDemo && cli.env['GANTRY_LOG_LEVEL'] === undefined ? 'warn' : logLevelOf(cli.env);
@@ -36,6 +38,13 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
       const firstRun = isDemo ? await prepareFirstRun(loaded.configuration, resources) : undefined;
       const configuration = firstRun?.configuration ?? loaded.configuration;
       const running = await startServices(service, configuration, log, resources, signal);
+      const { crane, treeServers } = running;
+      const readAgain = async () => {
+        const { configuration: next } = await load();
+        const mirrors = mirrorsOf(next, treeServers?.get(MAIN_TREE));
+        return { mirrors, trustedProxies: next.crane.trustedProxies };
+      };
+      if (crane !== undefined) resources.use(reloadCraneOnHangup(crane, readAgain, log));
       if (firstRun !== undefined && running.crane !== undefined && running.promote !== undefined) {
         const token = running.admin?.token;
         const url = running.promote.url;

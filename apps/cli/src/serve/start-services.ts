@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { isIP } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Crane, startCrane } from '@gantry/app-crane';
+import { type Crane, type MirrorOptions, startCrane } from '@gantry/app-crane';
 import { type PromoteService, type PromoteServiceOptions, startPromote } from '@gantry/app-promote';
 import { startSync } from '@gantry/app-sync';
 import type { Messages } from '@gantry/messages';
@@ -159,14 +159,14 @@ async function openCrane(
   log: Logger,
   resources: AsyncDisposableStack,
 ): Promise<Crane> {
-  const { mirrors, ...crane } = configuration.crane;
+  const { mirrors: _, ...crane } = configuration.crane;
   const tree = checkTreeOfCrane(configuration);
   return resources.use(
     await startCrane({
       ...crane,
       tree: 'url' in tree ? tree.url : tree.directory,
       trustedKeys: await openTrustedKeys(configuration),
-      mirrors: mirrors ?? ownMirror(crane.listen.host, treeServer),
+      mirrors: mirrorsOf(configuration, treeServer),
       logger: log,
     }),
   );
@@ -181,6 +181,14 @@ function checkTreeOfCrane({ crane, tree }: Configuration): TreePlace {
     `crane.tree is missing: the tree is in tree.s3, the bucket ${bucket}, which the crane does not read by itself; write the http(s) address that the tree is served at`,
     { key: 'crane.tree' },
   );
+}
+
+/** The crane's mirrors: those that are named, else the built-in server where there is one. */
+export function mirrorsOf(
+  { crane: { mirrors, listen: at } }: Configuration,
+  treeServer: RunningServer | undefined,
+): readonly MirrorOptions[] {
+  return mirrors ?? ownMirror(at.host, treeServer);
 }
 
 /** The built-in server as the only mirror, if whoever reaches the crane reaches it by the same address. */

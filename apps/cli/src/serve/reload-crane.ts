@@ -1,0 +1,24 @@
+import type { Crane } from '@gantry/app-crane';
+import { asFault } from '@gantry/oci';
+import type { Logger } from '@gantry/service';
+
+/** What of a crane may change while it runs. */
+type Changeable = Parameters<Crane['reconfigure']>[0];
+
+/**
+ * At SIGHUP the crane takes mirrors and trusted proxies from the configuration as it is then. One that can't be used is told
+ * in the log and counted by the crane, and the former one goes on.
+ * @param read reads the configuration again
+ */
+export function reloadCraneOnHangup(crane: Crane, read: () => Promise<Changeable>, log: Logger): Disposable {
+  const onHangup = () => {
+    read()
+      .then((next) => crane.reconfigure(next))
+      .catch((error: unknown) => {
+        crane.countRefusal();
+        log.error({ err: asFault(error) }, 'configuration.refused');
+      });
+  };
+  process.on('SIGHUP', onHangup);
+  return { [Symbol.dispose]: () => void process.off('SIGHUP', onHangup) };
+}
