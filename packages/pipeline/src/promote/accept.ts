@@ -5,6 +5,7 @@ import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
 import { inTreeOf } from '../publish/trees.ts';
 import { applyPlan } from './apply-plan.ts';
+import { keepContent } from './keep-content.ts';
 import { planItems } from './plan-items.ts';
 import { toPromotionItem } from './promotion-item.ts';
 import { mustFit } from './record-size.ts';
@@ -101,7 +102,13 @@ export async function acceptOnce(
       { promotion: promotion.id, to: promotion.to, by: requester.name, state },
       'promotion.accepted',
     );
-  return { promotion: created ? promotion : sameBody(promotion, body), created };
+  if (!created) return { promotion: sameBody(promotion, body), created };
+  const kept = await keepContent(flow, promotion);
+  const stored =
+    kept === promotion
+      ? promotion
+      : await flow.catalog.promotions.replace(kept, promotionEvents(promotion, kept));
+  return { promotion: stored ?? promotion, created }; // a worker was faster: it looks at the same
 }
 
 function sameBody(former: Promotion, body: unknown): Promotion {

@@ -3,6 +3,7 @@ import type { Plan } from '@gantry/catalog';
 import { digestOf, Fault } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
 import { treeOf } from '../publish/trees.ts';
+import { findDeleted } from './keep-content.ts';
 import { planItems } from './plan-items.ts';
 import { planTotals } from './plan-totals.ts';
 import { mustFit } from './record-size.ts';
@@ -46,6 +47,7 @@ export async function planPromotion(
   };
   mustFit(plan, 'the plan');
   await flow.catalog.plans.create(plan);
+  await findDeleted(flow, items); // what it needs stays as long as it can be applied
   return plan;
 }
 

@@ -1,4 +1,4 @@
-import type { Catalog, Companions, CompanionTag } from '@gantry/catalog';
+import type { Candidate, Catalog, Companions, CompanionTag } from '@gantry/catalog';
 import { type Digest, Fault, parseTagOrDigest } from '@gantry/oci';
 import type { Channel } from '../context.ts';
 import type { RequestedItem } from './request.ts';
@@ -23,6 +23,8 @@ export async function resolveItem(catalog: Catalog, item: RequestedItem, to: Cha
       : await ('tag' in reference
           ? catalog.channels.tag(to.from, item.repository, reference.tag)
           : catalog.channels.byDigest(to.from, item.repository, reference.digest));
+  if (found !== undefined && 'collectedAt' in found && found.collectedAt !== undefined)
+    throw givenUp(item, found);
   if (found !== undefined) {
     const { digest } = found;
     return { digest, ...(await companionsByNow(catalog, item.repository, digest, found)) };
@@ -42,6 +44,17 @@ export async function resolveItem(catalog: Catalog, item: RequestedItem, to: Cha
   );
 }
 
+function givenUp(
+  item: RequestedItem,
+  { source, repository, tag, digest, collectedAt = '' }: Candidate,
+): Fault {
+  return new Fault(
+    'REFERENCE_UNKNOWN',
+    `the content of ${repository}:${tag} (${digest}) was given up on ${collectedAt.slice(0, 10)}, as sources[].keep of ${source} says: bring it back by \`gantry sync ${source} --repository ${repository} --tag ${tag}\``,
+    { repository: item.repository, reference: item.reference, collectedAt },
+  );
+}
+
 /** What belongs to an image by now: what is known to, and what its candidate has got since. */
 export async function companionsByNow(
   catalog: Catalog,
@@ -51,7 +64,8 @@ export async function companionsByNow(
 ): Promise<Companions> {
   const { companions, referrers } = known;
   const newest = await catalog.candidates.byDigest(repository, digest);
-  return newest === undefined ? { companions, referrers } : unite(known, newest);
+  const isGivenUp = newest?.collectedAt !== undefined; // what came to it later is given up, too
+  return newest === undefined || isGivenUp ? { companions, referrers } : unite(known, newest);
 }
 
 /** What belongs to an image by either. A companion tag that has moved is what the newer one says. */

@@ -6,6 +6,7 @@ import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
 import { withoutPurged } from '../take-back/leave-out-purged.ts';
 import { enter } from './enter.ts';
+import { findDeleted, keepContent } from './keep-content.ts';
 import { passGates } from './pass-gates.ts';
 import { companionsByNow } from './resolve.ts';
 
@@ -50,8 +51,12 @@ async function advance(
   const kept = await withoutPurged(flow, promotion);
   if (kept !== promotion) return kept;
   switch (promotion.state) {
-    case 'queued':
+    case 'queued': {
+      // Whoever accepted it may have been cut off before it did this.
+      const here = await keepContent(flow, promotion);
+      if (here !== promotion) return here;
       return enter(flow, { ...promotion, startedAt: flow.now().toISOString() }, 'gating');
+    }
     case 'gating':
       return passGates(flow, channels, promotion, signal);
     default: {
@@ -91,6 +96,8 @@ async function checkContent(flow: Flow, item: PromotionItem): Promise<PromotionI
   try {
     const roots = [item.digest, ...item.companions.map(({ digest }) => digest), ...item.referrers];
     const graph = await readContentGraph(flow.catalog, roots);
+    const deleted = (await findDeleted(flow, [item])).get(item);
+    if (deleted !== undefined) throw deleted;
     await forEachConcurrently(
       [...graph.manifests.values(), ...graph.blobs.values()],
       STATS_AT_ONCE,

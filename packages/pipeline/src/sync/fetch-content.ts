@@ -14,6 +14,7 @@ import {
 } from '@gantry/oci';
 import type { Registry } from '@gantry/registry';
 import type { BlobStore } from '@gantry/store';
+import type { BringBack } from '../collect/store/bring-back.ts';
 import { SingleFlight } from '../concurrency.ts';
 import { distinct, hasForeign, isWhole, toRecord } from './manifest-record.ts';
 import type { PlatformFilter } from './platforms.ts';
@@ -31,6 +32,8 @@ export interface FetchFrom {
   readonly foreignLayers: boolean;
   /** Whether anything had been purged when the sync began: then that is looked at before anything is fetched. */
   readonly hasPurges: boolean;
+  /** Takes back what is condemned; absent: nothing was when the sync began, and what has been since stays until it has ended. */
+  readonly garbage?: BringBack;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -75,17 +78,21 @@ export class ContentFetcher {
     // Two sources may want different parts of one index: each looks for itself.
     const flight = `${wanted.digest} ${from.platforms?.key ?? ''} ${from.foreignLayers}`;
     await this.#manifests.run(flight, async () => {
-      const known = await this.#catalog.manifests.get(wanted.digest);
-      if (known !== undefined && isWhole(known) && !(from.foreignLayers && hasForeign(known))) return;
-      budget.left--;
-      if (budget.left < 0) throw tooMany(wanted.digest);
       const { digest } = wanted;
+      const known = await this.#catalog.manifests.get(digest);
+      const isHere = known !== undefined && isWhole(known) && !(from.foreignLayers && hasForeign(known));
+      if (isHere && (from.garbage === undefined || (await from.garbage.graphs([digest])))) return;
+      budget.left--;
+      if (budget.left < 0) throw tooMany(digest);
+      await from.garbage?.content([digest]);
       if (from.hasPurges) await refusePurged(this.#catalog, digest, [digest]);
       const { bytes, manifest, isStored } = await this.#readManifest(wanted, from);
       const children = manifest.manifests.filter((child) => from.platforms?.takes(child) ?? true);
       if (children.length > budget.left) throw tooMany(wanted.digest);
       const named = [...children, ...manifest.blobs].map((part) => part.digest);
       if (from.hasPurges) await refusePurged(this.#catalog, digest, named);
+      // Before it is looked what is there: that stays then.
+      await from.garbage?.content(named);
       await allOrFirstFailure([
         ...children.map((child) => this.#fetchChild(manifest, child, from, depth + 1, budget)),
         ...distinct(manifest.blobs).map((blob) => this.#fetchBlobOf(manifest, blob, from)),

@@ -1,4 +1,5 @@
 import type { Digest } from '@gantry/oci';
+import type { BringBack } from '../collect/store/bring-back.ts';
 import type { Flow } from '../context.ts';
 import type { CreatedTimes } from './created-times.ts';
 import type { ContentFetcher } from './fetch-content.ts';
@@ -22,6 +23,8 @@ export interface RepositorySync {
   readonly created: CreatedTimes;
   /** Whether anything had been purged when the sync began. */
   readonly hasPurges: boolean;
+  /** Takes back what is condemned; absent: nothing was when the sync began. */
+  readonly garbage?: BringBack;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** Told of each tag that failed; the others go on. */

@@ -1,5 +1,7 @@
 import type { Candidate, Catalog } from '@gantry/catalog';
 import { type Digest, Fault, MANIFEST_MEDIA_TYPES, manifestKind } from '@gantry/oci';
+import { createBringBack } from '../collect/store/bring-back.ts';
+import { rootsOf } from '../collect/store/roots-of.ts';
 import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph, sizeOf } from '../content-graph.ts';
 import type { Flow } from '../context.ts';
@@ -25,6 +27,7 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
     sourceRepository,
     foreignLayers: source.foreignLayers,
     hasPurges: sync.hasPurges,
+    ...(sync.garbage === undefined ? {} : { garbage: sync.garbage }),
     ...(source.platforms === undefined ? {} : { platforms: source.platforms }),
     progress,
     signal,
@@ -87,7 +90,10 @@ async function syncTag(
 ): Promise<void> {
   const { catalog, store, log, now } = sync.flow;
   const { platforms } = sync.source;
-  const unchanged = former?.digest === head.digest;
+  const isSame = former?.digest === head.digest;
+  const isGivenUp = isSame && former.collectedAt !== undefined;
+  if (isGivenUp && sync.tags === undefined) return; // until its tag moves, or somebody asks for it by name
+  const unchanged = isSame && !isGivenUp;
   const isComplete = unchanged && (await hasAll(sync.flow, head.digest, from));
   if (!isComplete) await sync.fetcher.fetchGraph(head, from);
   const companions = unchanged
@@ -119,8 +125,22 @@ async function syncTag(
     ...belonging,
   };
   await catalog.candidates.put(candidate, candidateEvents(current, candidate), turn);
+  await keepContent(sync, candidate, from);
   const { source, repository, digest } = candidate;
   log.info({ source, sync: sync.id, repository, tag, digest }, 'candidate.synced');
+}
+
+/** From now on the candidate is known, and keeps its content. What was condemned or deleted until now comes back. */
+async function keepContent(
+  { flow, fetcher, signal }: RepositorySync,
+  candidate: Candidate,
+  from: FetchFrom,
+): Promise<void> {
+  if (from.garbage === undefined && !(await flow.catalog.garbage.some())) return;
+  const garbage = from.garbage ?? createBringBack(flow, signal);
+  const roots = rootsOf(candidate);
+  while (!(await garbage.graphs(roots)))
+    for (const digest of roots) await fetcher.fetchGraph({ digest }, { ...from, garbage });
 }
 
 /** Whether another sync has brought the tag further while this one was fetching what it had been. */

@@ -1,4 +1,5 @@
 import { asFault, Fault, FAULTS, type Problem, quote, toProblem } from '@gantry/oci';
+import { type BringBack, createBringBack } from '../collect/store/bring-back.ts';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Flow } from '../context.ts';
 import { withLeaseWaiting } from '../hold-lease.ts';
@@ -91,6 +92,7 @@ class SourceSync {
   readonly #found = new Map<string, string>();
   #reached = 0;
   #hasPurges = false;
+  #garbage: BringBack | undefined;
 
   constructor(flow: Flow, source: Source, fetcher: ContentFetcher, request: SyncRequest, lost?: AbortSignal) {
     this.#flow = flow;
@@ -110,6 +112,7 @@ class SourceSync {
     this.#flow.log.info(this.#log, 'sync.started');
     try {
       this.#hasPurges = await this.#flow.catalog.purges.some();
+      if (await this.#flow.catalog.garbage.some()) this.#garbage = createBringBack(this.#flow, this.#signal);
       const work = items ?? this.#listRepositories();
       await forEachConcurrently<string | SyncItem>(work, REPOSITORIES_AT_ONCE, (one) =>
         typeof one === 'string' ? this.#syncOne(one) : this.#syncOne(one.sourceRepository, one.tags),
@@ -149,6 +152,7 @@ class SourceSync {
         fetcher: this.#fetcher,
         created: createdTimes.getOrInsertComputed(this.#source, () => new CreatedTimes()),
         hasPurges: this.#hasPurges,
+        ...(this.#garbage === undefined ? {} : { garbage: this.#garbage }),
         progress,
         signal: this.#signal,
         onFailure: (tag, error) => this.#fail({ sourceRepository, repository, tag }, error),

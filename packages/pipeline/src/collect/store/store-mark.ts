@@ -1,0 +1,94 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { Catalog } from '@gantry/catalog';
+import type { Digest } from '@gantry/oci';
+import { DigestTable } from './digest-table.ts';
+import { KEPT_FOR, type KeptFor } from './store-collection.ts';
+
+/** So few at once that who else is served is not held up. */
+const RECORDS_AT_ONCE = 200;
+/** So many manifests without a record are named. */
+const UNKNOWN_NAMED = 1000;
+
+/** A digest's number in the table: what it is kept for from 1 on, and these. */
+const KIND_BITS = 7;
+const WALKED = 8;
+const SEEN = 16;
+
+/** What is reached by the records of manifests, and what for. */
+export class StoreMark {
+  readonly #catalog: Catalog;
+  readonly #reached = new DigestTable();
+  readonly #unknown = new Set<Digest>();
+  readonly #onBlobs: (blobs: number) => void;
+  readonly #signal: AbortSignal | undefined;
+
+  constructor(catalog: Catalog, onBlobs: (blobs: number) => void, signal?: AbortSignal) {
+    this.#catalog = catalog;
+    this.#onBlobs = onBlobs;
+    this.#signal = signal;
+  }
+
+  /** Manifests that are reached and have no record, the first thousand. */
+  get unknown(): ReadonlySet<Digest> {
+    return this.#unknown;
+  }
+
+  /** Marks manifests and all that is below them. */
+  async reach(roots: readonly Digest[], what: KeptFor): Promise<void> {
+    const kind = KEPT_FOR.indexOf(what) + 1;
+    for (let level = roots; level.length > 0;) {
+      const fresh = level.filter((digest) => this.#walk(digest, kind));
+      const children: Digest[] = [];
+      for (let from = 0; from < fresh.length; from += RECORDS_AT_ONCE) {
+        this.#signal?.throwIfAborted();
+        for (const child of await this.#reachBelow(fresh.slice(from, from + RECORDS_AT_ONCE), kind))
+          children.push(child);
+        await nextTurn();
+      }
+      level = children;
+    }
+    this.#onBlobs(this.#reached.size);
+  }
+
+  /**
+   * What a digest is kept for; undefined when no record reaches it.
+   * @param isThere notes that it is in the store
+   */
+  keptFor(digest: Digest, isThere: boolean): KeptFor | undefined {
+    const value = this.#reached.get(digest);
+    if (value === 0) return undefined;
+    if (isThere) this.#reached.set(digest, value | SEEN);
+    return KEPT_FOR[(value & KIND_BITS) - 1];
+  }
+
+  /** What is reached, and was not said to be there. */
+  *unseen(): Generator<Digest> {
+    for (const [digest, value] of this.#reached.entries()) if ((value & SEEN) === 0) yield digest;
+  }
+
+  /** @returns the children of some manifests, which are marked with their blobs */
+  async #reachBelow(digests: readonly Digest[], kind: number): Promise<Digest[]> {
+    const records = await this.#catalog.manifests.getAll(digests);
+    const children: Digest[] = [];
+    for (const digest of digests) {
+      const record = records.get(digest);
+      if (record === undefined) {
+        if (this.#unknown.size < UNKNOWN_NAMED) this.#unknown.add(digest);
+        continue;
+      }
+      for (const blob of record.blobs)
+        if (blob.foreign !== true && this.#reached.get(blob.digest) === 0)
+          this.#reached.set(blob.digest, kind);
+      children.push(...record.manifests);
+    }
+    return children;
+  }
+
+  /** Marks a manifest. @returns whether what is below it is still to be looked at: one digest may be a blob's, too */
+  #walk(digest: Digest, kind: number): boolean {
+    const value = this.#reached.get(digest);
+    if ((value & WALKED) !== 0) return false;
+    this.#reached.set(digest, (value === 0 ? kind : value) | WALKED);
+    return true;
+  }
+}
