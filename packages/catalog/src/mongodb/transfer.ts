@@ -232,7 +232,8 @@ function writerFor(database: Database): (batch: readonly [CatalogEntry, ...Catal
     },
     async outbox(records) {
       for (const { event, storedAt } of records) {
-        lastAt = Math.max(Date.parse(text(storedAt)), lastAt + STEP_MS);
+        // Never a whole number: not all servers sort those among fractions.
+        lastAt = Math.max(Date.parse(text(storedAt)), lastAt) + STEP_MS;
         await keepEvent(database, event, lastAt);
       }
     },
