@@ -7,6 +7,7 @@ import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDiff } from './commands/diff.ts';
 import { addKeys } from './commands/keys.ts';
+import { addMirrors } from './commands/mirrors.ts';
 import { addPlans } from './commands/plans.ts';
 import { addPromote } from './commands/promote.ts';
 import { addPromotions } from './commands/promotions.ts';
@@ -38,6 +39,7 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addResults,
   addPublish,
   addPublications,
+  addMirrors,
   addRollback,
   addRetract,
   addPurge,

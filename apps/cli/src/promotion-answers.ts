@@ -1,5 +1,6 @@
 import type { Problem } from '@gantry/oci';
 import type { ApprovalAnswer, VerdictAnswer } from './gate-answers.ts';
+import type { SerialAtMirrorAnswer } from './mirror-answers.ts';
 import { readAnswer } from './read-answer.ts';
 
 // What the API answers of promotions and plans, as far as commands show it.
@@ -21,7 +22,11 @@ export interface PromotionAnswer {
   /** What the gates said when they were asked last; empty: none were. */
   readonly gates: readonly VerdictAnswer[];
   readonly approvals?: readonly ApprovalAnswer[];
+  /** The tree that `serial` is of; absent: the main one. */
+  readonly tree?: string;
   readonly serial: number | null;
+  /** Which mirrors have its serial; absent: not asked, or there are none. */
+  readonly mirrors?: readonly SerialAtMirrorAnswer[];
   readonly error: Problem | null;
 }
 

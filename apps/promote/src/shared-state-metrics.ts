@@ -1,7 +1,7 @@
 import type { Catalog } from '@gantry/catalog';
 import type { Messages } from '@gantry/messages';
 import { asFault, Fault } from '@gantry/oci';
-import { type Log, QUEUES } from '@gantry/pipeline';
+import { type FollowedMirror, type Log, MAIN_TREE, mirrorLags, QUEUES } from '@gantry/pipeline';
 import type { GaugeValue, Metrics } from '@gantry/service';
 import type { ReadOnly } from './read-only.ts';
 
@@ -20,11 +20,14 @@ export function addSharedStateMetrics(
     catalog,
     messages,
     readOnly,
+    mirrors = [],
     log,
   }: {
     readonly catalog: Catalog;
     readonly messages: Messages;
     readonly readOnly: ReadOnly;
+    /** Those that are followed. */
+    readonly mirrors?: readonly FollowedMirror[] | undefined;
     readonly log: Log;
   },
 ): void {
@@ -83,6 +86,41 @@ export function addSharedStateMetrics(
     `Events that are durable and not sent yet, in MongoDB the records that have some; ${OUTBOX_COUNTED}: so many or more.`,
     [],
     async (value) => value.set(await catalog.outbox.count(OUTBOX_COUNTED)),
+  );
+  const statesOfMirrors = async () => {
+    const states = new Map((await catalog.confirmations.mirrors(MAIN_TREE)).map((one) => [one.mirror, one]));
+    return mirrors.map((mirror) => ({ mirror: mirror.name, state: states.get(mirror.name) }));
+  };
+  gauge('gantry_mirror_serial', 'The serial that a mirror serves.', ['mirror'], async (value) => {
+    for (const { mirror, state } of await statesOfMirrors())
+      if (state?.serial !== undefined) value.set(state.serial, { mirror });
+  });
+  gauge(
+    'gantry_mirror_lag_seconds',
+    'For how long a mirror has lacked the first serial that is not confirmed of it; 0: it lacks none.',
+    ['mirror'],
+    async (value) => {
+      const states = await statesOfMirrors();
+      const lags = await mirrorLags(
+        catalog,
+        MAIN_TREE,
+        states.map(({ state }) => state),
+        new Date(),
+      );
+      for (const [at, { mirror }] of states.entries()) {
+        const seconds = lags?.[at]?.seconds;
+        if (typeof seconds === 'number') value.set(seconds, { mirror });
+      }
+    },
+  );
+  gauge(
+    'gantry_mirror_problem',
+    'Whether something was wrong with a mirror when it was last looked at: 1, else 0.',
+    ['mirror'],
+    async (value) => {
+      for (const { mirror, state } of await statesOfMirrors())
+        if (state !== undefined) value.set(state.problem === undefined ? 0 : 1, { mirror });
+    },
   );
   gauge('gantry_read_only', 'Whether changes are refused: 1, else 0.', [], async (value) =>
     value.set((await readOnly.state()).on ? 1 : 0),

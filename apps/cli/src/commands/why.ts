@@ -6,6 +6,7 @@ import type { DecisionAnswer } from '../gate-answers.ts';
 import { openClient } from '../open-operations.ts';
 import { showDecision } from '../output/show-decision.ts';
 import { isPassed, remedies, showVerdicts } from '../output/show-gates.ts';
+import { showSerialAtMirrors } from '../output/show-mirrors.ts';
 import { summary, tellPromotionProblems } from '../output/show-promotion.ts';
 import { printable } from '../output/text.ts';
 import { writeJson } from '../output/write.ts';
@@ -50,6 +51,7 @@ async function ofPromotion(cli: Cli, options: GlobalOptions, words: readonly str
     cli.stdout.write(`${printable(summary(promotion))}\n`);
     showVerdicts(cli.stdout, promotion.gates);
     if (promotion.gates.length === 0) cli.stdout.write('no gate was asked\n');
+    showSerialAtMirrors(cli, promotion.mirrors ?? []);
     tellPromotionProblems(cli.stderr, promotion);
     const commands = remedies(promotion);
     if (commands.length > 0) cli.stdout.write('what may help:\n');

@@ -3,6 +3,7 @@ import type { Environment } from '../cli.ts';
 import { nameOf } from './names.ts';
 import type { ProgressReport } from './progress.ts';
 import { gateProgress } from './show-gates.ts';
+import { showSerialAtMirrors } from './show-mirrors.ts';
 import { tellProblems } from './show-task.ts';
 import { formatTable } from './table.ts';
 import { printable } from './text.ts';
@@ -27,6 +28,7 @@ export function showPromotion(
 ): void {
   stdout.write(formatItems(promotion.items));
   stdout.write(`${printable(summary(promotion))}\n`);
+  showSerialAtMirrors({ stdout, stderr }, promotion.mirrors ?? []);
   tellPromotionProblems(stderr, promotion);
 }
 
@@ -43,10 +45,11 @@ export function tellPromotionProblems(stderr: Environment['stderr'], promotion: 
   }
 }
 
-/** `promotion ID to CHANNEL: STATE, serial N` */
-export function summary({ id, state, to, serial }: PromotionAnswer): string {
+/** `promotion ID to CHANNEL: STATE, serial N`, and of which tree where it is not the main one */
+export function summary({ id, state, to, tree, serial }: PromotionAnswer): string {
   const where = to === '*' ? 'all channels' : to;
-  return `promotion ${id} to ${where}: ${state}${typeof serial === 'number' ? `, serial ${serial}` : ''}`;
+  const of = tree === undefined ? '' : ` of ${tree}`;
+  return `promotion ${id} to ${where}: ${state}${typeof serial === 'number' ? `, serial ${serial}${of}` : ''}`;
 }
 
 function formatItems(items: readonly PromotedItem[]): string {

@@ -36,7 +36,13 @@ export function createApi(options: ApiOptions): express.Express {
       liveReadersMax === undefined ? {} : { readersMax: liveReadersMax },
     ),
   };
-  addSharedStateMetrics(metrics, { catalog: flow.catalog, messages, readOnly: api.readOnly, log });
+  addSharedStateMetrics(metrics, {
+    catalog: flow.catalog,
+    messages,
+    readOnly: api.readOnly,
+    mirrors: options.mirrors,
+    log,
+  });
   const app = express();
   app.disable('x-powered-by');
   app.set('etag', false);

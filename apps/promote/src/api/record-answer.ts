@@ -4,6 +4,8 @@ import type { Answer, Call } from './route.ts';
 /** A record that changes until it has ended. */
 export interface LivingRecord {
   readonly revision: number;
+  /** Of what is shown with it and is no part of it. */
+  readonly addition?: string;
 }
 
 const WAIT_MAX_SECONDS = 60;
@@ -23,7 +25,7 @@ export const RECORD_HEADERS = {
 
 /**
  * Answers with a record as it stands, or, when the caller prefers to wait, as it stands at its end. Its ETag is made of
- * its revision (RFC 9110, section 8.8.3; RFC 7240 for Prefer).
+ * its revision, and of what is added to it (RFC 9110, section 8.8.3; RFC 7240 for Prefer).
  * @param read throws when there is no such record
  */
 export async function answerRecord<T extends LivingRecord>(
@@ -33,7 +35,8 @@ export async function answerRecord<T extends LivingRecord>(
   present: (record: T) => unknown,
 ): Promise<Answer> {
   const { record, applied } = await readAsPreferred(call, read, isEnded);
-  const etag = `"${record.revision}"`;
+  const { revision, addition } = record;
+  const etag = addition === undefined ? `"${revision}"` : `"${revision}-${addition}"`;
   const headers = { ETag: etag, ...applied };
   if (matches(call.header('if-none-match'), etag)) return { status: 304, headers };
   return { status: 200, headers, json: present(record) };

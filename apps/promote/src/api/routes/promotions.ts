@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import {
   type Promotion,
   PROMOTION_ENDED,
@@ -6,7 +7,16 @@ import {
   updatePromotion,
 } from '@gantry/catalog';
 import { Fault, quote } from '@gantry/oci';
-import { acceptPromotion, enter, planPromotion, promotionEvents, sendWork } from '@gantry/pipeline';
+import {
+  acceptPromotion,
+  enter,
+  MAIN_TREE,
+  planPromotion,
+  promotionEvents,
+  sendWork,
+  serialAtMirrors,
+  treeOf,
+} from '@gantry/pipeline';
 import { z } from 'zod';
 import { promoteScopes, READ } from '../access.ts';
 import type { ApiOptions } from '../api-options.ts';
@@ -18,7 +28,7 @@ import { askedFor, PromotionRequest } from '../requests.ts';
 import { type Answer, type Call, route } from '../route.ts';
 import { pageOf } from '../views/named.ts';
 import { PlanView } from '../views/plan.ts';
-import { presentPromotion, PromotionView } from '../views/promotion.ts';
+import { presentPromotion, presentWithMirrors, PromotionView } from '../views/promotion.ts';
 import { answerPlan } from './plans.ts';
 
 const CANCELLABLE: readonly PromotionState[] = ['queued', 'gating', 'promoting'];
@@ -113,7 +123,12 @@ export const PROMOTION_ROUTES = [
     },
     faults: ['PROMOTION_UNKNOWN'],
     handle: (call) =>
-      answerRecord(call, () => getPromotion(call.api, call.params.id), hasEnded, presentPromotion),
+      answerRecord(
+        call,
+        () => getWithMirrors(call.api, call.params.id),
+        ({ promotion }) => hasEnded(promotion),
+        ({ promotion, mirrors }) => presentWithMirrors(promotion, mirrors),
+      ),
   }),
   route({
     method: 'GET',
@@ -185,4 +200,15 @@ async function getPromotion(api: ApiOptions, id: string): Promise<Promotion> {
   const promotion = await api.flow.catalog.promotions.get(id);
   if (promotion !== undefined) return promotion;
   throw new Fault('PROMOTION_UNKNOWN', `there is no promotion ${quote(id)}`, { promotion: id });
+}
+
+/** A promotion with how the mirrors stand to its serial: read together, as a promotion is not written for a mirror's sake. */
+async function getWithMirrors(api: ApiOptions, id: string) {
+  const promotion = await getPromotion(api, id);
+  const { serial, revision } = promotion;
+  const { catalog } = api.flow;
+  const isOfMirrors = serial !== undefined && treeOf(promotion) === MAIN_TREE;
+  const mirrors = isOfMirrors ? await serialAtMirrors(catalog, MAIN_TREE, api.mirrors ?? [], serial) : [];
+  if (mirrors.length === 0) return { promotion, mirrors, revision };
+  return { promotion, mirrors, revision, addition: hash('sha256', JSON.stringify(mirrors)).slice(0, 16) };
 }

@@ -1,5 +1,7 @@
 import { type Promotion, PROMOTION_STATES } from '@gantry/catalog';
+import type { SerialAtMirror } from '@gantry/pipeline';
 import { z } from 'zod';
+import { presentSerialAtMirror, SerialAtMirrorView } from './mirror.ts';
 import { named, Time, type View } from './named.ts';
 import { ProblemView } from './problem.ts';
 import { VerdictView } from './verdict.ts';
@@ -49,6 +51,12 @@ export const PromotionView = named(
     timeline: z.array(
       z.strictObject({ at: Time, state: z.enum(PROMOTION_STATES), note: z.string().exactOptional() }),
     ),
+    mirrors: z
+      .array(SerialAtMirrorView)
+      .exactOptional()
+      .describe(
+        'Of one that is asked for by its id: which mirrors have its serial. They stand in its timeline, too',
+      ),
     createdAt: Time,
     startedAt: Time.nullable(),
     endedAt: Time.nullable(),
@@ -86,4 +94,29 @@ export function presentPromotion(promotion: Promotion): View<typeof PromotionVie
     startedAt: promotion.startedAt ?? null,
     endedAt: promotion.endedAt ?? null,
   };
+}
+
+/** A promotion with the mirrors that its serial was looked for at, which its own record knows nothing of. */
+export function presentWithMirrors(
+  promotion: Promotion,
+  mirrors: readonly SerialAtMirror[],
+): View<typeof PromotionView> {
+  const shown = presentPromotion(promotion);
+  if (mirrors.length === 0) return shown;
+  const found = mirrors.flatMap((mirror) =>
+    mirror.at === undefined
+      ? []
+      : [{ at: mirror.at, state: promotion.state, note: noteOf(mirror, promotion.serial) }],
+  );
+  return {
+    ...shown,
+    timeline: [...shown.timeline, ...found.toSorted((a, b) => (a.at < b.at ? -1 : 1))],
+    mirrors: mirrors.map(presentSerialAtMirror),
+  };
+}
+
+function noteOf({ mirror, state, problem }: SerialAtMirror, serial: number | undefined): string {
+  if (state === 'confirmed') return `mirror ${mirror} has serial ${serial}`;
+  const why = problem === undefined ? '' : `: ${problem.detail}`;
+  return `mirror ${mirror} ${state === 'late' ? 'is late with' : 'does not serve'} serial ${serial}${why}`;
 }
