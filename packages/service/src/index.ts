@@ -17,6 +17,7 @@ export * from './configuration/environment.ts';
 export * from './configuration/listen-address.ts';
 export * from './configuration/load.ts';
 export { configurationJsonSchema } from './configuration/schema.ts';
+export { MAIN_TREE } from './configuration/trees.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';
 export { GROUP, GROUP_EXPECTED, NAME, NAME_EXPECTED } from './configuration/texts.ts';

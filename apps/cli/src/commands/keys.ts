@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
+import { MAIN_TREE } from '@gantry/service';
 import { makeSigningKeyFile, type SigningKey } from '@gantry/tree';
 import type { AddCommand, Cli, GlobalOptions } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -9,9 +10,14 @@ import { printable } from '../output/text.ts';
 import { writeJson, writeList } from '../output/write.ts';
 import { examples } from '../program.ts';
 import { loadWithWarnings } from '../remote/server-address.ts';
+import { treeKey, treeSettings } from '../serve/tree-settings.ts';
 
 interface MakeOptions {
   readonly out?: string;
+}
+
+interface RotateOptions extends MakeOptions {
+  readonly tree?: string;
 }
 
 const DEFAULT_FILE = 'release.key';
@@ -88,32 +94,35 @@ export const addKeys: AddCommand = (program, cli) => {
       'Makes the key that is to follow the one that signs now, and says the steps. Nothing else is changed.',
     )
     .option('--out <file>', 'the file of the private key, never overwritten; absent: beside the present one')
+    .option('--tree <name>', 'of this tree; absent: of the main one')
     .action(
-      cli.act<MakeOptions>(async (options) => {
+      cli.act<RotateOptions>(async (options) => {
         const { configuration } = await loadWithWarnings(options, cli);
-        const files = configuration.tree.signing?.keyFiles ?? [];
+        const tree = options.tree ?? MAIN_TREE;
+        const key = `${treeKey(tree)}.signing.keyFile`;
+        const files = treeSettings(configuration, tree).signing?.keyFiles ?? [];
         const present = files.at(-1);
         if (present === undefined) {
           throw new Fault(
             'CONFLICT',
-            'nothing is signed yet, as tree.signing.keyFile is not set: "gantry keys make" makes the first key',
+            `nothing is signed yet, as ${key} is not set: "gantry keys make" makes the first key`,
           );
         }
         const file = options.out === undefined ? nextKeyFile(present) : path.resolve(cli.cwd, options.out);
-        writeMade(options, cli, file, await makeSigningKeyFile(file), rotation(files, file));
+        writeMade(options, cli, file, await makeSigningKeyFile(file), rotation(files, file, key));
         return EXIT.done;
       }),
     );
 };
 
-/** What people do with the next key. */
-function rotation(former: readonly string[], next: string): readonly string[] {
+/** What people do with the next key. @param key where the keys stand in the configuration */
+function rotation(former: readonly string[], next: string, key: string): readonly string[] {
   const both = [...former, next].join(', ');
   return [
     'Add the public key to crane.trustedKeys of every crane, beside the present one, and restart them; give it to whoever else verifies.',
-    `Sign with both, at every publisher: tree.signing.keyFile: [${both}]. Restart them: the next serial comes at once.`,
+    `Sign with both, at every publisher: ${key}: [${both}]. Restart them: the next serial comes at once.`,
     'Wait until every mirror carries such a serial: "gantry verify ADDRESS --key FILE" with the new public key says so. One that takes over a week counts for nothing by then.',
-    `Sign with the new one alone, at every publisher: tree.signing.keyFile: ${next}. Restart them, and publish.`,
+    `Sign with the new one alone, at every publisher: ${key}: ${next}. Restart them, and publish.`,
     'Wait for every mirror once more. Then take the old public key out of crane.trustedKeys, restart the cranes, and destroy the old private key.',
   ];
 }

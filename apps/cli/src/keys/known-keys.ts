@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { asFault } from '@gantry/oci';
-import type { Configuration } from '@gantry/service';
+import { type Configuration, MAIN_TREE } from '@gantry/service';
 import { type PublicKey, readPublicKey, readPublicKeyFile, readSigningKeyFile } from '@gantry/tree';
+import { treeKey, treeSettings } from '../serve/tree-settings.ts';
 
 /** A key as `gantry keys list` shows it. */
 export interface KnownKey {
@@ -48,10 +49,14 @@ export async function keysIn(
   );
 }
 
-async function readConfigured({ tree, crane }: Configuration) {
-  const signing = (tree.signing?.keyFiles ?? []).map((file) =>
-    attempt(file, () => readSigningKeyFile(file, 'tree.signing.keyFile')),
-  );
+async function readConfigured(configuration: Configuration) {
+  const { trees, crane } = configuration;
+  const places = new Map<string, string>(); // several trees may be signed by one
+  for (const name of [MAIN_TREE, ...Object.keys(trees)]) {
+    const { signing: keys } = treeSettings(configuration, name);
+    for (const file of keys?.keyFiles ?? []) places.set(file, `${treeKey(name)}.signing.keyFile`);
+  }
+  const signing = [...places].map(([file, where]) => attempt(file, () => readSigningKeyFile(file, where)));
   const trusted = crane.trustedKeys.map((key, index) => {
     const where = `crane.trustedKeys[${index}]`;
     if ('file' in key) return attempt(key.file, () => readPublicKeyFile(key.file, where));

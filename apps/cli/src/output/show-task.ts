@@ -42,12 +42,20 @@ export function tellProblems(stderr: Environment['stderr'], problems: readonly F
 
 function summary(task: TaskAnswer): string {
   const { kind, state, parameters = {}, result } = task;
-  const { source, digest } = parameters;
+  const { source, digest, tree } = parameters;
   const { serial } = result ?? {};
-  const subject = source ?? digest;
+  const subject = source ?? digest ?? tree;
   const name = typeof subject === 'string' ? `${kind} ${subject}` : kind;
   const counts = kind === 'sync' ? syncCounts(task) : kind === 'purge' ? purgeCounts(task) : '';
-  return `${name}: ${state}${counts}${typeof serial === 'number' ? `, serial ${serial}` : ''}`;
+  return `${name}: ${state}${counts}${typeof serial === 'number' ? `, serial ${serial}` : ''}${serialsOf(result?.['trees'])}`;
+}
+
+/** Those of further trees. */
+function serialsOf(trees: unknown): string {
+  if (typeof trees !== 'object' || trees === null) return '';
+  return Object.entries(trees as Readonly<Record<string, { readonly serial?: unknown }>>)
+    .map(([name, { serial }]) => (typeof serial === 'number' ? `, serial ${serial} of ${name}` : ''))
+    .join('');
 }
 
 function syncCounts({ progress: { bytes, blobs, tags } }: TaskAnswer): string {

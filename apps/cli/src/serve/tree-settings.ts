@@ -1,14 +1,21 @@
-import { findTree, MAIN_TREE } from '@gantry/pipeline';
-import type { Configuration, TreeConfiguration } from '@gantry/service';
+import { Fault, quote } from '@gantry/oci';
+import { type Configuration, MAIN_TREE, type TreeConfiguration } from '@gantry/service';
 
-/** A tree as it is configured, by its name. @throws Fault TREE_UNKNOWN */
+/** A tree as it is configured, by its name. @throws Fault TREE_UNKNOWN, naming those there are */
 export function treeSettings(
   { tree, trees }: Pick<Configuration, 'tree' | 'trees'>,
   name: string,
 ): TreeConfiguration {
-  const all = [{ name: MAIN_TREE, settings: tree }];
-  for (const [further, settings] of Object.entries(trees)) all.push({ name: further, settings });
-  return findTree(name, all).settings;
+  const named = name === MAIN_TREE ? tree : Object.hasOwn(trees, name) ? trees[name] : undefined;
+  if (named !== undefined) return named;
+  const known = [MAIN_TREE, ...Object.keys(trees)].join(', ');
+  throw new Fault(
+    'TREE_UNKNOWN',
+    `there is no tree ${quote(name)} in the configuration: there are ${known}`,
+    {
+      tree: name,
+    },
+  );
 }
 
 /** Where a tree stands in the configuration: `tree`, or `trees.NAME`. */

@@ -1,9 +1,10 @@
 import { Fault, quote } from '@gantry/oci';
-import type { Configuration, FolderPlace, S3Place } from '@gantry/service';
+import { type Configuration, type FolderPlace, MAIN_TREE, type S3Place } from '@gantry/service';
 import { directoryTree, type PublicKey, type TreeSource } from '@gantry/tree';
 import type { Environment, GlobalOptions } from '../cli.ts';
 import { loadWithWarnings } from '../remote/server-address.ts';
 import { openTrustedKeys } from '../serve/open-keys.ts';
+import { treeSettings } from '../serve/tree-settings.ts';
 import { treeAt } from '../tree-place.ts';
 
 /** Options that say where trees are. */
@@ -86,17 +87,11 @@ export async function configuredTree(
   given: readonly PublicKey[] | undefined,
 ): Promise<Subject> {
   const { configuration } = await loadWithWarnings(options, cli);
-  const trustedKeys = given ?? (await openTrustedKeys(configuration));
-  const tree = namedTree(configuration, options.tree);
+  const name = options.tree ?? MAIN_TREE;
+  const tree = treeSettings(configuration, name);
+  // The crane here reads the main tree: its keys say nothing of another.
+  const trustedKeys = given ?? (name === MAIN_TREE ? await openTrustedKeys(configuration) : []);
   if ('filesystem' in tree) return { source: directoryTree(tree.filesystem.root), trustedKeys };
   const { openTreeSource } = await import('../serve/open-flow.ts'); // a folder needs no engines
   return { source: await openTreeSource(tree), trustedKeys };
-}
-
-function namedTree({ tree, trees }: Configuration, name: string | undefined): Configuration['tree'] {
-  if (name === undefined || name === 'main') return tree;
-  const named = Object.hasOwn(trees, name) ? trees[name] : undefined;
-  if (named !== undefined) return named;
-  const known = ['main', ...Object.keys(trees)].join(', ');
-  throw new Fault('TREE_UNKNOWN', `there is no tree ${quote(name)} in the configuration: there are ${known}`);
 }

@@ -32,6 +32,8 @@ export const PromotionData = z.strictObject({
   /** The channel; `*` for a rollback or purge of all channels. */
   to: z.string(),
   state: z.enum(['queued', 'gating', 'publishing', 'refused', 'done', 'partial', 'failed', 'cancelled']),
+  /** The tree that `serial` is of; absent: the main one. */
+  tree: z.string().exactOptional(),
   /** The publication that it appeared in; null: none, or not yet. */
   serial: z.int().nullable(),
   /** How many items it has; `items` has the first thousand. */

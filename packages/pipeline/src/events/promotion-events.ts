@@ -70,6 +70,7 @@ function dataOf(promotion: Accepted): PromotionData {
     kind,
     to,
     state: state === 'promoting' ? 'gating' : state,
+    ...(promotion.tree !== undefined && { tree: promotion.tree }),
     serial: serial ?? null,
     itemCount: items.length,
     items: items.slice(0, ITEMS_MAX).map((item) => ({
