@@ -16,6 +16,7 @@ import { createClients } from './client/clients.ts';
 import { openGeoip } from './client/geoip.ts';
 import { readTrustedProxies } from './client/forwarded.ts';
 import { createDelivery } from './deliver.ts';
+import { createHistory } from './history.ts';
 import { createManifestBytes } from './manifest-bytes.ts';
 import { readMirrors } from './mirror.ts';
 import { createMirrorProber } from './mirror-prober.ts';
@@ -125,6 +126,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       tellError,
       failures: counts.unreadableDocuments,
     }),
+    history: createHistory({ source, view, tellError }),
     deliver: createDelivery({
       manifests: createManifestBytes(source, MANIFEST_BYTES),
       view,

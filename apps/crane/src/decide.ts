@@ -43,7 +43,9 @@ export type Lookup =
   /** Proven: root and shard were read, and do not name it. Or nothing is published yet. */
   | { readonly state: 'absent' }
   /** Its document, or the way to it, can't be read. */
-  | { readonly state: 'unreadable' };
+  | { readonly state: 'unreadable' }
+  /** The serial that was asked for is none of the tree's, or is kept no more. */
+  | { readonly state: 'not kept' };
 
 /** What stands for all requests until a mirror changes. */
 export interface Site {
@@ -94,6 +96,12 @@ const REFUSALS: Readonly<Record<Refusal, Answer>> = {
     'NAME_INVALID',
     'the path is not percent-encoded as it should be',
   ),
+  'serial invalid': errorAnswer(
+    'refused',
+    400,
+    'UNSUPPORTED',
+    '"serial" has to be the number of a serial, from 1 up',
+  ),
   'too long': errorAnswer('refused', 414, 'UNSUPPORTED', 'the request target is too long'),
 };
 const BAD_COUNT = errorAnswer(
@@ -123,6 +131,15 @@ export function decide(
   }
   if (lookup.state === 'absent') {
     return errorAnswer(route.kind, 404, 'NAME_UNKNOWN', `nothing is published as ${quote(route.name)}`);
+  }
+  if (lookup.state === 'not kept') {
+    const serial = route.kind === 'manifest' ? route.serial : undefined;
+    return errorAnswer(
+      route.kind,
+      404,
+      'MANIFEST_UNKNOWN',
+      `there is no serial ${serial}, or it is kept no more`,
+    );
   }
   switch (route.kind) {
     case 'manifest':

@@ -1,18 +1,12 @@
-import { asFault, type Digest, Fault } from '@gantry/oci';
-import {
-  assembleRepository,
-  decodeRepositoryFile,
-  indexPath,
-  readDocumentBytes,
-  type TreeSource,
-  type TreeView,
-} from '@gantry/tree';
+import { asFault, type Digest } from '@gantry/oci';
+import type { TreeSource, TreeView } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
 import { putWord, WORD_BYTES, wordAt } from './bytes.ts';
 import type { Lookup, Repository } from './decide.ts';
 import type { Count } from './counters.ts';
-import { PackedRepository, packRepository } from './packed-repository.ts';
+import { PackedRepository } from './packed-repository.ts';
 import type { RareErrors } from './rare-errors.ts';
+import { readRepository } from './read-repository.ts';
 import { type Place, recordCache } from './record-cache.ts';
 import type { TreeState } from './tree-follower.ts';
 
@@ -122,16 +116,4 @@ function repositoryIn({ bytes, at }: Place): Repository {
 
 function packedAt(bytes: Buffer, at: number): number {
   return at + DIGEST_AT + (bytes[at + DIGEST_LENGTH_AT] as number);
-}
-
-/**
- * Reads a repository's document past the view's cache: it is packed at once, and its bulk is of no use after that.
- * @throws Fault UNAVAILABLE, TREE_INVALID
- */
-async function readRepository(source: TreeSource, name: string, digest: Digest): Promise<Uint8Array> {
-  const where = `the document ${indexPath(digest)} of ${source.name}`;
-  const load = (part: Digest) => readDocumentBytes(source, part);
-  const document = await assembleRepository(decodeRepositoryFile(await load(digest), where), load, where);
-  if (document.name === name) return packRepository(document);
-  throw new Fault('TREE_INVALID', `${where} is named for "${name}", and is of "${document.name}"`);
 }

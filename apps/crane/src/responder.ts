@@ -14,10 +14,12 @@ import type { Clients } from './client/clients.ts';
 import type { Delivery } from './deliver.ts';
 import type { RareErrors } from './rare-errors.ts';
 import type { Repositories } from './repositories.ts';
+import type { History } from './history.ts';
 import { parseRoute, type Route } from './route.ts';
 
 export interface ResponderOptions {
   readonly repositories: Repositories;
+  readonly history: History;
   readonly deliver: Delivery;
   readonly site: Site;
   readonly clients: Clients;
@@ -29,7 +31,7 @@ export interface ResponderOptions {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, deliver, site, clients, tellError } = options;
+  const { repositories, history, deliver, site, clients, tellError } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const route = parseRoute(request.url ?? '');
@@ -37,7 +39,10 @@ export function createResponder(options: ResponderOptions): RequestListener {
       deliver(request, response, decideUnnamed(route, site));
       return;
     }
-    const lookup = repositories.lookup(route.name);
+    const lookup =
+      route.kind === 'manifest' && route.serial !== undefined
+        ? history.lookup(route.name, route.serial)
+        : repositories.lookup(route.name);
     if (lookup instanceof Promise) void answerLater(request, response, { method, route, lookup });
     else deliver(request, response, decide(method, route, lookup, site, clients(request)));
   };

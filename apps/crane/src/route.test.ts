@@ -26,6 +26,12 @@ describe('a request target', () => {
       `/v2/app/referrers/${SHA256}?artifactType=a%2Fb`,
       { kind: 'referrers', name: 'app', subject: SHA256, query: 'artifactType=a%2Fb' },
     ],
+    ['/v2/app/manifests/v1?ns=x', { kind: 'manifest', name: 'app', reference: { tag: 'v1' } }],
+    [
+      '/v2/app/manifests/v1?serial=42',
+      { kind: 'manifest', name: 'app', reference: { tag: 'v1' }, serial: 42 },
+    ],
+    ['/v2/app/manifests/v1?serial=0', { kind: 'refused', refusal: 'serial invalid' }],
     ['/v2/_catalog', { kind: 'catalog' }],
     ['/v2/_catalog?n=5', { kind: 'catalog' }],
   ];

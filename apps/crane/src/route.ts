@@ -3,7 +3,13 @@ import { type Digest, isDigest, isRepositoryName, isTag } from '@gantry/oci';
 /** What a request line asks for, its parts checked against their grammars. */
 export type Route =
   | { readonly kind: 'base' }
-  | { readonly kind: 'manifest'; readonly name: string; readonly reference: Reference }
+  | {
+      readonly kind: 'manifest';
+      readonly name: string;
+      readonly reference: Reference;
+      /** The serial whose tag is meant; absent: the present one. */
+      readonly serial?: number;
+    }
   | { readonly kind: 'blob'; readonly name: string; readonly digest: Digest; readonly query: string }
   | { readonly kind: 'tags'; readonly name: string; readonly query: string }
   | { readonly kind: 'referrers'; readonly name: string; readonly subject: Digest; readonly query: string }
@@ -24,6 +30,7 @@ export type Refusal =
   | 'name invalid'
   | 'digest invalid'
   | 'not a tag'
+  | 'serial invalid'
   | 'encoding invalid'
   | 'too long';
 
@@ -66,7 +73,7 @@ function namedRoute(
 ): Route {
   if (word === 'tags' && rest !== 'list') return refuse('no such endpoint');
   if (!isRepositoryName(name)) return refuse('name invalid');
-  if (word === 'manifests') return manifestRoute(name, rest);
+  if (word === 'manifests') return manifestRoute(name, rest, query);
   if (word === 'tags') return { kind: 'tags', name, query };
   if (!isDigest(rest)) return refuse('digest invalid');
   return word === 'blobs'
@@ -74,11 +81,18 @@ function namedRoute(
     : { kind: 'referrers', name, subject: rest, query };
 }
 
-function manifestRoute(name: string, reference: string): Route {
+function manifestRoute(name: string, reference: string, query: string): Route {
   if (isDigest(reference)) return { kind: 'manifest', name, reference: { digest: reference } };
-  if (isTag(reference)) return { kind: 'manifest', name, reference: { tag: reference } };
+  if (isTag(reference)) {
+    const serial = query === '' ? null : new URLSearchParams(query).get('serial');
+    if (serial === null) return { kind: 'manifest', name, reference: { tag: reference } };
+    if (!SERIAL.test(serial)) return refuse('serial invalid');
+    return { kind: 'manifest', name, reference: { tag: reference }, serial: Number(serial) };
+  }
   return refuse(reference.includes(':') ? 'digest invalid' : 'not a tag');
 }
+
+const SERIAL = /^[1-9][0-9]{0,11}$/;
 
 /** A server has to accept the absolute form of a target, too (RFC 9112, section 3.2.2); its host is not looked at. */
 function pathOf(target: string): string {

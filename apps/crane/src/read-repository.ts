@@ -1,0 +1,21 @@
+import { type Digest, Fault } from '@gantry/oci';
+import {
+  assembleRepository,
+  decodeRepositoryFile,
+  indexPath,
+  readDocumentBytes,
+  type TreeSource,
+} from '@gantry/tree';
+import { packRepository } from './packed-repository.ts';
+
+/**
+ * Reads a repository's document past the view's cache: it is packed at once, and its bulk is of no use after that.
+ * @throws Fault UNAVAILABLE, TREE_INVALID
+ */
+export async function readRepository(source: TreeSource, name: string, digest: Digest): Promise<Buffer> {
+  const where = `the document ${indexPath(digest)} of ${source.name}`;
+  const load = (part: Digest) => readDocumentBytes(source, part);
+  const document = await assembleRepository(decodeRepositoryFile(await load(digest), where), load, where);
+  if (document.name === name) return packRepository(document);
+  throw new Fault('TREE_INVALID', `${where} is named for "${name}", and is of "${document.name}"`);
+}
