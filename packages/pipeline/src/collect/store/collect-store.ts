@@ -38,7 +38,7 @@ export async function collectStore(flow: Flow, options: CollectStoreOptions): Pr
     COLLECTION_LEASE,
     async (lease) => {
       await using removal = await flow.store.startRemoval(() => lease.confirm());
-      return new Collection(flow, options, { lease, removal }).run();
+      return await new Collection(flow, options, { lease, removal }).run();
     },
     signal,
   );
