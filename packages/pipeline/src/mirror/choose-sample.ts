@@ -5,6 +5,7 @@ import {
   indexPath,
   listPath,
   manifestPath,
+  parsePath,
   readList,
   type StatedSerial,
   type TreeSource,
@@ -154,12 +155,17 @@ async function listed(
       if (serials.length > 1) decided.add(line.path);
       if (line.op === '-' || known) continue;
       const { path, size, sha256 } = line;
-      const object: SampledObject = { path, size, digest: `sha256:${sha256}` };
+      const object: SampledObject = { path, size, digest: `sha256:${sha256}`, ...typeOf(path) };
       const at = seen++ < count ? kept.length : Math.floor(random() * seen);
       if (at < count) kept[at] = object;
     }
   }
   return kept;
+}
+
+function typeOf(path: string): Pick<SampledObject, 'mediaType'> {
+  const parsed = parsePath(path);
+  return parsed?.type === 'manifest' ? { mediaType: MANIFEST_MEDIA_TYPES[parsed.kind] } : {};
 }
 
 /** Some of these, each as likely as any other. */
