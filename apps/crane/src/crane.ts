@@ -12,6 +12,7 @@ import {
   type TreePlace,
 } from '@gantry/service';
 import { directoryTree, httpTree } from '@gantry/tree';
+import { createCatalog } from './catalog.ts';
 import { createClients } from './client/clients.ts';
 import { openGeoip } from './client/geoip.ts';
 import { readTrustedProxies } from './client/forwarded.ts';
@@ -127,6 +128,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       failures: counts.unreadableDocuments,
     }),
     history: createHistory({ source, view, tellError }),
+    ...(options.catalog === true && { catalog: createCatalog(view) }),
     deliver: createDelivery({
       manifests: createManifestBytes(source, MANIFEST_BYTES),
       view,

@@ -104,7 +104,8 @@ const REFUSALS: Readonly<Record<Refusal, Answer>> = {
   ),
   'too long': errorAnswer('refused', 414, 'UNSUPPORTED', 'the request target is too long'),
 };
-const BAD_COUNT = errorAnswer(
+/** The answer where `n` of a list makes no sense. */
+export const BAD_COUNT = errorAnswer(
   'tags',
   400,
   'PAGINATION_NUMBER_INVALID',

@@ -30,6 +30,8 @@ export interface CraneOptions {
   readonly geoip?: { readonly country?: string; readonly asn?: string };
   /** The crane's own public host, if it should refuse mirrors on it or below it. */
   readonly name?: string;
+  /** Whether `/v2/_catalog` tells all published names; absent: it does not. */
+  readonly catalog?: boolean;
   /** Remembers the highest serial across restarts. */
   readonly serialFile?: string;
   readonly logger: CraneLogger;

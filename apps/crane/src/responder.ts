@@ -2,6 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { asFault } from '@gantry/oci';
 import { unavailable } from './answer.ts';
 import {
+  BAD_COUNT,
   decide,
   decideUnnamed,
   type Lookup,
@@ -10,6 +11,7 @@ import {
   type Site,
   WRONG_METHOD,
 } from './decide.ts';
+import type { Catalog } from './catalog.ts';
 import type { Clients } from './client/clients.ts';
 import type { Delivery } from './deliver.ts';
 import type { RareErrors } from './rare-errors.ts';
@@ -20,6 +22,8 @@ import { parseRoute, type Route } from './route.ts';
 export interface ResponderOptions {
   readonly repositories: Repositories;
   readonly history: History;
+  /** Absent: which names there are is nobody's affair. */
+  readonly catalog?: Catalog;
   readonly deliver: Delivery;
   readonly site: Site;
   readonly clients: Clients;
@@ -31,10 +35,17 @@ export interface ResponderOptions {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, history, deliver, site, clients, tellError } = options;
+  const { repositories, history, catalog, deliver, site, clients, tellError } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const route = parseRoute(request.url ?? '');
+    if (route.kind === 'catalog' && catalog !== undefined) {
+      catalog.answer(route.query).then(
+        (page) => deliver(request, response, page ?? BAD_COUNT),
+        (error: unknown) => fail(request, response, error),
+      );
+      return;
+    }
     if (!isNamed(route)) {
       deliver(request, response, decideUnnamed(route, site));
       return;

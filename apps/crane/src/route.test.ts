@@ -32,8 +32,8 @@ describe('a request target', () => {
       { kind: 'manifest', name: 'app', reference: { tag: 'v1' }, serial: 42 },
     ],
     ['/v2/app/manifests/v1?serial=0', { kind: 'refused', refusal: 'serial invalid' }],
-    ['/v2/_catalog', { kind: 'catalog' }],
-    ['/v2/_catalog?n=5', { kind: 'catalog' }],
+    ['/v2/_catalog', { kind: 'catalog', query: '' }],
+    ['/v2/_catalog?n=5', { kind: 'catalog', query: 'n=5' }],
   ];
   test.each(cases)('%s is understood', (target, route) => {
     expect(parseRoute(target)).toEqual(route);

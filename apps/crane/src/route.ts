@@ -13,7 +13,7 @@ export type Route =
   | { readonly kind: 'blob'; readonly name: string; readonly digest: Digest; readonly query: string }
   | { readonly kind: 'tags'; readonly name: string; readonly query: string }
   | { readonly kind: 'referrers'; readonly name: string; readonly subject: Digest; readonly query: string }
-  | { readonly kind: 'catalog' }
+  | { readonly kind: 'catalog'; readonly query: string }
   | { readonly kind: 'mirrors' }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
@@ -51,13 +51,13 @@ export function parseRoute(target: string): Route {
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/mirrors') return { kind: 'mirrors' };
   if (!path.startsWith(PREFIX)) return refuse('no such endpoint');
-  if (path === '/v2/_catalog') return { kind: 'catalog' };
+  const query = question < 0 ? '' : target.slice(question + 1);
+  if (path === '/v2/_catalog') return { kind: 'catalog', query };
 
   for (let end = path.lastIndexOf('/'); end >= PREFIX.length;) {
     const start = path.lastIndexOf('/', end - 1) + 1;
     const word = path.slice(start, end);
     if (word === 'manifests' || word === 'blobs' || word === 'tags' || word === 'referrers') {
-      const query = question < 0 ? '' : target.slice(question + 1);
       return namedRoute(path.slice(PREFIX.length, start - 1), word, path.slice(end + 1), query);
     }
     end = start - 1;

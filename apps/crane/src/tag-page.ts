@@ -40,8 +40,8 @@ export function tagPage(
   return { tags, ...(next === undefined || tags.length === 0 ? {} : { next }) };
 }
 
-/** The index of the first tag that sorts after `last`. */
-function firstAfter(sorted: readonly string[], last: string): number {
+/** The index of the first name that sorts after `last`. */
+export function firstAfter(sorted: readonly string[], last: string): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

@@ -1,6 +1,7 @@
 import type { Scope } from '../auth/scopes.ts';
 import type { LdapConfiguration, OidcConfiguration, TokenConfiguration } from './access-configuration.ts';
 import type { ChannelConfiguration } from './channel-configuration.ts';
+import type { GcConfiguration, KeepConfiguration } from './collection.ts';
 import type { ConfirmConfiguration } from './confirm.ts';
 import type { LayoutsConfiguration } from './layouts.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -40,6 +41,8 @@ export interface Configuration {
      */
     readonly adminTokenFile: string;
   };
+  /** When what nothing needs is deleted. */
+  readonly gc: GcConfiguration;
   readonly sync: {
     /** Health and metrics of `serve sync`; absent: none. */
     readonly adminListen?: ListenAddress;
@@ -127,6 +130,8 @@ export interface SourceConfiguration {
     readonly requestsPerSecond?: number;
     readonly burst?: number;
   };
+  /** Absent: all candidates are kept. */
+  readonly keep?: KeepConfiguration;
   /** Absent: only on demand. */
   readonly everyMs?: number;
   readonly allow: {
@@ -153,6 +158,8 @@ export interface CraneConfiguration {
   readonly pollMs: number;
   readonly serialFile?: string;
   readonly name?: string;
+  /** Whether `/v2/_catalog` tells all published names. */
+  readonly catalog: boolean;
   readonly manifests: 'auto' | 'redirect' | 'serve';
   readonly status: 302 | 307;
   /** Absent: the built-in static server of the tree, where it runs in the same process. */

@@ -48,6 +48,7 @@ describe('defaults', () => {
         tree: { directory: path.join(cwd, 'data/tree') },
         trustedKeys: [],
         pollMs: 10_000,
+        catalog: false,
         manifests: 'auto',
         status: 302,
         trustedProxies: [],

@@ -1,6 +1,7 @@
 import { isRepositoryName } from '@gantry/oci';
 import { z } from 'zod';
 import { LdapEntry, OidcEntry, Token } from './access.ts';
+import { Gc } from './collection.ts';
 import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './engines.ts';
 import { GateEntry, TagRulesEntry } from './gates.ts';
 import { TrustedKey } from './keys.ts';
@@ -91,6 +92,7 @@ const Crane = z.strictObject({
   poll: Interval.prefault('10s').describe("How often an address's pointer is asked for"),
   serialFile: FilePath.optional().describe('Remembers the highest serial across restarts'),
   name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),
+  catalog: z.boolean().default(false).describe('Whether /v2/_catalog tells all published names'),
   manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
   status: z.literal([302, 307]).default(302),
   mirrors: z
@@ -129,6 +131,7 @@ export const ConfigurationFile = z
       .prefault([...DEFAULT_CHANNELS])
       .describe('Named sets of repository tags'),
     api: Api.prefault({}),
+    gc: Gc.prefault({}).describe('When what nothing needs is deleted; see collection.md'),
     sync: Sync.prefault({}),
     crane: Crane.prefault({}).describe('The redirector'),
   })
