@@ -27,6 +27,8 @@ export interface Environment {
   readonly cwd: string;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Writes bytes to standard output, as fast as it takes them. */
+  readonly writeBytes?: (chunks: AsyncIterable<Uint8Array>) => Promise<void>;
   /** Standard input, to its end. */
   readonly readInput?: () => Promise<Uint8Array>;
   /** Asks whoever sits before the terminal, on standard error; absent: nobody does. */

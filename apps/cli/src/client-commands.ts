@@ -6,6 +6,7 @@ import { addCatalog } from './commands/catalog.ts';
 import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDiff } from './commands/diff.ts';
+import { addExport } from './commands/export.ts';
 import { addKeys } from './commands/keys.ts';
 import { addMirrors } from './commands/mirrors.ts';
 import { addPlans } from './commands/plans.ts';
@@ -44,6 +45,7 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addRetract,
   addPurge,
   addDiff,
+  addExport,
   addVerify,
   addKeys,
   addTokens,

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import type { Interruption } from './cli.ts';
 import { CLIENT_COMMANDS } from './client-commands.ts';
 import { addServe } from './commands/serve.ts';
@@ -24,6 +25,7 @@ process.exitCode = await runCli(
     stderr: process.stderr,
     interruptible,
     readInput: () => buffer(process.stdin),
+    writeBytes: (chunks) => pipeline(chunks, process.stdout, { end: false }),
     ...(process.stdin.isTTY && process.stderr.isTTY && { ask }),
     openLocal: async (loaded) => {
       const { openLocalOperations } = await import('./local/local-operations.ts');
