@@ -11,15 +11,18 @@ export interface PlainFiles {
   /** All bytes; undefined if it is absent. @throws Fault TREE_INVALID when it is too large or no plain file, UNAVAILABLE */
   read(file: string, maxBytes: number): Uint8Array | undefined;
   /**
-   * Whether the bytes are those of the digest; undefined if it is absent.
+   * Whether a file that has the size also has the digest; undefined if it is absent.
    * @param onBytes told of each piece of a large file; `bytes` is what is left to tell
    * @throws Fault TREE_INVALID when it is no plain file, UNAVAILABLE
    */
-  hash(
-    file: string,
-    digest: Digest,
-    onBytes: (bytes: number) => void,
-  ): { readonly matches: boolean; readonly bytes: number } | undefined;
+  hash(file: string, digest: Digest, size: number, onBytes: (bytes: number) => void): HashedFile | undefined;
+}
+
+export interface HashedFile {
+  readonly matches: boolean;
+  /** Of the file; one of another size than the wanted is not read. */
+  readonly size: number;
+  readonly bytes: number;
 }
 
 const BUFFER_BYTES = 1024 * 1024;
@@ -39,10 +42,10 @@ export function plainFiles(directory: string): PlainFiles {
 
   /** Calls `work` with an open plain file and its size; undefined if it is absent. */
   const withFile = <T>(name: string, work: (descriptor: number, size: number) => T): T | undefined => {
-    const file = path.join(directory, name);
+    const file = `${directory}/${name}`;
     let descriptor: number | undefined;
     try {
-      checkFolder(path.dirname(file));
+      checkFolder(file.slice(0, file.lastIndexOf('/')));
       // A named pipe would otherwise hold the open until someone writes.
       descriptor = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       const stats = fstatSync(descriptor);
@@ -70,12 +73,13 @@ export function plainFiles(directory: string): PlainFiles {
         const bytes = Buffer.allocUnsafe(size);
         return bytes.subarray(0, fill(descriptor, bytes));
       }),
-    hash: (name, digest, onBytes) =>
+    hash: (name, digest, wanted, onBytes) =>
       withFile(name, (descriptor, size) => {
+        if (size !== wanted) return { matches: false, size, bytes: 0 };
         const { algorithm, hex } = splitDigest(digest);
         if (size <= BUFFER_BYTES) {
-          const bytes = buffer.subarray(0, fill(descriptor, buffer));
-          return { matches: hash(algorithm, bytes, 'hex') === hex, bytes: bytes.length };
+          const bytes = buffer.subarray(0, fill(descriptor, buffer.subarray(0, size)));
+          return { matches: hash(algorithm, bytes, 'hex') === hex, size, bytes: bytes.length };
         }
         const hasher = hasherFor(digest);
         let untold = 0;
@@ -83,7 +87,7 @@ export function plainFiles(directory: string): PlainFiles {
           const count = fill(descriptor, buffer);
           hasher.update(buffer.subarray(0, count));
           untold += count;
-          if (count < BUFFER_BYTES) return { matches: hasher.digest('hex') === hex, bytes: untold };
+          if (count < BUFFER_BYTES) return { matches: hasher.digest('hex') === hex, size, bytes: untold };
           if (untold < TELL_EVERY_BYTES) continue;
           onBytes(untold);
           untold = 0;

@@ -18,8 +18,8 @@ export interface Verification {
   /** Files looked at at a time, where threads do not do it. */
   readonly parallel: number;
   readonly signal: AbortSignal | undefined;
-  /** All files that must be in the pool, by path. */
-  readonly expected: Map<string, ExpectedFile>;
+  /** All files of the pool that lists or documents tell of, by path. */
+  readonly files: Map<string, PoolFile>;
   /** Files that should be there and were not, with what is to be said of each: the tree may have moved on meanwhile. */
   readonly absent: Map<string, string>;
   /** Files that nobody expects, with why. */
@@ -31,21 +31,36 @@ export interface Verification {
   readonly count: (objects: number, bytes: number) => void;
 }
 
-export interface ExpectedFile {
-  readonly size: number;
-  /** Its bytes were proved, or found wrong, already. */
+/** What is known of a file of the pool. */
+export interface PoolFile {
+  size: number;
+  /** The first serial of its unbroken run in the pool, as the lists tell it; 0: no list put it there. */
+  since: number;
+  /** Its bytes were proved, or found wrong or absent. */
   done: boolean;
+  /** It was counted among the objects that were looked at. */
+  counted: boolean;
   /** It was met when the place was listed. */
   seen: boolean;
   /** A document that the root reaches names it: not only the lists. */
   reached: boolean;
 }
 
-/** What is verified: a serial, and the pool that the current one's lists tell, undefined where they do not. */
+export function newPoolFile(size: number, since: number): PoolFile {
+  return { size, since, done: false, counted: false, seen: false, reached: false };
+}
+
+/** A serial that is verified. */
 export interface VerifiedSerial {
   readonly serial: number;
   readonly isCurrent: boolean;
+  /** What the lists of the current serial tell; undefined where they do not tell all, or were not asked. */
   readonly pool: ReplayedPool | undefined;
+}
+
+/** Whether a file must be there: of an earlier serial, just what its root reaches. */
+export function isExpected({ reached, since }: PoolFile, { isCurrent }: VerifiedSerial): boolean {
+  return reached || (isCurrent && since > 0);
 }
 
 /** A failure as it goes from thread to thread. */

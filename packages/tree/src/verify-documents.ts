@@ -5,7 +5,7 @@ import { indexPath, shardOf } from './paths.ts';
 import { MAX_DOCUMENT_BYTES } from './reading-json.ts';
 import { decodeRoot } from './root.ts';
 import { decodeShard } from './shard.ts';
-import type { Verification, VerifiedSerial } from './verification.ts';
+import { newPoolFile, type PoolFile, type Verification, type VerifiedSerial } from './verification.ts';
 import { type DocumentReport, type RepositoryReport, verifyRepository } from './verify-repository.ts';
 
 /**
@@ -55,11 +55,12 @@ async function verifyRepositories(walk: Walk, named: readonly [string, Digest][]
 function merge(walk: Walk, name: string, report: RepositoryReport): void {
   for (const document of report.documents) noteDocument(walk, document);
   const what = `the document of ${quote(name)}`;
-  for (const [at, path] of report.paths.entries()) {
-    expectFile(walk, path, what, { size: report.sizes[at] ?? 0, since: report.since[at] ?? 0 });
+  const paths = report.paths === '' ? [] : report.paths.split('\n');
+  for (const [at, path] of paths.entries()) {
+    expectFile(walk, path, what, report.sizes[at] ?? 0, report.since[at] ?? 0);
   }
-  for (const path of report.proved) {
-    const file = walk.expected.get(path);
+  for (const at of report.proved) {
+    const file = walk.files.get(paths[at] ?? '');
     if (file !== undefined) file.done = true;
   }
   walk.count(0, report.bytes);
@@ -88,7 +89,7 @@ async function readAs<T>(
 
 /** Counts a document and says what is wrong with it, the first time that it is met. */
 function noteDocument(walk: Walk, { path, what, state, size }: DocumentReport): void {
-  const known = walk.expected.get(path);
+  const known = walk.files.get(path);
   if (known?.done === true) {
     known.reached = true;
     return;
@@ -98,38 +99,50 @@ function noteDocument(walk: Walk, { path, what, state, size }: DocumentReport): 
   if (state === 'corrupt') {
     walk.log.add('corrupt', `the bytes of ${what}, ${path}, are not those of its digest`, { path });
   }
-  expectFile(walk, path, what, { ...(state === 'proved' ? { size } : {}), done: true });
+  const file = expectFile(walk, path, what, state === 'proved' ? size : undefined);
+  file.done = true;
+  file.counted = true;
 }
 
 /** Notes a file that a document names, once it is held to the lists and to what other documents say of it. */
-function expectFile(
+function expectFile(walk: Walk, path: string, what: string, size?: number, since?: number): PoolFile {
+  const known = walk.files.get(path);
+  const file = known ?? newPoolFile(size ?? 0, 0);
+  if (known === undefined) walk.files.set(path, file);
+  const isRight =
+    (file.since > 0 || walk.pool === undefined) &&
+    (size === undefined || size === file.size) &&
+    (since === undefined || (since <= walk.serial && since >= leastSince(walk, file)));
+  if (!isRight) sayContradiction(walk, path, what, { file, isNew: !file.reached, size, since });
+  file.reached = true;
+  return file;
+}
+
+/** A `since` that is lower sends readers to mirrors which lack the file. */
+function leastSince({ pool }: Walk, { since }: PoolFile): number {
+  return since > (pool?.base ?? 0) ? since : 0;
+}
+
+function sayContradiction(
   walk: Walk,
   path: string,
   what: string,
-  { size, since, done = false }: { size?: number; since?: number; done?: boolean },
+  {
+    file,
+    isNew,
+    size,
+    since,
+  }: { file: PoolFile; isNew: boolean; size: number | undefined; since: number | undefined },
 ): void {
-  const { log, pool, expected } = walk;
-  const invalid = (why: string) => log.add('invalid', `${what} names ${path}, and ${why}`, { path });
-  const known = expected.get(path);
-  const listed = pool?.entries.get(path);
-  if (known === undefined && pool !== undefined && listed === undefined) {
+  const invalid = (why: string) => walk.log.add('invalid', `${what} names ${path}, and ${why}`, { path });
+  if (isNew && walk.pool !== undefined && file.since === 0) {
     if (walk.isCurrent) invalid(`no list put it into the pool of serial ${walk.serial}`);
     else invalid(`it was taken out of the pool since: serial ${walk.serial} is not kept any longer`);
   }
-  const told = known?.size ?? listed?.size;
-  if (told !== undefined && size !== undefined && told !== size) {
-    invalid(`gives it ${size} bytes, where another place says ${told}`);
-  }
-  if (since !== undefined && since > walk.serial) invalid(`says that it is there since serial ${since}`);
-  // A `since` that is too low sends readers to mirrors which lack the file.
-  if (listed !== undefined && since !== undefined && listed.since > (pool?.base ?? 0)) {
-    if (since < listed.since)
-      invalid(`says that it is there since serial ${since}, where the lists say ${listed.since}`);
-  }
-  if (known === undefined) {
-    expected.set(path, { size: size ?? listed?.size ?? 0, done, seen: false, reached: true });
-  } else {
-    known.done ||= done;
-    known.reached = true;
-  }
+  if (size !== undefined && size !== file.size)
+    invalid(`gives it ${size} bytes, where another place says ${file.size}`);
+  if (since === undefined) return;
+  if (since > walk.serial) invalid(`says that it is there since serial ${since}`);
+  if (since < leastSince(walk, file))
+    invalid(`says that it is there since serial ${since}, where the lists say ${file.since}`);
 }

@@ -1,9 +1,9 @@
-import { type Digest, MANIFEST_MAX_BYTES, digestOf, splitDigest } from '@gantry/oci';
+import { digestOf, MANIFEST_MAX_BYTES, splitDigest } from '@gantry/oci';
 import { hashFile } from './hash-file.ts';
 import { forEachParallel } from './parallel.ts';
-import { parsePath, type TreePath } from './paths.ts';
+import { parsePath } from './paths.ts';
 import type { ServedCheck } from './verify-served.ts';
-import type { ExpectedFile, Verification, VerifiedSerial } from './verification.ts';
+import { isExpected, type PoolFile, type Verification, type VerifiedSerial } from './verification.ts';
 
 /**
  * Looks at every expected file: that it is there, its size, at the level `deep` its digest, and of a server's files how
@@ -17,27 +17,26 @@ export async function verifyFiles(
   verification.enter('files');
   const { source, crew } = verification;
   if (crew !== undefined) await listByCrew(verification, crew, about);
-  else if (source.list === undefined) await askForEach(verification, served);
+  else if (source.list === undefined) await askForEach(verification, served, about);
   else await listAll(verification, served, source.list(''), about);
 }
 
 /** A web server is asked for one file after the other. */
-async function askForEach(verification: Verification, served: ServedCheck | undefined): Promise<void> {
-  const { source, log, expected, parallel } = verification;
-  await forEachParallel(expected, parallel, async ([path, file]) => {
-    const parsed = parsePath(path);
+async function askForEach(
+  verification: Verification,
+  served: ServedCheck | undefined,
+  about: VerifiedSerial,
+): Promise<void> {
+  const { source, log, files, parallel } = verification;
+  await forEachParallel(files, parallel, async ([path, file]) => {
+    if (!isExpected(file, about) || file.counted) return;
     // How a manifest is served was seen when it was read.
-    if (file.done && (parsed?.type !== 'manifest' || served?.seesReads === true)) {
-      if (parsed?.type !== 'index') verification.count(1, 0);
-      return;
-    }
+    const isSeen = file.done && (served?.seesReads === true || parsePath(path)?.type !== 'manifest');
     try {
-      const found = await source.stat(path);
-      if (found === undefined) noteAbsent(verification, path);
-      else {
-        served?.check(path, found);
-        await checkFile(verification, path, file, found.size);
-      }
+      const found = isSeen ? undefined : await source.stat(path);
+      if (found !== undefined) served?.check(path, found);
+      if (isSeen || found !== undefined) await checkFile(verification, path, file, found?.size ?? file.size);
+      else noteAbsent(verification, path);
     } catch (error) {
       log.addFault(error, { path });
     }
@@ -48,11 +47,11 @@ async function askForEach(verification: Verification, served: ServedCheck | unde
 async function listAll(
   verification: Verification,
   served: ServedCheck | undefined,
-  files: AsyncIterable<{ path: string; size: number; irregular?: true }>,
+  listed: AsyncIterable<{ path: string; size: number; irregular?: true }>,
   about: VerifiedSerial,
 ): Promise<void> {
   const { source, log, parallel } = verification;
-  await forEachParallel(files, parallel, async ({ path, size, irregular }) => {
+  await forEachParallel(listed, parallel, async ({ path, size, irregular }) => {
     const file = meet(verification, path, irregular === true, about);
     try {
       if (served !== undefined && parsePath(path) !== undefined) {
@@ -64,7 +63,7 @@ async function listAll(
       log.addFault(error, { path });
     }
   });
-  noteUnseen(verification);
+  noteUnseen(verification, about);
 }
 
 /** Notes a file that was met. @returns what is to be looked at more closely */
@@ -73,9 +72,9 @@ function meet(
   path: string,
   irregular: boolean,
   about: VerifiedSerial,
-): ExpectedFile | undefined {
-  const file = verification.expected.get(path);
-  if (file === undefined) {
+): PoolFile | undefined {
+  const file = verification.files.get(path);
+  if (file === undefined || !isExpected(file, about)) {
     if (path.startsWith(UNFINISHED)) return undefined;
     const why = irregular ? NOT_PLAIN : strangeness(path, about);
     if (why !== undefined) verification.extra.set(path, `${path} ${why}`);
@@ -87,10 +86,9 @@ function meet(
   return undefined;
 }
 
-function noteUnseen(verification: Verification): void {
-  for (const [path, { seen, done }] of verification.expected) {
-    if (seen || (done && parsePath(path)?.type === 'index')) continue;
-    noteAbsent(verification, path);
+function noteUnseen(verification: Verification, about: VerifiedSerial): void {
+  for (const [path, file] of verification.files) {
+    if (!file.seen && !file.counted && isExpected(file, about)) noteAbsent(verification, path);
   }
 }
 
@@ -108,7 +106,7 @@ function strangeness(path: string, { serial, isCurrent, pool }: VerifiedSerial):
   if ('digest' in parsed) {
     return pool === undefined
       ? undefined
-      : `is in no pool of serial ${serial}: left over, or not deleted yet`;
+      : `is not in the pool of serial ${serial}: left over, or not deleted yet`;
   }
   if ('serial' in parsed && parsed.serial > serial)
     return `is above serial ${serial}, which is the current one`;
@@ -118,48 +116,50 @@ function strangeness(path: string, { serial, isCurrent, pool }: VerifiedSerial):
 async function checkFile(
   verification: Verification,
   path: string,
-  file: ExpectedFile,
+  file: PoolFile,
   size: number,
 ): Promise<void> {
-  const { source, log, level, count } = verification;
-  const parsed = isToHash(verification, path, file, size);
-  if (parsed === undefined) return;
-  if (level !== 'deep') {
-    count(1, 0);
-    return;
+  const { log, level } = verification;
+  if (isKnown(verification, path, file, size)) return;
+  file.done = true;
+  if (level === 'deep') {
+    const isRight = await isRightInside(verification, path, size);
+    if (isRight === undefined) verification.absent.set(path, `${path} is absent`);
+    else if (!isRight) sayCorrupt(log, path);
   }
-  const hashed =
-    parsed.type === 'manifest' && size <= MANIFEST_MAX_BYTES
-      ? await hashManifest(verification, path, parsed.digest)
-      : await hashFile(source, path, parsed.digest, (bytes) => count(0, bytes));
-  count(1, 0);
-  if (hashed === undefined) verification.absent.set(path, `${path} is absent`);
-  else if (!hashed.matches) sayCorrupt(log, path);
+  countOnce(verification, file);
 }
 
-/** Read at once: a web server's answers to it are looked at. */
-async function hashManifest({ source, count }: Verification, path: string, digest: Digest) {
-  const bytes = await source.read(path, MANIFEST_MAX_BYTES);
-  count(0, bytes?.length ?? 0);
-  return bytes && { matches: digestOf(bytes, splitDigest(digest).algorithm) === digest };
-}
-
-/** Counts a file of which everything is known by now, with its size; else tells what its name says. */
-function isToHash(
-  { log, count }: Verification,
+/** Whether its bytes are those of its digest; undefined if it is absent. */
+async function isRightInside(
+  { source, count }: Verification,
   path: string,
-  file: ExpectedFile,
   size: number,
-): Extract<TreePath, { digest: Digest }> | undefined {
+): Promise<boolean | undefined> {
   const parsed = parsePath(path);
-  if (file.done || parsed === undefined || !('digest' in parsed)) {
-    if (parsed?.type !== 'index') count(1, 0);
-    return undefined;
+  if (parsed === undefined || !('digest' in parsed)) return true;
+  const { type, digest } = parsed;
+  if (type === 'manifest' && size <= MANIFEST_MAX_BYTES) {
+    // Read at once: a web server's answers to it are looked at.
+    const bytes = await source.read(path, MANIFEST_MAX_BYTES);
+    count(0, bytes?.length ?? 0);
+    return bytes && digestOf(bytes, splitDigest(digest).algorithm) === digest;
   }
-  if (size === file.size) return parsed;
+  return (await hashFile(source, path, digest, (bytes) => count(0, bytes)))?.matches;
+}
+
+/** Whether there is nothing more to look at: it was read before, or has another size. */
+function isKnown(verification: Verification, path: string, file: PoolFile, size: number): boolean {
+  if (!file.done && size === file.size) return false;
+  if (!file.done) sayWrongSize(verification.log, path, file, size);
+  countOnce(verification, file);
+  return true;
+}
+
+function countOnce({ count }: Verification, file: PoolFile): void {
+  if (file.counted) return;
+  file.counted = true;
   count(1, 0);
-  log.add('wrong-size', `${path} has ${size} bytes, and should have ${file.size}`, { path });
-  return undefined;
 }
 
 function noteAbsent({ absent, count }: Verification, path: string): void {
@@ -167,15 +167,15 @@ function noteAbsent({ absent, count }: Verification, path: string): void {
   absent.set(path, `${path} is absent`);
 }
 
+function sayWrongSize(log: Verification['log'], path: string, file: PoolFile, size: number): void {
+  log.add('wrong-size', `${path} has ${size} bytes, and should have ${file.size}`, { path });
+}
+
 function sayCorrupt(log: Verification['log'], path: string): void {
   log.add('corrupt', `the bytes of ${path} are not those of its digest`, { path });
 }
 
-interface FileToHash {
-  readonly path: string;
-  readonly digest: Digest;
-  readonly size: number;
-}
+type FileToHash = readonly [path: string, file: PoolFile];
 
 /** A directory's folders are listed by the crew, and then its files are hashed, the largest first. */
 async function listByCrew(
@@ -184,59 +184,69 @@ async function listByCrew(
   about: VerifiedSerial,
 ): Promise<void> {
   const toHash: FileToHash[] = [];
+  const deep = verification.level === 'deep';
   let folders = [''];
   while (folders.length > 0) {
     const below: string[] = [];
     await forEachParallel(folders, crew.tasks, async (folder) => {
-      const listing = await crew.run({ type: 'list', folder });
-      const inTree = (name: string) => (folder === '' ? name : `${folder}/${name}`);
-      below.push(...listing.folders.map(inTree));
+      const listing = await crew.run({ type: 'list', folder, withSizes: !deep });
+      const start = folder === '' ? '' : `${folder}/`;
+      for (const name of listing.folders) below.push(start + name);
       const irregular = new Set(listing.irregular);
       for (const [at, name] of listing.names.entries()) {
-        const path = inTree(name);
+        const path = start + name;
         const file = meet(verification, path, irregular.has(name), about);
         if (file === undefined) continue;
-        const size = listing.sizes[at] ?? 0;
-        const parsed = isToHash(verification, path, file, size);
-        if (parsed === undefined) continue;
-        if (verification.level === 'deep') toHash.push({ path, digest: parsed.digest, size });
-        else verification.count(1, 0);
+        // Of a file that is hashed the size is looked at then.
+        if (isKnown(verification, path, file, listing.sizes[at] ?? file.size)) continue;
+        if (deep) toHash.push([path, file]);
+        else countOnce(verification, file);
       }
     });
     folders = below;
   }
-  noteUnseen(verification);
-  toHash.sort((a, b) => b.size - a.size);
-  await forEachParallel(batches(toHash), crew.tasks, (files) => hashByCrew(verification, crew, files));
+  noteUnseen(verification, about);
+  await forEachParallel(batches(toHash), crew.tasks, (batch) => hashByCrew(verification, crew, batch));
 }
 
 async function hashByCrew(
-  { log, count, absent }: Verification,
+  verification: Verification,
   crew: NonNullable<Verification['crew']>,
-  files: readonly FileToHash[],
+  batch: readonly FileToHash[],
 ): Promise<void> {
-  const answer = await crew.run(
-    { type: 'hash', files: files.map(({ path, digest }) => [path, digest] as const) },
-    (bytes) => count(0, bytes),
-  );
-  const pathOf = (at: number) => files[at]?.path ?? '';
+  const { log, count, absent } = verification;
+  const paths = batch.map(([path]) => path);
+  const sizes = batch.map(([, { size }]) => size);
+  const answer = await crew.run({ type: 'hash', paths: paths.join('\n'), sizes }, (bytes) => count(0, bytes));
+  const pathOf = (at: number) => paths[at] ?? '';
   for (const at of answer.absent) absent.set(pathOf(at), `${pathOf(at)} is absent`);
   for (const at of answer.corrupt) sayCorrupt(log, pathOf(at));
+  for (const [at, size] of answer.wrongSize) {
+    const file = batch[at]?.[1];
+    if (file !== undefined) sayWrongSize(log, pathOf(at), file, size);
+  }
   for (const [at, why] of answer.unreadable) log.add('unreadable', why, { path: pathOf(at) });
-  count(files.length, answer.bytes);
+  count(batch.length, answer.bytes);
 }
 
+const LARGE_BYTES = 16 * 1024 * 1024;
 const BATCH_FILES = 500;
-const BATCH_BYTES = 64 * 1024 * 1024;
 
-/** So many at a time that telling a thread of them is cheap beside hashing them. */
+/**
+ * So many at a time that telling a thread of them is cheap beside hashing them; large ones alone and first, so that no
+ * thread has one to do when the others have ended.
+ */
 function* batches(files: readonly FileToHash[]): Generator<readonly FileToHash[]> {
+  const large = files.filter(([, { size }]) => size >= LARGE_BYTES);
+  for (const file of large.toSorted(([, a], [, b]) => b.size - a.size)) yield [file];
   let batch: FileToHash[] = [];
   let bytes = 0;
   for (const file of files) {
+    const { size } = file[1];
+    if (size >= LARGE_BYTES) continue;
     batch.push(file);
-    bytes += file.size;
-    if (batch.length < BATCH_FILES && bytes < BATCH_BYTES) continue;
+    bytes += size;
+    if (batch.length < BATCH_FILES && bytes < LARGE_BYTES) continue;
     yield batch;
     batch = [];
     bytes = 0;

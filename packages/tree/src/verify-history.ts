@@ -2,15 +2,15 @@ import { type Digest, digestOf, hasherFor, splitDigest } from '@gantry/oci';
 import type { Statement } from './documents.ts';
 import type { FindingLog } from './findings.ts';
 import { hashFile, hashing } from './hash-file.ts';
-import { applyLine, type PoolEntry, readList } from './lists.ts';
+import type { ListLine } from './documents.ts';
+import { readList } from './lists.ts';
 import { fullListPath, listPath, POINTER_PATH, serialPath } from './paths.ts';
 import { decodeStatement, MAX_STATEMENT_BYTES, type StatedSerial } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
-import type { Verification } from './verification.ts';
+import { newPoolFile, type PoolFile, type Verification } from './verification.ts';
 
-/** The pool of a serial, as its lists tell it. */
+/** The pool of a serial, as its lists tell it: the files whose `since` is not 0. */
 export interface ReplayedPool {
-  readonly entries: ReadonlyMap<string, PoolEntry>;
   /** `since` is exact above this serial, and an upper bound at it: the full list that the replay began with, or 0. */
   readonly base: number;
 }
@@ -113,7 +113,7 @@ async function replayPool(
   chain: readonly Statement[],
   current: Statement,
 ): Promise<ReplayedPool | undefined> {
-  const entries = new Map<string, PoolEntry>();
+  const { files } = verification;
   const base = current.full?.serial ?? 0;
   const earlier = chain[0]?.previous;
   let whole = earlier === null || (earlier?.serial ?? 0) <= base;
@@ -125,24 +125,26 @@ async function replayPool(
       path: fullListPath(serial),
       digest,
       full: true,
-      entries,
+      files,
     });
     whole &&= read;
   }
   for (const { serial, list } of chain) {
     // Lists at or below the full one need not be kept; the current one always is.
     if (serial <= base && serial !== current.serial) continue;
-    const into = serial <= base ? undefined : entries;
+    const into = serial <= base ? undefined : files;
     const read = await applyList(verification, {
       chain,
       serial,
       path: listPath(serial),
       digest: list,
-      entries: into,
+      files: into,
     });
     whole &&= read;
   }
-  return whole ? { entries, base } : undefined;
+  if (whole) return { base };
+  files.clear();
+  return undefined;
 }
 
 interface ListToApply {
@@ -153,13 +155,13 @@ interface ListToApply {
   readonly digest: Digest;
   readonly full?: boolean;
   /** The pool to change; absent when the list is only to be checked. */
-  readonly entries: Map<string, PoolEntry> | undefined;
+  readonly files: Map<string, PoolFile> | undefined;
 }
 
 /** Reads a list, proves its digest and applies it. @returns whether all of it was right */
 async function applyList(verification: Verification, list: ListToApply): Promise<boolean> {
   const { source, log, signal, absent } = verification;
-  const { path, serial, digest, entries, full = false } = list;
+  const { path, serial, digest, files, full = false } = list;
   signal?.throwIfAborted();
   try {
     const stream = await source.open(path);
@@ -169,7 +171,7 @@ async function applyList(verification: Verification, list: ListToApply): Promise
     }
     const hasher = hasherFor(digest);
     for await (const line of readList(hashing(stream, hasher), path, { full })) {
-      if (entries !== undefined) applyLine(entries, serial, line);
+      if (files !== undefined) applyLine(files, serial, line);
     }
     const read = hasher.digest('hex');
     if (read === splitDigest(digest).hex) return true;
@@ -181,6 +183,16 @@ async function applyList(verification: Verification, list: ListToApply): Promise
     else log.addFault(error, { path });
   }
   return false;
+}
+
+function applyLine(files: Map<string, PoolFile>, serial: number, line: ListLine): void {
+  if (line.op === '-') {
+    files.delete(line.path);
+    return;
+  }
+  const known = files.get(line.path);
+  if (known !== undefined) known.size = line.size;
+  else files.set(line.path, newPoolFile(line.size, serial));
 }
 
 /** @param read the digest that the bytes have, in hex */

@@ -20,12 +20,12 @@ import type { TreeSource } from './tree-source.ts';
 export interface RepositoryReport {
   /** Its document, with its parts and those of its referrers, as far as they could be read. */
   readonly documents: readonly DocumentReport[];
-  /** What the documents name: path, size and `since` of each manifest and blob. */
-  readonly paths: readonly string[];
+  /** What the documents name: path, size and `since` of each manifest and blob. Paths are lines of one text, which is quickly sent. */
+  readonly paths: string;
   readonly sizes: readonly number[];
   readonly since: readonly number[];
-  /** Those of them whose bytes were proved. */
-  readonly proved: readonly string[];
+  /** Places in `paths` of those whose bytes were proved. */
+  readonly proved: readonly number[];
   /** Bytes that were read of those. */
   readonly bytes: number;
   readonly findings: readonly Finding[];
@@ -99,13 +99,15 @@ async function verifyManifests(
   repository: RepositoryDocument,
   invalid: (message: string) => void,
 ): Promise<void> {
+  let place = -1; // as they were named above
   for (const [digest, { kind, size }] of repository.manifests) {
+    place++;
     const path = manifestPath(kind, digest);
     try {
       const bytes = await source.read(path, MANIFEST_MAX_BYTES);
       // Absent, of another size or corrupt: found when the files are looked at.
       if (bytes?.length !== size || digestOf(bytes, splitDigest(digest).algorithm) !== digest) continue;
-      report.provedFile(path, bytes.length);
+      report.provedFile(place, bytes.length);
       const manifest = parseManifest(bytes, MANIFEST_MEDIA_TYPES[kind], digest);
       for (const blob of manifest.blobs) {
         if (repository.blobs.has(blob.digest) || isForeign(blob)) continue;
@@ -122,7 +124,7 @@ type NewReport = ReturnType<typeof newReport>;
 function newReport(source: Pick<TreeSource, 'read'>, repository: string) {
   const log = findingLog(MAX_FINDINGS);
   const documents: DocumentReport[] = [];
-  const [paths, sizes, since, proved]: [string[], number[], number[], string[]] = [[], [], [], []];
+  const [paths, sizes, since, proved]: [string[], number[], number[], number[]] = [[], [], [], []];
   let provedBytes = 0;
 
   /** The bytes of a document whose digest is right. @throws NOTED */
@@ -158,13 +160,13 @@ function newReport(source: Pick<TreeSource, 'read'>, repository: string) {
       sizes.push(size);
       since.push(from);
     },
-    provedFile(path: string, size: number) {
-      proved.push(path);
+    provedFile(place: number, size: number) {
+      proved.push(place);
       provedBytes += size;
     },
     done: (): RepositoryReport => ({
       documents,
-      paths,
+      paths: paths.join('\n'),
       sizes,
       since,
       proved,

@@ -94,7 +94,7 @@ function answersCheck(source: TreeSource, client: MirrorClient, log: FindingLog)
       for (const path of someBlobs(verification)) {
         verification.signal?.throwIfAborted();
         try {
-          await checkBlob(client, log, path, verification.expected.get(path)?.size ?? 0);
+          await checkBlob(client, log, path, verification.files.get(path)?.size ?? 0);
         } catch (error) {
           const why = error instanceof Error ? error.message : String(error);
           log.addFault(new Fault('UNAVAILABLE', `${path} of ${source.name} can not be read: ${why}`), {
@@ -132,12 +132,14 @@ async function checkPointer(source: TreeSource, log: FindingLog): Promise<void> 
 }
 
 const BLOBS_ASKED = 20;
+const BLOBS = 'pool/blobs/';
 
 /** Some blobs of those that are there, from all over the pool. */
-function someBlobs({ expected, absent }: Verification): string[] {
-  const blobs = [...expected]
-    .filter(([path, { size }]) => size > 1 && !absent.has(path) && parsePath(path)?.type === 'blob')
-    .map(([path]) => path);
+function someBlobs({ files, absent }: Verification): string[] {
+  const blobs: string[] = [];
+  for (const [path, { size, done }] of files) {
+    if (size > 1 && done && path.startsWith(BLOBS) && !absent.has(path)) blobs.push(path);
+  }
   const step = Math.max(1, Math.ceil(blobs.length / BLOBS_ASKED));
   return blobs.filter((_, at) => at % step === 0);
 }

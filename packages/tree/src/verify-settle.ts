@@ -29,14 +29,14 @@ export async function settle(
   about: VerifiedSerial,
   { start, newest, isLast }: Settlement,
 ): Promise<'settled' | 'again'> {
-  const { source, log, absent, extra, expected } = verification;
+  const { source, log, absent, extra, files } = verification;
   if (newest.statement.serial > start.statement.serial && absent.size + extra.size > 0) {
     const changes = await changesBetween(source, start, newest);
     for (const path of absent.keys()) {
       const isOfPool = path.startsWith('pool/');
       if (isOfPool && changes !== undefined && changes.get(path)?.op !== '-') continue;
       const isTakenAway = isOfPool && changes !== undefined;
-      if (isTakenAway && expected.get(path)?.reached === false) absent.delete(path);
+      if (isTakenAway && files.get(path)?.reached === false) absent.delete(path);
       else if (!isLast) return 'again';
       else if (isTakenAway) throw movedOn(source, path, start, newest);
     }
@@ -89,15 +89,13 @@ function movedOn(source: TreeSource, path: string, start: StatedSerial, newest: 
 }
 
 /** Names what looks like a pointer that was copied before its content, or without it. */
-function tellMixture({ log, absent }: Verification, { serial, pool }: VerifiedSerial): void {
+function tellMixture({ log, absent, files }: Verification, { serial, pool }: VerifiedSerial): void {
   if (pool === undefined) return;
-  const since = [...absent.keys()]
-    .map((path) => pool.entries.get(path)?.since ?? 0)
-    .filter((from) => from > 0);
+  const since = [...absent.keys()].map((path) => files.get(path)?.since ?? 0).filter((from) => from > 0);
   const first = since.reduce((least, from) => Math.min(least, from), Infinity);
   if (since.length < 2 || first <= pool.base) return;
   let added = 0;
-  for (const entry of pool.entries.values()) if (entry.since >= first) added++;
+  for (const file of files.values()) if (file.since >= first) added++;
   if (since.length * 2 < added) return;
   const message = `the pointer says serial ${serial}, and the files are those before serial ${first}: of ${added} that came with it and since, ${since.length} are absent`;
   log.add('mixed', message, { path: POINTER_PATH });

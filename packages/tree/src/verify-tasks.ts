@@ -1,6 +1,7 @@
 import { type Dirent, lstatSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { type Digest, Fault } from '@gantry/oci';
+import { parsePath } from './paths.ts';
 import { type PlainFiles, plainFiles } from './plain-files.ts';
 import { type RepositoryReport, verifyRepository } from './verify-repository.ts';
 
@@ -11,8 +12,9 @@ export type Task =
       readonly named: readonly (readonly [name: string, digest: Digest])[];
       readonly deep: boolean;
     }
-  | { readonly type: 'list'; readonly folder: string }
-  | { readonly type: 'hash'; readonly files: readonly (readonly [path: string, digest: Digest])[] };
+  | { readonly type: 'list'; readonly folder: string; readonly withSizes: boolean }
+  /** Paths of the pool, lines of one text, with the sizes that they should have. */
+  | { readonly type: 'hash'; readonly paths: string; readonly sizes: readonly number[] };
 
 export interface Answers {
   /** In the order of the task. */
@@ -25,7 +27,7 @@ export interface Answers {
 export interface FolderListing {
   readonly folders: readonly string[];
   readonly names: readonly string[];
-  /** Bytes, beside each name. */
+  /** Bytes, beside each name; none where they were not asked for. */
   readonly sizes: readonly number[];
   /** Those of the names that are no plain files. */
   readonly irregular: readonly string[];
@@ -37,6 +39,8 @@ export interface HashAnswer {
   readonly bytes: number;
   readonly corrupt: readonly number[];
   readonly absent: readonly number[];
+  /** With the size that it has. */
+  readonly wrongSize: readonly (readonly [place: number, size: number])[];
   /** With why. */
   readonly unreadable: readonly (readonly [place: number, why: string])[];
 }
@@ -52,7 +56,9 @@ export function createVerifyTasks(directory: string): VerifyTasks {
   const perform = (task: Task, onBytes: (bytes: number) => void) => {
     if (task.type === 'repositories') return lookAtRepositories(files, task.named, task.deep);
     return Promise.try(() =>
-      task.type === 'list' ? listFolder(directory, task.folder) : hashAll(files, task.files, onBytes),
+      task.type === 'list'
+        ? listFolder(directory, task.folder, task.withSizes)
+        : hashAll(files, task.paths.split('\n'), task.sizes, onBytes),
     );
   };
   return { perform: perform as VerifyTasks['perform'] };
@@ -71,27 +77,31 @@ async function lookAtRepositories(
 
 function hashAll(
   files: PlainFiles,
-  named: readonly (readonly [string, Digest])[],
+  paths: readonly string[],
+  sizes: readonly number[],
   onBytes: (bytes: number) => void,
 ): HashAnswer {
   let bytes = 0;
   const [corrupt, absent]: [number[], number[]] = [[], []];
-  const unreadable: [number, string][] = [];
-  for (const [at, [file, digest]] of named.entries()) {
+  const [wrongSize, unreadable]: [[number, number][], [number, string][]] = [[], []];
+  for (const [at, file] of paths.entries()) {
+    const parsed = parsePath(file);
+    if (parsed === undefined || !('digest' in parsed)) throw new Error(`${file} is not named by its digest`);
     try {
-      const hashed = files.hash(file, digest, onBytes);
+      const hashed = files.hash(file, parsed.digest, sizes[at] ?? 0, onBytes);
       bytes += hashed?.bytes ?? 0;
       if (hashed === undefined) absent.push(at);
+      else if (hashed.size !== sizes[at]) wrongSize.push([at, hashed.size]);
       else if (!hashed.matches) corrupt.push(at);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
       unreadable.push([at, error.message]);
     }
   }
-  return { bytes, corrupt, absent, unreadable };
+  return { bytes, corrupt, absent, wrongSize, unreadable };
 }
 
-function listFolder(directory: string, folder: string): FolderListing {
+function listFolder(directory: string, folder: string, withSizes: boolean): FolderListing {
   const here = path.join(directory, folder);
   const [folders, names, sizes, irregular]: [string[], string[], number[], string[]] = [[], [], [], []];
   let entries: Dirent[];
@@ -108,13 +118,17 @@ function listFolder(directory: string, folder: string): FolderListing {
       folders.push(entry.name);
       continue;
     }
-    const file = path.join(here, entry.name);
+    if (!entry.isFile()) irregular.push(entry.name);
+    if (!withSizes) {
+      names.push(entry.name);
+      continue;
+    }
+    const file = `${here}/${entry.name}`;
     try {
       const stats = lstatSync(file, { throwIfNoEntry: false });
       if (stats === undefined) continue; // removed meanwhile
       names.push(entry.name);
       sizes.push(stats.size);
-      if (!entry.isFile()) irregular.push(entry.name);
     } catch (error) {
       throw notReadable(file, error);
     }

@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os';
 import type { Statement } from './documents.ts';
 import { type Finding, type FindingCounts, type FindingLog, findingLog } from './findings.ts';
 import type { PublicKey } from './keys.ts';
+import { plainFiles } from './plain-files.ts';
 import { serialPath } from './paths.ts';
 import type { StatedSerial } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
-import type { ExpectedFile, Verification, VerifiedSerial, VerifyLevel, VerifyPhase } from './verification.ts';
+import type { PoolFile, Verification, VerifiedSerial, VerifyLevel, VerifyPhase } from './verification.ts';
 import { compareRoots, nameDifferences, type Reference } from './verify-against.ts';
 import { type Crew, loneWorker, startCrew } from './verify-crew.ts';
 import { verifyDocuments } from './verify-documents.ts';
@@ -177,12 +178,12 @@ async function verifyFrom(
   );
   if (served !== undefined) opened.use(served);
   const plain: Verification = {
-    source: served?.source ?? source,
+    source: served?.source ?? quickSource(source),
     log,
     level,
     parallel,
     signal,
-    expected: tally.expected,
+    files: tally.files,
     absent: new Map(),
     extra: new Map(),
     crew: undefined,
@@ -208,10 +209,7 @@ async function verifyFrom(
     return { outcome: 'settled', ...(reference && { reference }) };
   }
   const about: VerifiedSerial = { serial, isCurrent, pool: history?.pool };
-  if (isCurrent) {
-    for (const [path, { size }] of history?.pool?.entries ?? []) tally.expected.set(path, expectedFile(size));
-  }
-  const crew = level === 'roots' ? undefined : crewFor(source, options, about);
+  const crew = level === 'roots' ? undefined : crewFor(source, options, tally.files);
   if (crew !== undefined) opened.use(crew);
   const verification = { ...plain, crew };
   await verifyDocuments(verification, statement, about);
@@ -226,10 +224,6 @@ async function verifyFrom(
 /** How often a web server is asked for its pointer, at the start and at the end. */
 const ASKS = 3;
 
-function expectedFile(size: number): ExpectedFile {
-  return { size, done: false, seen: false, reached: false };
-}
-
 /** A pool that is smaller is gone through before threads have started. */
 const THREADS_FROM_FILES = 5000;
 const THREADS_FROM_BYTES = 128 * 1024 * 1024;
@@ -237,21 +231,28 @@ const THREADS_FROM_BYTES = 128 * 1024 * 1024;
 function crewFor(
   { directory }: TreeSource,
   { deep = false, threads }: VerifyOptions,
-  { pool }: VerifiedSerial,
+  files: ReadonlyMap<string, PoolFile>,
 ): Crew | undefined {
   if (directory === undefined) return undefined;
   if (threads !== undefined) return threads === 0 ? loneWorker(directory) : startCrew(directory, threads);
   let bytes = 0;
-  for (const { size } of pool?.entries.values() ?? []) bytes += size;
-  const isLarge = (pool?.entries.size ?? 0) >= THREADS_FROM_FILES || (deep && bytes >= THREADS_FROM_BYTES);
+  for (const { size } of files.values()) bytes += size;
+  const isLarge = files.size >= THREADS_FROM_FILES || (deep && bytes >= THREADS_FROM_BYTES);
   return isLarge ? startCrew(directory, availableParallelism()) : loneWorker(directory);
+}
+
+/** Documents of a directory are read as threads read them: without promises, which take longer than they. */
+function quickSource(source: TreeSource): TreeSource {
+  if (source.directory === undefined) return source;
+  const files = plainFiles(source.directory);
+  return { ...source, read: (path, maxBytes) => Promise.try(() => files.read(path, maxBytes)) };
 }
 
 type Tally = ReturnType<typeof newTally>;
 
 /** How far it has come. */
 function newTally({ onProgress, signal }: VerifyOptions) {
-  const expected = new Map<string, ExpectedFile>();
+  const files = new Map<string, PoolFile>();
   let [objects, bytes, expectedBytes] = [0, 0, 0];
   let phase: VerifyPhase = 'pointer';
   let isEqual: boolean | undefined;
@@ -260,12 +261,12 @@ function newTally({ onProgress, signal }: VerifyOptions) {
       phase,
       objects,
       bytes,
-      expected: expected.size,
+      expected: files.size,
       expectedBytes,
       ...(isEqual !== undefined && { isEqual }),
     });
   return {
-    expected,
+    files,
     get objects() {
       return objects;
     },
@@ -275,7 +276,7 @@ function newTally({ onProgress, signal }: VerifyOptions) {
     enter(next: VerifyPhase) {
       phase = next;
       expectedBytes = 0;
-      for (const { size } of expected.values()) expectedBytes += size;
+      for (const { size } of files.values()) expectedBytes += size;
       tell();
     },
     compared(equal: boolean) {

@@ -106,7 +106,6 @@ interface Limits {
 
 /** @throws Fault REQUEST_INVALID */
 function readLimits(options: GlobalOptions & Options): Limits {
-  const refuse = (why: string) => new Fault('REQUEST_INVALID', why);
   if (options.roots === true && options.deep === true)
     throw refuse('--roots and --deep contradict each other');
   if (options.serial !== undefined && options.against !== undefined)
@@ -125,10 +124,14 @@ function readLimits(options: GlobalOptions & Options): Limits {
   }
 }
 
+function refuse(why: string): Fault {
+  return new Fault('REQUEST_INVALID', why);
+}
+
 /** @throws Fault REQUEST_INVALID */
 function readSerial(option: string, text: string): number {
   if (/^[1-9][0-9]{0,11}$/.test(text)) return Number(text);
-  throw new Fault('REQUEST_INVALID', `${option}: ${quote(text)} is no serial: it is a number from 1 up`);
+  throw refuse(`${option}: ${quote(text)} is no serial: it is a number from 1 up`);
 }
 
 function highest(seen: SeenSerial | undefined, floor: number | undefined): SeenSerial | undefined {
