@@ -10,6 +10,11 @@ export * from './auth/stored-tokens.ts';
 export * from './auth/tokens.ts';
 export * from './configuration/access-configuration.ts';
 export * from './configuration/channel-configuration.ts';
+export {
+  type GcConfiguration,
+  type KeepConfiguration,
+  SCRUB_BYTES_PER_SECOND,
+} from './configuration/collection.ts';
 export * from './configuration/configuration.ts';
 export * from './configuration/duration.ts';
 export { mongodbUrlProblem } from './configuration/engine-address.ts';

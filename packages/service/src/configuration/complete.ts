@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { completeLdap, completeOidc } from './complete-access.ts';
+import { completeGc, completeKeep } from './collection.ts';
 import { completeChannel } from './complete-channels.ts';
 import { completeCatalog, completeMessages, completePlace, type Resolve } from './complete-engines.ts';
 import { completeFurtherTrees, completeMainTree } from './complete-trees.ts';
@@ -38,6 +39,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       }),
       adminTokenFile: at(file.api.adminTokenFile ?? path.join(dataFolder(catalog), 'admin-token')),
     },
+    gc: completeGc(file.gc),
     sync: { ...(file.sync.adminListen !== undefined && { adminListen: file.sync.adminListen }) },
     crane: {
       ...crane,
@@ -66,7 +68,7 @@ function dataFolder(catalog: Configuration['catalog']): string {
 type FileSource = ConfigurationFile['sources'][number];
 
 function completeSource(source: FileSource, key: string, at: Resolve): SourceConfiguration {
-  const { credentials, tls, rename, tags, platforms, limits, every, registry, ...rest } = source;
+  const { credentials, tls, rename, tags, platforms, limits, every, keep, registry, ...rest } = source;
   const known =
     credentials === undefined ? undefined : completeCredentials(credentials, `${key}.credentials`, at);
   return {
@@ -84,6 +86,7 @@ function completeSource(source: FileSource, key: string, at: Resolve): SourceCon
       ...(limits.burst !== undefined && { burst: limits.burst }),
     },
     ...(platforms !== undefined && { platforms }),
+    ...(keep !== undefined && { keep: completeKeep(keep) }),
     ...(every !== undefined && { everyMs: every }),
   };
 }

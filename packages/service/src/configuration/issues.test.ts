@@ -17,7 +17,7 @@ const WRONG: [string, string, string][] = [
   [
     'an unknown key',
     'tree:\n  colour: 7d\n',
-    'gantry.yaml:2:3: tree.colour: unknown key; known here: filesystem, s3, keepUntagged, grace, keepSnapshots, keepSnapshotsFor, refresh, layouts, layoutsRoot, layoutsUrl, signing, listen',
+    'gantry.yaml:2:3: tree.colour: unknown key; known here: filesystem, s3, keepUntagged, grace, keepSnapshots, keepSnapshotsFor, refresh, layouts, layoutsRoot, layoutsUrl, signing, listen, confirm',
   ],
   [
     'a mistyped key',
@@ -27,12 +27,12 @@ const WRONG: [string, string, string][] = [
   [
     'a section that is none',
     'mongo: {}\n',
-    'gantry.yaml:1:1: mongo: unknown key; known here: storage, catalog, messages, tree, sources, channels, api, sync, crane',
+    'gantry.yaml:1:1: mongo: unknown key; known here: storage, catalog, messages, tree, trees, sources, channels, api, gc, sync, crane',
   ],
   [
     'a key that is a name of the prototype',
     '__proto__: { x: 1 }\n',
-    'gantry.yaml:1:1: __proto__: unknown key; known here: storage, catalog, messages, tree, sources, channels, api, sync, crane',
+    'gantry.yaml:1:1: __proto__: unknown key; known here: storage, catalog, messages, tree, trees, sources, channels, api, gc, sync, crane',
   ],
   [
     'a key that stands twice',

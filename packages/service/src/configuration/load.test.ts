@@ -27,7 +27,9 @@ describe('defaults', () => {
         retention: { graceMs: 7 * 86_400_000, keepSnapshots: 50, keepSnapshotsForMs: 30 * 86_400_000 },
         refreshMs: 86_400_000,
         listen: { host: '127.0.0.1', port: 5081 },
+        confirm: { everyMs: 30_000, lateAfterMs: 3_600_000, sample: 5 },
       },
+      trees: {},
       sources: [],
       channels: [
         { name: 'testing', prefix: 'testing/', publish: true, gates: [] },
@@ -41,6 +43,7 @@ describe('defaults', () => {
         limits: { requestsPerSecond: 1000, burst: 10_000 },
         adminTokenFile: path.join(cwd, 'data/admin-token'),
       },
+      gc: { everyMs: 86_400_000, graceMs: 86_400_000 },
       sync: {},
       crane: {
         listen: { host: '127.0.0.1', port: 5080 },

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { showGc, showKeep } from './collection.ts';
 import type {
   Configuration,
   FolderPlace,
@@ -34,6 +35,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       limits: api.limits,
       adminTokenFile: api.adminTokenFile,
     },
+    gc: showGc(configuration.gc),
     sync: {
       ...(sync.adminListen !== undefined && { adminListen: formatListenAddress(sync.adminListen) }),
     },
@@ -93,6 +95,7 @@ function showSource({
   tls,
   tags,
   everyMs,
+  keep,
   ...rest
 }: SourceConfiguration): Record<string, unknown> {
   const { notOlderThanMs, ...rules } = tags;
@@ -101,6 +104,7 @@ function showSource({
     tags: { ...rules, ...(notOlderThanMs !== undefined && { notOlderThan: formatDuration(notOlderThanMs) }) },
     ...(credentials !== undefined && { credentials: showCredentials(credentials) }),
     ...(Object.keys(tls).length > 0 && { tls }),
+    ...(keep !== undefined && { keep: showKeep(keep) }),
     ...(everyMs !== undefined && { every: formatDuration(everyMs) }),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Keep } from './collection.ts';
 import {
   platformProblem,
   rangeProblem,
@@ -90,6 +91,9 @@ export const SourceEntry = z.strictObject({
     })
     .prefault({})
     .describe('How politely the registry is asked; what it asks for itself is honoured besides'),
+  keep: Keep.optional().describe(
+    'Candidates that are kept, a repository; what a channel, a plan or an open promotion uses stays. Absent: all',
+  ),
   every: Interval.optional().describe('How often to sync; absent: only on demand'),
   allow: z
     .strictObject({

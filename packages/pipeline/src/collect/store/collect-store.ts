@@ -4,7 +4,6 @@ import type { BlobRemoval } from '@gantry/store';
 import { forEachConcurrently } from '../../concurrency.ts';
 import type { Flow } from '../../context.ts';
 import { type HeldLease, withLeaseWaiting } from '../../hold-lease.ts';
-import { allPages } from '../../take-back/all-pages.ts';
 import { COLLECTION_LEASE } from './bring-back.ts';
 import { deleteGoing } from './delete-going.ts';
 import { type MarkedStore, markStore } from './mark-store.ts';
