@@ -252,7 +252,7 @@ describe('what is no mirror of the tree is named:', () => {
     [
       'one that is gone',
       /^the mirror de1 \(http:\S+\) does not answer: connect ECONNREFUSED/,
-      (scene) => scene.server[Symbol.asyncDispose](),
+      async (scene) => scene.server[Symbol.asyncDispose](),
     ],
     [
       'one without a pointer',
