@@ -28,9 +28,10 @@ export function readDocument(bytes: Uint8Array, where: string): JsonObject {
   const format = Object.hasOwn(object, 'format') ? object['format'] : undefined;
   if (format === TREE_FORMAT) return object;
   if (typeof format === 'number' && format > TREE_FORMAT) {
-    throw invalidDocument(
-      where,
-      `it is of format ${format}, and this version of Gantry reads up to ${TREE_FORMAT}: a newer one is needed`,
+    throw new Fault(
+      'TREE_INVALID',
+      `${where} is of format ${format}, and this version of Gantry reads up to ${TREE_FORMAT}: a newer one is needed`,
+      { document: where, format },
     );
   }
   throw invalidDocument(where, `"format" is ${JSON.stringify(format) ?? 'absent'}, not ${TREE_FORMAT}`);

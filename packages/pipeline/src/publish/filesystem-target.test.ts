@@ -151,13 +151,13 @@ describe('a folder as a place for trees', () => {
 
   test('puts a newer pointer back that came in between, as no rename can compare', async () => {
     await using opened = await open();
-    const { target, another, root } = opened;
+    const { target, root } = opened;
     await target.claim(1, statementOf(1));
+    // Of the same process: whoever is in another one shuts this one out.
     using _ = stoppedBefore(['rename'], POINTER_PATH, async () => {
-      const successor = await another();
       for (const serial of [2, 3]) {
-        await successor.claim(serial, statementOf(serial));
-        await successor.movePointer(statementOf(serial));
+        await target.claim(serial, statementOf(serial));
+        await target.movePointer(statementOf(serial));
       }
     });
     await expect(target.movePointer(statementOf(1))).rejects.toMatchObject({
@@ -165,6 +165,24 @@ describe('a folder as a place for trees', () => {
       details: { serial: 1, newer: 3 },
     });
     expect(await readFile(join(root, POINTER_PATH))).toEqual(Buffer.from(statementOf(3)));
+  });
+
+  test('lists its history once, and again when another publisher has begun', async () => {
+    await using opened = await open();
+    const { target, another } = opened;
+    await target.begin(held);
+    await target.claim(1, statementOf(1));
+    expect(await target.highestSerial()).toBe(1);
+    const successor = await another();
+    await successor.begin(held);
+    await successor.claim(2, statementOf(2));
+    expect(await successor.highestSerial()).toBe(2);
+    expect(await target.highestSerial()).toBe(1);
+    await target.begin(held);
+    expect(await target.highestSerial()).toBe(2);
+    expect(await target.claim(2, statementOf(3))).toBe(false);
+    await target.begin(held);
+    expect(await target.highestSerial()).toBe(2);
   });
 
   test('has the modes that the format names, whatever the umask', async () => {
@@ -184,7 +202,7 @@ describe('a folder as a place for trees', () => {
 
   test.each([
     ['a folder with something else in it', 'holds "stranger" and is not a tree'],
-    ['a file', 'can not be used as a folder to write to'],
+    ['a file', 'is a file: name a folder'],
   ])('%s is refused by name', async (what, why) => {
     const folder = await mkdtemp(join(tmpdir(), 'gantry-target-'));
     try {

@@ -16,6 +16,7 @@ import {
   serialPath,
 } from '@gantry/tree';
 import { poolOrListPath, poolPath } from './pool-path.ts';
+import { refuseNewerFormat } from './refuse-newer-format.ts';
 import { contentPutter } from './s3-target/content.ts';
 import { headersFor } from './s3-target/headers.ts';
 import { movePointer } from './s3-target/pointer.ts';
@@ -140,6 +141,7 @@ async function openClient(
 ): Promise<S3Client> {
   try {
     const client = await createS3Client(configuration, retries === undefined ? {} : { retries });
+    await refuseNewerFormat(s3Tree(client), 'tree.s3');
     await prepareRoot(client);
     return client;
   } catch (error) {
