@@ -2,12 +2,18 @@ import { makeImage, makeIndex, makeLayer, type MadeManifest } from '@gantry/regi
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { digestOf } from '@gantry/oci';
-import { openTree, parsePath, type TreeView, verifyTree } from '@gantry/tree';
+import {
+  blobPath,
+  indexPath,
+  manifestPath,
+  openTree,
+  parsePath,
+  type TreeView,
+  verifyTree,
+} from '@gantry/tree';
 import { type FlowFixture, openFlow } from '../../flow.fixture.ts';
 import type { PublishedTree, Retention } from '../../publish/published-tree.ts';
 import { createPublisher, type Publisher } from '../../publish/publisher.ts';
-import { acceptRollback } from '../../promote/rollback.ts';
-import { runPromotion } from '../../promote/run-promotion.ts';
 import { collectTree } from './collect-tree.ts';
 import type { CollectTreeOptions, TreeCollection } from './tree-collection.ts';
 
@@ -29,9 +35,10 @@ export interface CollectedTree extends AsyncDisposable {
   readonly publisher: Publisher;
   /** Lets time go by. */
   pass(ms: number): void;
+  /** Syncs an image of each text into each repository, for what is published later. */
+  push(repositories: readonly string[], texts: readonly string[]): Promise<void>;
   /** Puts an image of that text behind `REPOSITORY:TAG` of the channel stable, and publishes it. */
   publish(repository: string, tag: string, text: string): Promise<void>;
-  rollBack(serial: number): Promise<void>;
   collect(options?: CollectTreeOptions): Promise<TreeCollection>;
   /** Reads a snapshot as a client does that pulls all of it, each object checked. @returns the paths of all objects */
   pull(serial: number): Promise<ReadonlySet<string>>;
@@ -54,6 +61,14 @@ export async function openCollected(
   const source = fixture.treeSource;
   const bytesOf = async (path: string) => readFile(join(fixture.root, 'tree', path));
   const pushed = new Set<string>();
+  const push = async (repositories: readonly string[], texts: readonly string[]) => {
+    for (const repository of repositories)
+      for (const text of texts) {
+        fixture.upstream.push(repository, imageOf(text), text);
+        pushed.add(`${repository}:${text}`);
+      }
+    await fixture.sync();
+  };
 
   return {
     fixture,
@@ -62,18 +77,10 @@ export async function openCollected(
     pass(ms) {
       fixture.clock = new Date(fixture.clock.getTime() + ms);
     },
+    push,
     async publish(repository, tag, text) {
-      if (!pushed.has(`${repository}:${text}`)) {
-        fixture.upstream.push(repository, imageOf(text), text);
-        pushed.add(`${repository}:${text}`);
-        await fixture.sync();
-      }
+      if (!pushed.has(`${repository}:${text}`)) await push([repository], [text]);
       await fixture.promote({ items: [{ repository, reference: text, tags: [tag] }], to: 'stable' });
-      await publisher.publishPending();
-    },
-    async rollBack(serial) {
-      const { promotion } = await acceptRollback(flow, [tree], { serial }, { name: 'tests' });
-      await runPromotion(flow, channels, promotion.id);
       await publisher.publishPending();
     },
     collect: (options) => collectTree({ flow, tree }, options),
@@ -103,7 +110,6 @@ export async function openCollected(
 
 /** Every object of a snapshot, found by a reader of its own: the tree's. */
 async function pathsReached(view: TreeView): Promise<Set<string>> {
-  const { blobPath, indexPath, manifestPath } = await import('@gantry/tree');
   const paths = new Set([indexPath(view.statement.root)]);
   for (const digest of view.shards.values()) paths.add(indexPath(digest));
   for await (const { name, digest } of view.repositories()) {

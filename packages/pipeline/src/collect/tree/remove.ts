@@ -95,16 +95,17 @@ export async function removeFiles(
   let next = 0;
   while (next < paths.length) {
     await bits.run(async (lease) => {
-      const began = performance.now();
       const some = paths.slice(next, next + BIT_PATHS);
       const inPool = await flow.catalog.pool.getAll(tree.name, some);
-      for (let at = 0; at < some.length && performance.now() - began < BIT_MS; at += FILES_AT_ONCE) {
+      const began = performance.now();
+      for (let at = 0; at < some.length; at += FILES_AT_ONCE) {
         const chunk = some.slice(at, at + FILES_AT_ONCE);
         await tree.target.removeAll(
           chunk.filter((path) => !inPool.has(path)),
           lease,
         );
         next += chunk.length;
+        if (performance.now() - began > BIT_MS) return;
       }
     });
   }
