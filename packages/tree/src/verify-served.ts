@@ -38,10 +38,8 @@ export function servedCheck(
 
 /** Of a bucket: what each object is stored with is what it is served with. */
 function storedCheck(source: TreeSource, log: FindingLog): ServedCheck {
-  const check: ServedCheck['check'] = (
-    path,
-    { contentType = '', contentEncoding = '', cacheControl = '' },
-  ) => {
+  const check: ServedCheck['check'] = (path, { contentType, contentEncoding = '', cacheControl = '' }) => {
+    if (contentType === undefined) return;
     const isManifest = parsePath(path)?.type === 'manifest';
     if (contentType !== contentTypeOf(path)) {
       const message = `${path} is stored as ${quote(contentType)}, not as ${contentTypeOf(path)}`;
