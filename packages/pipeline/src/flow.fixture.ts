@@ -17,6 +17,7 @@ import { runPromotion } from './promote/run-promotion.ts';
 import { openFilesystemTarget } from './publish/filesystem-target.ts';
 import { type PublishedTree, RETENTION } from './publish/published-tree.ts';
 import { createPublisher, type Publisher } from './publish/publisher.ts';
+import { MAIN_TREE, shareOut, treeOf } from './publish/trees.ts';
 import { ContentFetcher } from './sync/fetch-content.ts';
 import { Progress } from './sync/progress.ts';
 import { createSource, type SourceRules } from './sync/source.ts';
@@ -30,7 +31,9 @@ export interface FlowFixture extends AsyncDisposable {
   readonly upstream: InProcessRegistry;
   readonly flow: Flow;
   readonly channels: readonly Channel[];
+  /** The main one. */
   readonly tree: PublishedTree;
+  /** All, the main one first: `tree` in the folder, and each that a channel names, as `trees/NAME`. */
   readonly trees: readonly PublishedTree[];
   readonly treeSource: TreeSource;
   readonly publisher: Publisher;
@@ -62,16 +65,20 @@ export async function openFlow(
   const store = await openStore({ filesystem: { root: join(root, 'store') } });
   const fixture = { clock: new Date('2026-11-21T09:00:00.000Z') };
   const flow: Flow = { catalog, store, log: silent, now: () => fixture.clock, holder: 'test' };
-  const target = await openFilesystemTarget(join(root, 'tree'), store);
-  const tree: PublishedTree = {
-    name: 'main',
-    target,
-    channels,
-    keepUntaggedMs: 30 * 86_400_000,
-    retention: RETENTION,
-    refreshMs: 86_400_000,
-  };
-  const publisher = createPublisher(flow, tree);
+  const further = [...new Set(channels.map(treeOf))].filter((name) => name !== MAIN_TREE);
+  const trees: PublishedTree[] = [];
+  for (const share of shareOut(further, channels)) {
+    const folder = share.name === MAIN_TREE ? 'tree' : `trees/${share.name}`;
+    trees.push({
+      ...share,
+      target: await openFilesystemTarget(join(root, folder), store),
+      keepUntaggedMs: 30 * 86_400_000,
+      retention: RETENTION,
+      refreshMs: 86_400_000,
+    });
+  }
+  const publishers = trees.map((one) => createPublisher(flow, one));
+  const [tree, publisher] = [trees[0] as PublishedTree, publishers[0] as Publisher];
   const fetcher = new ContentFetcher(catalog, store);
   return Object.assign(fixture, {
     root,
@@ -79,10 +86,10 @@ export async function openFlow(
     flow,
     channels,
     tree,
-    trees: [tree],
-    treeSource: target.source,
+    trees,
+    treeSource: tree.target.source,
     publisher,
-    publishers: [publisher],
+    publishers,
     sync: (request: Partial<SyncRequest> = {}, rules: Partial<SourceRules> = {}) =>
       syncSource(
         flow,

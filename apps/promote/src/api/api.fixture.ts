@@ -11,12 +11,16 @@ import {
   createPublisher,
   type Flow,
   type Log,
+  MAIN_TREE,
   openFilesystemTarget,
   type PublishedTree,
   type Publisher,
+  publisherOf,
   QUEUES,
   runPromotion,
   RETENTION,
+  shareOut,
+  treeOf,
 } from '@gantry/pipeline';
 import { createHealth, createMetrics, createTokenTable, type Health, SERVER_LIMITS } from '@gantry/service';
 import { openStore } from '@gantry/store';
@@ -80,6 +84,7 @@ export interface ApiFixture extends AsyncDisposable {
   readonly messages: Messages;
   readonly tree: PublishedTree;
   readonly publisher: Publisher;
+  /** Of the main tree, and of each that a channel names. */
   readonly publishers: readonly Publisher[];
   readonly health: Health;
   /** The lines of the access log from level info on, `path` and all. */
@@ -122,16 +127,20 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
   const messages = resources.use(await openMessages({ embedded: { file: path.join(root, 'messages.db') } }));
   const flow: Flow = { catalog, store, log: silent, now: () => new Date(), holder: 'test' };
   const { channels = CHANNELS } = changed;
-  const target = await openFilesystemTarget(path.join(root, 'tree'), store);
-  const tree: PublishedTree = {
-    name: 'main',
-    target,
-    channels,
-    keepUntaggedMs: 30 * 86_400_000,
-    retention: RETENTION,
-    refreshMs: 86_400_000,
-  };
-  const publisher = createPublisher(flow, tree);
+  const further = [...new Set(channels.map(treeOf))].filter((name) => name !== MAIN_TREE);
+  const trees: PublishedTree[] = [];
+  for (const share of shareOut(further, channels)) {
+    const folder = share.name === MAIN_TREE ? 'tree' : `trees/${share.name}`;
+    trees.push({
+      ...share,
+      target: await openFilesystemTarget(path.join(root, folder), store),
+      keepUntaggedMs: 30 * 86_400_000,
+      retention: RETENTION,
+      refreshMs: 86_400_000,
+    });
+  }
+  const publishers = trees.map((one) => createPublisher(flow, one));
+  const [tree, publisher] = [trees[0] as PublishedTree, publishers[0] as Publisher];
   const lines: Record<string, unknown>[] = [];
   const debugLines: Record<string, unknown>[] = [];
   const note = (fields: object, event: string) => lines.push({ ...fields, event });
@@ -142,7 +151,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     messages,
     channels,
     sources: SOURCES,
-    trees: [tree],
+    trees,
     authenticator: createTokenTable(
       Object.entries(TOKENS).map(([name, scopes]) => ({ name, token: `${name}-token`, scopes })),
     ),
@@ -183,8 +192,8 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     return answered;
   };
   const work = async (promotion: string) => {
-    if ((await runPromotion(flow, channels, promotion))?.state === 'publishing')
-      await publisher.publishPending();
+    const ready = await runPromotion(flow, channels, promotion);
+    if (ready?.state === 'publishing') await publisherOf(ready, publishers).publishPending();
   };
   return {
     url,
@@ -193,7 +202,7 @@ export async function openApi(changed: Partial<ApiOptions> = {}): Promise<ApiFix
     messages,
     tree,
     publisher,
-    publishers: [publisher],
+    publishers,
     health,
     lines,
     debugLines,

@@ -149,11 +149,6 @@ async function toItems(
     const isAsItWas = digests.get(tag) === image.digest && hasSame(image, tagsNow.get(tag));
     if (!isAsItWas || open?.tags.has(tag) === true) back(tag, image);
   }
-  // A signature that was promoted under its own tag, and went with its image then.
-  for (const [tag, digest] of former?.tags ?? []) {
-    if (tagsThen.has(tag) || !digests.has(tag) || digests.get(tag) === digest) continue;
-    back(tag, { digest, companions: [], referrers: [] });
-  }
   const gone = new Set(
     [...digests.keys(), ...(open?.tags ?? [])].filter((tag) => former?.tags.has(tag) !== true),
   );

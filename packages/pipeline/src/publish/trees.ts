@@ -17,15 +17,17 @@ export function inTreeOf(channel: Pick<Channel, 'tree'>): Pick<Promotion, 'tree'
   return tree === MAIN_TREE ? {} : { tree };
 }
 
+/** Those of the channels that stand in a tree. With the main one are those that are kept out of all. */
+export function channelsOf(tree: string, channels: readonly Channel[]): readonly Channel[] {
+  return channels.filter((channel) => treeOf(channel) === tree);
+}
+
 /**
- * What belongs to each tree, the main one first. Channels that are kept out of all trees are with it.
+ * What belongs to each tree, the main one first.
  * @param further the names of the others
  */
 export function shareOut(further: readonly string[], channels: readonly Channel[]): readonly OwnTree[] {
-  const all = [MAIN_TREE, ...further].map((name) => ({
-    name,
-    channels: channels.filter((channel) => treeOf(channel) === name),
-  }));
+  const all = [MAIN_TREE, ...further].map((name) => ({ name, channels: channelsOf(name, channels) }));
   return all.map((tree) => ({ ...tree, others: all.filter((other) => other !== tree) }));
 }
 

@@ -9,6 +9,7 @@ import {
 import { Fault, quote } from '@gantry/oci';
 import {
   acceptPromotion,
+  channelsOf,
   enter,
   MAIN_TREE,
   planPromotion,
@@ -151,7 +152,10 @@ export const PROMOTION_ROUTES = [
     access: {
       shown: 'promote:<to>',
       kinds: ['promote'],
-      scopes: async ({ params, api }) => promoteScopes((await getPromotion(api, params.id)).to, api.channels),
+      scopes: async ({ params, api }) => {
+        const promotion = await getPromotion(api, params.id);
+        return promoteScopes(promotion.to, channelsOf(treeOf(promotion), api.channels));
+      },
     },
     params: PromotionId,
     answers: { 200: { description: 'The cancelled promotion', view: PromotionView } },

@@ -1,3 +1,4 @@
+import type { Channel } from '@gantry/pipeline';
 import { type ApiFixture, openApi, sharedApi } from '../api.fixture.ts';
 import { until } from '../until.fixture.ts';
 
@@ -168,5 +169,100 @@ describe('POST /api/v1/publications/{serial}/rollback', () => {
     );
     expect([answer.status, answer.body.type]).toEqual([status, `urn:gantry:problem:${type}`]);
     expect(answer.body.detail).toContain(named);
+  });
+});
+
+describe('publications of several trees', () => {
+  const CHANNELS: readonly Channel[] = [
+    { name: 'stable', prefix: '', publish: true },
+    { name: 'inside', prefix: '', publish: true, tree: 'internal' },
+  ];
+  /** `app` at one build in stable, and at two in inside. */
+  const open = async () => {
+    const api = await openApi({ channels: CHANNELS });
+    const first = await api.putCandidate('app', '1');
+    await api.promote('stable', [{ repository: 'app', reference: '1', tags: ['latest'] }]);
+    await api.promote('inside', [{ repository: 'app', reference: '1', tags: ['latest'] }]);
+    await api.putCandidate('app', '2');
+    const id = await api.promote('inside', [{ repository: 'app', reference: '2', tags: ['latest'] }]);
+    return { api, first, id };
+  };
+
+  test('are history of each, and a promotion says of which its serial is', async () => {
+    const { api, id } = await open();
+    await using _ = api;
+    const serials = async (query: string) => {
+      const { body } = await api.call('GET', `${PUBLICATIONS}${query}`);
+      return body.items.map((one: { tree: string; serial: number }) => [one.tree, one.serial]);
+    };
+    expect(await serials('')).toEqual([['main', 1]]);
+    expect(await serials('?tree=main')).toEqual([['main', 1]]);
+    expect(await serials('?tree=internal')).toEqual([
+      ['internal', 2],
+      ['internal', 1],
+    ]);
+    expect((await api.call('GET', `${PUBLICATIONS}/2?tree=internal`)).body).toMatchObject({
+      promotions: [id],
+    });
+    expect((await api.call('GET', `${PUBLICATIONS}/2`)).status).toBe(404);
+    expect((await api.call('GET', `/api/v1/promotions/${id}`)).body).toMatchObject({
+      tree: 'internal',
+      serial: 2,
+    });
+    const { body } = await api.call('GET', '/api/v1/promotions?to=stable');
+    expect(body.items.map(({ tree }: { tree?: string }) => tree)).toEqual([undefined]);
+  });
+
+  test('are rolled back to each for itself', async () => {
+    const { api, first } = await open();
+    await using _ = api;
+    const back = await api.call('POST', `${PUBLICATIONS}/1/rollback`, { body: { tree: 'internal', reason } });
+    expect(back).toMatchObject({ status: 202, body: { kind: 'rollback', to: '*', tree: 'internal' } });
+    await api.work(back.body.id);
+    expect(await latestIn(api, 'inside')).toBe(first.digest);
+    expect((await api.call('GET', `/api/v1/promotions/${back.body.id}`)).body).toMatchObject({ serial: 3 });
+    const byChannel = await api.call('POST', `${PUBLICATIONS}/2/rollback`, {
+      body: { channel: 'inside', reason },
+    });
+    expect(byChannel).toMatchObject({ status: 202, body: { to: 'inside', tree: 'internal' } });
+  });
+
+  test('differ by their serials', async () => {
+    const { api } = await open();
+    await using _ = api;
+    const { body } = await api.call('GET', '/api/v1/diff?from=1&to=2&tree=internal');
+    expect(body.items).toMatchObject([{ repository: 'app', tag: 'latest' }]);
+    expect((await api.call('GET', '/api/v1/diff?from=1&to=2')).status).toBe(404);
+    const channels = await api.call('GET', '/api/v1/diff?from=stable&to=inside&tree=internal');
+    expect([channels.status, channels.body.detail]).toEqual([422, expect.stringContaining('leave tree out')]);
+  });
+
+  test('are asked for all at once, or one by its name, with the scopes of its channels', async () => {
+    const { api } = await open();
+    await using _ = api;
+    const all = await api.call('POST', PUBLICATIONS);
+    expect(all).toMatchObject({ status: 202, body: { parameters: {} } });
+    const one = await api.call('POST', PUBLICATIONS, { token: 'releaser', body: { tree: 'main' } });
+    expect(one).toMatchObject({ status: 202, body: { parameters: { tree: 'main' } } });
+    const other = await api.call('POST', PUBLICATIONS, { token: 'releaser', body: { tree: 'internal' } });
+    expect([other.status, other.body.scope]).toEqual([403, 'promote:inside']);
+    const back = await api.call('POST', `${PUBLICATIONS}/1/rollback`, {
+      token: 'releaser',
+      body: { tree: 'internal', reason },
+    });
+    expect([back.status, back.body.scope]).toEqual([403, 'promote:inside']);
+  });
+
+  test.each([
+    ['GET', `${PUBLICATIONS}?tree=other`, undefined],
+    ['GET', `${PUBLICATIONS}/1?tree=other`, undefined],
+    ['GET', '/api/v1/diff?from=1&to=2&tree=other', undefined],
+    ['POST', PUBLICATIONS, { tree: 'other' }],
+    ['POST', `${PUBLICATIONS}/1/rollback`, { tree: 'other', reason }],
+  ])('of a tree that there is not are none: %s %s', async (method, place, body) => {
+    await using api = await openApi({ channels: CHANNELS });
+    const answer = await api.call(method, place, body === undefined ? {} : { body });
+    expect([answer.status, answer.body.type]).toEqual([404, 'urn:gantry:problem:tree-unknown']);
+    expect(answer.body.detail).toBe('there is no tree "other": there are main, internal');
   });
 });

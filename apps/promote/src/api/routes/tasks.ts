@@ -1,5 +1,6 @@
 import { type Task, TASK_ENDED, TASK_STATES, updateTask } from '@gantry/catalog';
 import { Fault, quote } from '@gantry/oci';
+import { channelsOf } from '@gantry/pipeline';
 import { z } from 'zod';
 import { promoteScopes, READ } from '../access.ts';
 import type { ApiOptions } from '../api-options.ts';
@@ -80,12 +81,16 @@ export const TASK_ROUTES = [
     name: 'cancelTask',
     summary: 'Cancels a task that has not ended',
     access: {
-      shown: 'sync, for a publication promote:<every published channel>, for a purge admin',
+      shown:
+        'sync, for a publication promote:<every published channel>, for a purge, a collection and a scrub admin',
       kinds: ['sync', 'promote'],
       scopes: async ({ params, api }) => {
-        const { kind } = await getTask(api, params.id);
+        const { kind, parameters } = await getTask(api, params.id);
         if (kind === 'sync') return ['sync'];
-        return kind === 'purge' ? ['admin'] : promoteScopes('*', api.channels);
+        if (kind === 'purge') return ['admin'];
+        const { tree } = parameters;
+        const touched = typeof tree === 'string' ? channelsOf(tree, api.channels) : api.channels;
+        return promoteScopes('*', touched);
       },
     },
     params: TaskId,
