@@ -41,7 +41,7 @@ describe('what a run makes of the mirror', () => {
     expect(await copy(master)).toMatchObject({ code: 0, stderr: '' });
     expect(await layersOfBoth()).toEqual(['one', 'two']);
     await expectWhole(mirror);
-    expect(await copy(master, '--repository', 'two')).toMatchObject({ code: 0, stderr: '' });
+    expect(await copy(master, '--keep', '0', '--repository', 'two')).toMatchObject({ code: 0, stderr: '' });
     expect(await layersOfBoth()).toEqual(['two']);
   });
 

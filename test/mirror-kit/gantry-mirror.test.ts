@@ -294,12 +294,14 @@ real.test(
     expect(await layers()).toEqual(['one', 'two']);
     const view = await openTree(directoryTree(mirror));
     expect((await view?.repository('fedora/one'))?.tags.size).toBe(5000);
-    expect(await copy(master, '--repository', 'fedora/*', '--channel', 'stable')).toMatchObject({
+    expect(
+      await copy(master, '--keep', '0', '--repository', 'fedora/*', '--channel', 'stable'),
+    ).toMatchObject({
       code: 0,
       stderr: '',
     });
     expect(await layers()).toEqual(['one']);
-    expect(await copy(master, '--channel', 'stable')).toMatchObject({ code: 0, stderr: '' });
+    expect(await copy(master, '--keep=0s', '--channel', 'stable')).toMatchObject({ code: 0, stderr: '' });
     expect(await layers()).toEqual(['one', 'three']);
   },
   60_000,
