@@ -58,7 +58,7 @@ function withoutFiles(store: BlobStore): BlobStore {
     write: (digest, size) => store.write(digest, size),
     list: (after) => store.list(after),
     delete: (digest) => store.delete(digest),
-    startRemoval: (confirm) => store.startRemoval(confirm),
+    startRemoval: (lease, confirm) => store.startRemoval(lease, confirm),
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }

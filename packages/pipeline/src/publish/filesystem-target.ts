@@ -1,34 +1,46 @@
 import { constants } from 'node:fs';
-import { copyFile, link, open, rm } from 'node:fs/promises';
+import { copyFile, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Fault } from '@gantry/oci';
+import type { Fault } from '@gantry/oci';
 import { type BlobStore, hasFiles } from '@gantry/store';
-import { directoryTree, fullListPath, serialPath } from '@gantry/tree';
+import { directoryTree, fullListPath } from '@gantry/tree';
 import { freeChunk } from '../free-chunk.ts';
 import type { PoolContent } from './compose-repository.ts';
-import { changedAt, codeOf, namesIn, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
+import { changedAt, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
+import { hardlink, noHardlinks } from './filesystem-target/hardlink.ts';
 import { movePointer } from './filesystem-target/pointer.ts';
 import { prepareRoot } from './filesystem-target/root.ts';
+import { ClaimedSerials } from './filesystem-target/serials.ts';
 import { poolOrListPath, poolPath } from './pool-path.ts';
 import type { TreeTarget } from './tree-target.ts';
 
-/** What a file system says where a hardlink is not possible: another device, too many links, not supported. */
-const NO_HARDLINK = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP']);
+/** What has a default that serves. */
+export interface FilesystemTargetOptions {
+  /** Told, once, that blobs have to be copied. Must not throw. */
+  readonly onTrouble?: (fault: Fault) => void;
+}
 
 /**
  * A tree in a folder. Blobs come in by hardlink where the store lies on the same file system, by reflink or copy
  * otherwise.
  * @throws Fault CONFIGURATION_INVALID when the folder holds something that is no tree, or can't be written
  */
-export async function openFilesystemTarget(root: string, store: BlobStore): Promise<TreeTarget> {
+export async function openFilesystemTarget(
+  root: string,
+  store: BlobStore,
+  { onTrouble = () => undefined }: FilesystemTargetOptions = {},
+): Promise<TreeTarget> {
   await prepareRoot(root);
   const files = new TreeFiles(root);
   const source = directoryTree(root);
-  const highestSerial = async () => {
-    const names = await namesIn(files.at('serial'));
-    return names.reduce((highest, name) => Math.max(highest, serialOf(name)), 0);
-  };
+  const serials = new ClaimedSerials(files);
+  const highestSerial = () => serials.highest();
 
+  let hasTold = false;
+  const tellOfCopies = (error: unknown) => {
+    if (!hasTold) onTrouble(noHardlinks(root, error));
+    hasTold = true;
+  };
   const copyContent = (digest: PoolContent['digest']) => async (file: string) => {
     if (hasFiles(store)) await copyFile(store.pathOf(digest), file, constants.COPYFILE_FICLONE);
     else {
@@ -43,14 +55,16 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
   return {
     source,
     highestSerial,
-    begin: (confirm) => files.begin(confirm),
+    async begin(confirm) {
+      if (!(await files.begin(confirm))) serials.forget();
+    },
 
     async putContent({ path, digest, size }) {
       const place = files.at(path);
       files.note(place);
-      if ((await sizeAt(place)) === size) return;
       await files.makeFolder(dirname(place));
-      if (hasFiles(store) && (await hardlink(store.pathOf(digest), place, digest))) return;
+      if (hasFiles(store) && (await hardlink(store.pathOf(digest), place, digest, tellOfCopies))) return;
+      if ((await sizeAt(place)) === size) return;
       await files.replace(place, copyContent(digest));
     },
 
@@ -64,11 +78,7 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
     putList: (path, bytes) => files.create(files.at(path), bytes),
     settle: () => files.settle(),
 
-    async claim(serial, statement) {
-      const created = await files.create(files.at(serialPath(serial)), statement);
-      await files.settle();
-      return created;
-    },
+    claim: (serial, statement) => serials.claim(serial, statement),
 
     movePointer: (statement) => movePointer(files, source, highestSerial, statement),
 
@@ -89,23 +99,4 @@ export async function openFilesystemTarget(root: string, store: BlobStore): Prom
       await rm(files.at(fullListPath(serial)), { force: true });
     },
   };
-}
-
-/** @returns false where the bytes have to be copied */
-async function hardlink(from: string, place: string, digest: PoolContent['digest']): Promise<boolean> {
-  try {
-    await link(from, place);
-    return true;
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === 'ENOENT')
-      throw new Fault('BLOB_UNKNOWN', `${digest} is not in the store`, { digest }, { cause: error });
-    // A file of another size is there: damaged from outside, and put right by a new file in its place.
-    if (code === 'EEXIST' || NO_HARDLINK.has(code)) return false;
-    throw error;
-  }
-}
-
-function serialOf(name: string): number {
-  return Number(/^([0-9]{12})\.json$/.exec(name)?.[1] ?? 0);
 }

@@ -58,7 +58,12 @@ export type Asked =
   | { readonly kind: 'remove'; readonly tag: string };
 
 export type Step =
-  | { readonly kind: 'publish'; readonly asked: readonly Asked[]; readonly dies: boolean }
+  | {
+      readonly kind: 'publish';
+      readonly asked: readonly Asked[];
+      /** Of catalog and tree, after which the publisher dies. */
+      readonly calls: number;
+    }
   | { readonly kind: 'wait'; readonly days: number }
   | { readonly kind: 'full' };
 
@@ -87,7 +92,10 @@ export const histories: fc.Arbitrary<Step[]> = fc.array(
       arbitrary: fc.record({
         kind: fc.constant('publish' as const),
         asked: fc.array(asked, { minLength: 1, maxLength: 3 }),
-        dies: fc.nat({ max: 5 }).map((n) => n === 0),
+        calls: fc.oneof(
+          { weight: 3, arbitrary: fc.constant(Number.POSITIVE_INFINITY) },
+          { weight: 1, arbitrary: fc.nat({ max: 90 }) },
+        ),
       }),
     },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const), days: fc.nat({ max: 20 }) }) },

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Fault } from '@gantry/oci';
 import { forEachConcurrently } from '../../concurrency.ts';
 
@@ -39,8 +39,9 @@ export class TreeFiles {
    *
    * Whose folder is there before the lease is confirmed has come before: no successor's can be among them. And a successor
    * that takes the lease over after that finds this one's.
+   * @returns whether nobody else has begun a publication since this one's last: then its folder would be gone
    */
-  async begin(confirm: () => Promise<void>): Promise<void> {
+  async begin(confirm: () => Promise<void>): Promise<boolean> {
     this.#madeFolders.clear(); // between publications, somebody may have tidied up
     const own = this.#newFolder();
     await this.makeFolder(own);
@@ -52,8 +53,10 @@ export class TreeFiles {
       await rm(own, { recursive: true, force: true });
       throw error;
     }
+    const isAlone = former.includes(basename(this.#own));
     this.#own = own;
     for (const name of former) await rm(join(folder, name), { recursive: true, force: true, maxRetries: 10 }); // while its owner writes there
+    return isAlone;
   }
 
   /** Puts a file where one may lie already, which it takes the place of. */
@@ -68,13 +71,7 @@ export class TreeFiles {
     await this.makeFolder(dirname(place));
     this.note(place);
     const created = await this.#withTemporary(writing(bytes), async (temporary) => {
-      const linked = await link(temporary, place).then(
-        () => true,
-        (error: unknown) => {
-          if (codeOf(error) === 'EEXIST') return false;
-          throw error;
-        },
-      );
+      const linked = await createdBy(temporary, place);
       await rm(temporary, { force: true });
       return linked;
     });
@@ -154,6 +151,30 @@ export class TreeFiles {
       throw error;
     }
   }
+}
+
+/** What a file system says where a hardlink is not possible: another device, too many links, not supported, not permitted. */
+const NO_HARDLINK = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP']);
+
+export function isNoHardlink(error: unknown): boolean {
+  return NO_HARDLINK.has(codeOf(error));
+}
+
+/**
+ * Gives a file a name that none has. @returns false if one has. Where there are no hardlinks it is a look and a rename: one
+ * that was followed in between is shut out, as its file is gone.
+ */
+async function createdBy(temporary: string, place: string): Promise<boolean> {
+  try {
+    await link(temporary, place);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    if (!isNoHardlink(error)) throw error;
+  }
+  if ((await sizeAt(place)) !== undefined) return false;
+  await rename(temporary, place);
+  return true;
 }
 
 /** What the system says of a file in a folder that is gone; ESTALE where that is on another machine. */
