@@ -174,25 +174,27 @@ describe('serials that are mixed', () => {
   });
 });
 
-describe('how a web server answers clients is looked at', () => {
-  const answering = (change: (file: string, offersGzip: boolean) => Record<string, string>, ranges = true) =>
-    serve(async (request, response) => {
-      const file = (request.url ?? '').slice(1);
-      const bytes = await directoryTree(root).read(file, 1_000_000);
-      if (bytes === undefined) {
-        response.writeHead(404).end();
-        return;
-      }
-      const part = ranges && request.headers.range !== undefined;
-      const end = Number(/-(\d+)$/.exec(request.headers.range ?? '')?.[1] ?? 0) + 1;
-      response.writeHead(part ? 206 : 200, {
-        'content-type': contentTypeOf(file) ?? '',
-        ...change(file, request.headers['accept-encoding']?.includes('gzip') === true),
-      });
-      response.end(request.method === 'HEAD' ? undefined : part ? bytes.subarray(0, end) : bytes);
+/** A web server that serves the tree with other headers. */
+const answering = (change: (file: string, offersGzip: boolean) => Record<string, string>, ranges = true) =>
+  serve(async (request, response) => {
+    const file = (request.url ?? '').slice(1);
+    const bytes = await directoryTree(root).read(file, 1_000_000);
+    if (bytes === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    const part = ranges && request.headers.range !== undefined;
+    const end = Number(/-(\d+)$/.exec(request.headers.range ?? '')?.[1] ?? 0) + 1;
+    response.writeHead(part ? 206 : 200, {
+      'content-type': contentTypeOf(file) ?? '',
+      ...change(file, request.headers['accept-encoding']?.includes('gzip') === true),
     });
-  const deeply = (url: string) => verifyTree(httpTree(url), { ...NOW, deep: true });
+    response.end(request.method === 'HEAD' ? undefined : part ? bytes.subarray(0, end) : bytes);
+  });
 
+const deeply = (url: string) => verifyTree(httpTree(url), { ...NOW, deep: true });
+
+describe('how a web server answers clients is looked at', () => {
   test('compressed for those who offer it: an error for each manifest, and blobs of a sample', async () => {
     await using server = await answering((file, offersGzip) =>
       offersGzip && file.startsWith('pool/') ? { 'content-encoding': 'gzip' } : {},
