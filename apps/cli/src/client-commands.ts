@@ -7,6 +7,7 @@ import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDiff } from './commands/diff.ts';
 import { addExport } from './commands/export.ts';
+import { addGc } from './commands/gc.ts';
 import { addKeys } from './commands/keys.ts';
 import { addMirrors } from './commands/mirrors.ts';
 import { addPlans } from './commands/plans.ts';
@@ -47,6 +48,7 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addDiff,
   addExport,
   addVerify,
+  addGc,
   addKeys,
   addTokens,
   addWhoami,

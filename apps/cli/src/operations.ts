@@ -12,7 +12,15 @@ export interface SyncRequest {
   readonly source: string;
   /** Published names; absent: all that the source takes. */
   readonly repositories?: readonly string[];
+  /** Only these tags of them, also where their content was given up. */
+  readonly tags?: readonly string[];
   readonly dryRun?: boolean;
+}
+
+export interface CollectionRequest {
+  readonly dryRun?: boolean;
+  /** Reads the store through instead. */
+  readonly scrub?: boolean;
 }
 
 export interface PublishRequest {
@@ -69,6 +77,13 @@ export interface Operations extends AsyncDisposable {
     following: Following,
     onProgress: (promotion: PromotionAnswer) => void,
   ): Promise<PromotionAnswer>;
+
+  /** Deletes what nothing needs, or reads the store through. */
+  collect(
+    request: CollectionRequest,
+    following: Following,
+    onProgress: (task: TaskAnswer) => void,
+  ): Promise<TaskAnswer>;
 
   publish(
     request: PublishRequest,

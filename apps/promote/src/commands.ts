@@ -11,6 +11,7 @@ import {
   QUEUES,
   recordResults,
   sendWork,
+  syncParametersOf,
 } from '@gantry/pipeline';
 import { type Identity, requireScope, type Scope } from '@gantry/service';
 import { z } from 'zod';
@@ -78,7 +79,7 @@ async function carryOut(options: CommandOptions, { routingKey, event }: Delivery
         );
       }
       parameters.repositories?.forEach(parseRepositoryName);
-      await createTask(flow, messages, 'sync', { source, ...parameters });
+      await createTask(flow, messages, 'sync', await syncParametersOf(flow, { source, ...parameters }));
       return;
     }
     case 'command.promote': {

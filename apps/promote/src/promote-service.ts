@@ -26,6 +26,7 @@ import {
 import { createApi } from './api/create-api.ts';
 import { answerMalformed } from './api/http/answer-malformed.ts';
 import type { KnownSource } from './api/known-source.ts';
+import { type CollectionsOptions, startCollections } from './collections.ts';
 import { startCommands } from './commands.ts';
 import { startMirrorFollower } from './mirror-follower.ts';
 import { startPromotionWorker } from './promotion-worker.ts';
@@ -46,6 +47,8 @@ export interface PromoteServiceOptions {
     /** Keys of which one must have signed what they serve. */
     readonly trustedKeys: readonly PublicKey[];
   };
+  /** What of the sources' candidates is kept, and when what nothing needs is deleted. */
+  readonly collection: Pick<CollectionsOptions, 'sources' | 'graceMs' | 'rules'>;
   /** What messages may command. */
   readonly commandScopes: readonly Scope[];
   readonly listen: ListenAddress;
@@ -84,7 +87,9 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
     stop: ending.signal,
   });
   resources.use(startEventSender({ flow, messages }));
-  resources.use(await startPromotionWorker(flow, messages, publishers, channels));
+  const { collection } = options;
+  const collections = resources.use(startCollections({ flow, messages, trees, ...collection }));
+  resources.use(await startPromotionWorker(flow, messages, publishers, channels, collections));
   resources.use(startPurgeSweep({ flow, publishers }, messages));
   const [main] = trees;
   if (confirm !== undefined && confirm.mirrors.length > 0 && main !== undefined) {

@@ -14,6 +14,7 @@ import {
   runTask,
 } from '@gantry/pipeline';
 import { z } from 'zod';
+import type { Collections } from './collections.ts';
 import { EvidenceQueue } from './evidence-queue.ts';
 import { startGateSweep } from './gate-sweep.ts';
 
@@ -37,6 +38,7 @@ export async function startPromotionWorker(
   messages: Messages,
   publishers: readonly Publisher[],
   channels: readonly Channel[],
+  collections?: Pick<Collections, 'runs' | 'start'>,
 ): Promise<AsyncDisposable> {
   const stop = new AbortController();
   const onError = (error: unknown) => flow.log.error({ err: asFault(error) }, 'promotion.worker_failed');
@@ -50,6 +52,11 @@ export async function startPromotionWorker(
       },
       stop.signal,
     );
+  const take = async (id: string) => {
+    const task = await flow.catalog.tasks.get(id);
+    if (task !== undefined && collections?.runs(task) === true) collections.start(id);
+    else await runPublish(id);
+  };
   const run = async (promotion: string) => {
     const ready = await runPromotion(flow, channels, promotion, stop.signal);
     if (ready?.state === 'publishing') await publisherOf(ready, publishers).publishPending();
@@ -60,7 +67,7 @@ export async function startPromotionWorker(
     QUEUES.promote,
     async ({ event }) => {
       const data = WorkData.parse(event.data);
-      if ('task' in data) return runPublish(data.task);
+      if ('task' in data) return take(data.task);
       return 'digest' in data ? evidence.add(data.digest) : run(data.promotion);
     },
     { prefetch: PROMOTIONS_AT_ONCE, onError },
@@ -72,7 +79,7 @@ export async function startPromotionWorker(
     const left = await flow.catalog.promotions.inStates(['queued', 'promoting']);
     await forEachConcurrently(left, PROMOTIONS_AT_ONCE, ({ id }) => run(id));
     for (const { id, kind } of await flow.catalog.tasks.inStates(['queued', 'running']))
-      if (kind !== 'sync') await runPublish(id);
+      if (kind !== 'sync') await take(id);
   };
   const startSweep = () => {
     sweeping ??= sweep()

@@ -24,7 +24,7 @@ export async function noteFailures(
   const { put, remove } = planFailures({
     source: source.name,
     ...(items === undefined ? {} : { items }),
-    failures,
+    failures: failures.filter(({ digest }) => digest === undefined), // who asked by digest asks again
     known,
     now: flow.now(),
     random,
@@ -36,8 +36,8 @@ export async function noteFailures(
   const retryAt = new Map(put.map((failure) => [keyOf(failure), failure.retryAt]));
   const firstOf = new Map(put.toReversed().map((failure) => [failure.sourceRepository, failure.retryAt]));
   return errors.map((error, at) => {
-    const { sourceRepository, tag } = failures[at] ?? {};
-    if (sourceRepository === undefined) return { ...error, retryAt: null };
+    const { sourceRepository, tag, digest } = failures[at] ?? {};
+    if (sourceRepository === undefined || digest !== undefined) return { ...error, retryAt: null };
     const own = retryAt.get(keyOf({ sourceRepository, ...(tag === undefined ? {} : { tag }) }));
     return { ...error, retryAt: own ?? firstOf.get(sourceRepository) ?? null };
   });

@@ -1,8 +1,9 @@
 import type { Task } from '@gantry/catalog';
+import { type Digest, isDigest } from '@gantry/oci';
 import { z } from 'zod';
 
 /** What brought a sync about, where nobody asked for it by name. */
-export const SYNC_CAUSES = ['schedule', 'retry', 'notification'] as const;
+export const SYNC_CAUSES = ['schedule', 'retry', 'notification', 'scrub'] as const;
 
 /** What a sync task was asked for. */
 export const SyncParameters = z.object({
@@ -10,7 +11,15 @@ export const SyncParameters = z.object({
   /** Published names; absent: all. */
   repositories: z.array(z.string()).exactOptional(),
   /** Only these tags, by their names at the source. */
-  items: z.array(z.object({ sourceRepository: z.string(), tags: z.array(z.string()) })).exactOptional(),
+  items: z
+    .array(
+      z.object({
+        sourceRepository: z.string(),
+        tags: z.array(z.string()),
+        digests: z.array(z.custom<Digest>((one) => typeof one === 'string' && isDigest(one))).exactOptional(),
+      }),
+    )
+    .exactOptional(),
   dryRun: z.boolean().exactOptional(),
   cause: z.enum(SYNC_CAUSES).exactOptional(),
 });

@@ -4,6 +4,9 @@ export * from './audit/facts.ts';
 export * from './collect/tree/collect-tree.ts';
 export { TreeMark } from './collect/tree/mark.ts';
 export * from './collect/tree/tree-collection.ts';
+export * from './collect/run-collection.ts';
+export * from './collect/scrub/run-scrub.ts';
+export type { ScrubState } from './collect/scrub/scrub-state.ts';
 export * from './collect/store/collect-store.ts';
 export type { KeepRule } from './collect/store/keep-candidates.ts';
 export * from './collect/store/store-collection.ts';
@@ -60,6 +63,7 @@ export { anyOf, type Matcher, patternMatcher } from './sync/pattern.ts';
 export * from './sync/progress.ts';
 export * from './sync/repository-sync.ts';
 export * from './sync/source.ts';
+export * from './sync/sync-parameters-of.ts';
 
 export * from './sync/sync-source.ts';
 export * from './take-back/purge.ts';

@@ -17,7 +17,7 @@ export function blobRemovalContract(open: () => Promise<OpenedStore>): void {
     const { store } = opened;
     const [one, other] = [sample(1000), sample(2000)];
     for (const { bytes, digest } of [one, other]) await put(store, bytes, digest);
-    await using removal = await store.startRemoval(held);
+    await using removal = await store.startRemoval('test', held);
     await removal.remove(one.digest);
     await removal.remove(one.digest);
     expect(await Array.fromAsync(store.list(), ({ digest }) => digest)).toEqual([other.digest]);
@@ -34,10 +34,10 @@ export function blobRemovalContract(open: () => Promise<OpenedStore>): void {
     const confirm = async () => {
       if (isFollowed) throw new Fault('LEASE_LOST', 'another has the lease');
     };
-    await using former = await store.startRemoval(confirm);
+    await using former = await store.startRemoval('test', confirm);
     isFollowed = true;
-    await expect(store.startRemoval(confirm)).rejects.toMatchObject({ code: 'LEASE_LOST' });
-    await using latter = await store.startRemoval(held);
+    await expect(store.startRemoval('test', confirm)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    await using latter = await store.startRemoval('test', held);
     await latter.remove(digest);
     await put(store, bytes, digest);
     await expect(former.remove(digest)).rejects.toMatchObject({ code: 'LEASE_LOST' });
@@ -54,7 +54,7 @@ export function blobRemovalContract(open: () => Promise<OpenedStore>): void {
     const [good, bad] = [sample(3000), sample(4000)];
     for (const { bytes, digest } of [good, bad]) await put(store, bytes, digest);
     await opened.damage(bad.digest);
-    await using removal = await store.startRemoval(held);
+    await using removal = await store.startRemoval('test', held);
     expect(await removal.quarantine(good.digest)).toBeUndefined();
     expect(await removal.quarantine(digestOf('absent'))).toBeUndefined();
     const hex = bad.digest.slice('sha256:'.length);

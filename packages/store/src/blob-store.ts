@@ -38,11 +38,12 @@ export interface BlobStore extends AsyncDisposable {
   delete(digest: Digest): Promise<void>;
 
   /**
-   * Starts to remove blobs, for whoever holds a lease, and shuts out those who did so before.
+   * Starts to remove blobs, for whoever holds a lease, and shuts out those who did so under it before.
+   * @param lease its name
    * @param confirm asks whether the caller has its lease, and throws if not
    * @throws what `confirm` throws
    */
-  startRemoval(confirm: () => Promise<void>): Promise<BlobRemoval>;
+  startRemoval(lease: string, confirm: () => Promise<void>): Promise<BlobRemoval>;
 }
 
 /**

@@ -18,11 +18,15 @@ interface Place {
 }
 
 /**
- * Removes files. Each is first renamed into `removing/<run>`, the run's own folder, which the next run takes away: then no
+ * Removes files. Each is first renamed into `removing/<lease>/<run>`, the run's own folder, which the next run takes away: then no
  * name is left that this one could give a file, and it can remove nothing any more.
  */
-export async function startFileRemoval(place: Place, confirm: () => Promise<void>): Promise<BlobRemoval> {
-  const removing = join(place.root, 'removing');
+export async function startFileRemoval(
+  place: Place,
+  lease: string,
+  confirm: () => Promise<void>,
+): Promise<BlobRemoval> {
+  const removing = join(place.root, 'removing', lease);
   const own = join(removing, randomUUID());
   try {
     await makeDirectory(removing, 0o700);

@@ -151,13 +151,14 @@ class FilesystemStore implements BlobStore, FileBlobs {
     await this.#partials.forget(digest);
   }
 
-  startRemoval(confirm: () => Promise<void>): Promise<BlobRemoval> {
+  startRemoval(lease: string, confirm: () => Promise<void>): Promise<BlobRemoval> {
     return startFileRemoval(
       {
         root: this.#root,
         placeOf: (digest) => this.pathOf(digest),
         forget: (digest) => this.#partials.forget(digest),
       },
+      lease,
       confirm,
     );
   }

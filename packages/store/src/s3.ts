@@ -141,7 +141,7 @@ class S3Store implements BlobStore, ObjectBlobs {
     this.#small.delete(digest);
   }
 
-  async startRemoval(confirm: () => Promise<void>): Promise<BlobRemoval> {
+  async startRemoval(_lease: string, confirm: () => Promise<void>): Promise<BlobRemoval> {
     await confirm();
     return {
       remove: async (digest) => {

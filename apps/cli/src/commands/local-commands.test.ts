@@ -196,6 +196,10 @@ describe('--local', () => {
         return promotion();
       },
       publish: async () => task({ kind: 'publish' }),
+      collect: async (request) => {
+        calls.push(request);
+        return task({ kind: 'gc' });
+      },
       async [Symbol.asyncDispose]() {
         calls.push('closed');
       },
@@ -210,6 +214,7 @@ describe('--local', () => {
       code: 0,
     });
     expect(await gantry(['publish', '--local'], { cwd, openLocal })).toMatchObject({ code: 0 });
+    expect(await gantry(['gc', '--dry-run', '--local'], { cwd, openLocal })).toMatchObject({ code: 0 });
     expect(calls).toEqual([
       file,
       { source: 'candidates' },
@@ -218,6 +223,9 @@ describe('--local', () => {
       'stable',
       'closed',
       file,
+      'closed',
+      file,
+      { dryRun: true },
       'closed',
     ]);
     calls.length = 0;

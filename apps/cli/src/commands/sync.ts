@@ -11,6 +11,7 @@ import { examples } from '../program.ts';
 
 interface Options extends LocalOption {
   readonly repository?: readonly string[];
+  readonly tag?: readonly string[];
   readonly dryRun?: boolean;
   readonly wait: boolean;
 }
@@ -23,6 +24,7 @@ export const addSync: AddCommand = (program, cli) => {
     .description('Pulls candidates now.')
     .argument('[source]', 'a source; absent: all that there are')
     .option('--repository <name...>', 'these published names only')
+    .option('--tag <name...>', 'these tags of the repositories only, also where their content was given up')
     .option('--dry-run', 'only say what would be taken, and by which rule')
     .option('--wait', 'until the end (this is the default)', true)
     .option('--no-wait', 'do not wait for the end')
@@ -68,6 +70,7 @@ async function syncAll(
       const request = {
         source: name,
         ...(options.repository !== undefined && { repositories: options.repository }),
+        ...(options.tag !== undefined && { tags: options.tag }),
         ...(options.dryRun === true && { dryRun: true }),
       };
       return operations.sync(request, { wait: options.wait, signal }, (task) =>

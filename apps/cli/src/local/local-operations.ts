@@ -17,6 +17,7 @@ import {
   runPromotion,
   runTask,
   startLayoutFollower,
+  syncParametersOf,
 } from '@gantry/pipeline';
 import { createLogger, type LoadedConfiguration, LOCAL_NAME, logLevelOf } from '@gantry/service';
 import type { PromotionAnswer, TaskAnswer } from '../answers.ts';
@@ -25,6 +26,8 @@ import { openFlow } from '../serve/open-flow.ts';
 import { openSigningKeys } from '../serve/open-keys.ts';
 import { openLayouts } from '../serve/open-layouts.ts';
 import { openSources } from '../serve/open-sources.ts';
+
+import { collectHere } from './collect-here.ts';
 
 /** Who a change was made by, in its record. */
 const REQUESTER = { name: LOCAL_NAME };
@@ -90,7 +93,7 @@ export async function openLocalOperations(
       const sources = (await openSources(configured, registries)).map(({ source }) => source);
       const run = createSyncRunner({ flow, sources });
       const task = await audited(flow, act('createSync', request.source), () =>
-        recordTask(flow, 'sync', { ...request }),
+        syncParametersOf(flow, request).then((asked) => recordTask(flow, 'sync', asked)),
       );
       return await follow(task, run(task.id, signal), signal, onProgress);
     },
@@ -128,6 +131,15 @@ export async function openLocalOperations(
         signal,
       );
       return follow(task, run, signal, onProgress);
+    },
+
+    async collect({ scrub = false, dryRun }, { signal }, onProgress) {
+      const kind = scrub ? 'scrub' : 'gc';
+      const task = await audited(flow, act('createCollection', kind), () =>
+        recordTask(flow, kind, dryRun === undefined ? {} : { dryRun }),
+      );
+      const collecting = { flow, configuration, trees: publishers.map(({ tree }) => tree) };
+      return follow(task, collectHere(collecting, task, signal), signal, onProgress);
     },
 
     [Symbol.asyncDispose]: () => open.disposeAsync(),

@@ -46,8 +46,19 @@ function summary(task: TaskAnswer): string {
   const { serial } = result ?? {};
   const subject = source ?? digest ?? tree;
   const name = typeof subject === 'string' ? `${kind} ${subject}` : kind;
-  const counts = kind === 'sync' ? syncCounts(task) : kind === 'purge' ? purgeCounts(task) : '';
+  const counts = COUNTS[kind]?.(task) ?? '';
   return `${name}: ${state}${counts}${typeof serial === 'number' ? `, serial ${serial}` : ''}${serialsOf(result?.['trees'])}`;
+}
+
+const COUNTS: Readonly<Record<string, (task: TaskAnswer) => string>> = {
+  sync: syncCounts,
+  purge: purgeCounts,
+  gc: lookedAt,
+  scrub: lookedAt,
+};
+
+function lookedAt({ progress: { bytes, blobs } }: TaskAnswer): string {
+  return `, ${plural(blobs, 'object')} looked at${bytes > 0 ? `, ${formatBytes(bytes)}` : ''}`;
 }
 
 /** Those of further trees. */

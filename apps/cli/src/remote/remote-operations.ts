@@ -46,6 +46,10 @@ export function createRemoteOperations(client: ApiClient): RemoteOperations {
       const task = readTask(await client.post('/api/v1/publications', request, following.signal));
       return followTask(client, task, following, onProgress);
     },
+    async collect(request, following, onProgress) {
+      const task = readTask(await client.post('/api/v1/collections', request, following.signal));
+      return followTask(client, task, following, onProgress);
+    },
     async rollback({ serial, ...request }, following, onProgress) {
       const headers = { 'idempotency-key': randomUUID() };
       const path = `/api/v1/publications/${serial}/rollback`;

@@ -20,6 +20,7 @@ import {
   type Logger,
   type Metrics,
   type RunningServer,
+  SCRUB_BYTES_PER_SECOND,
   SERVER_LIMITS,
   type TreePlace,
 } from '@gantry/service';
@@ -228,6 +229,7 @@ async function openPromote(
       publishers,
       channels,
       sources: knownSources(sources),
+      collection: collectionOf(configuration),
       ...(followed !== undefined && { confirm: followed }),
       commandScopes: configuration.messages.commandScopes,
       listen: api.listen,
@@ -246,6 +248,20 @@ async function openPromote(
   }
   log.info({ api: formatListenAddress(api.listen), adminTokenFile: known.admin.file }, 'promote.started');
   return { promote, admin: known.admin };
+}
+
+/** What is kept of the sources' candidates, and when what nothing needs is deleted. */
+function collectionOf({ sources, gc }: Configuration): PromoteServiceOptions['collection'] {
+  const { everyMs, scrub } = gc;
+  return {
+    sources: sources.map(({ name, keep }) => ({ name, ...(keep !== undefined && { keep }) })),
+    graceMs: gc.graceMs,
+    rules: {
+      everyMs,
+      scrubBytesPerSecond: scrub?.bytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
+      ...(scrub !== undefined && { scrubEveryMs: scrub.everyMs }),
+    },
+  };
 }
 
 /** The mirrors that the crane sends to, as who follows them needs to know them. */

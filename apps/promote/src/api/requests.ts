@@ -28,6 +28,12 @@ export const SyncRequest = named(
   z.strictObject({
     source: z.string().min(1).max(128).describe("The source's name"),
     repositories: Repositories.exactOptional().describe('Published names; absent: all that the source takes'),
+    tags: z
+      .array(TagText)
+      .min(1)
+      .max(1000)
+      .exactOptional()
+      .describe('Only these tags of the repositories, also where their content was given up'),
     dryRun: z
       .boolean()
       .exactOptional()
@@ -120,6 +126,18 @@ export const ReadOnlyRequest = named(
   'ReadOnlyRequest',
   'Whether changes are to be refused.',
   z.strictObject({ on: z.boolean(), reason: Reason.exactOptional() }),
+);
+
+export const CollectionRequest = named(
+  'CollectionRequest',
+  'What nothing needs is to be deleted, or the store is to be read through.',
+  z.strictObject({
+    dryRun: z.boolean().exactOptional().describe('Only say what would be deleted'),
+    scrub: z
+      .boolean()
+      .exactOptional()
+      .describe('Read the store through, to find what is damaged, and delete nothing'),
+  }),
 );
 
 export const DeadLetterSelection = named(

@@ -3,6 +3,7 @@ import { APPROVAL_ROUTES } from './routes/approvals.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { CANDIDATE_ROUTES } from './routes/candidates.ts';
 import { CHANNEL_ROUTES } from './routes/channels.ts';
+import { COLLECTION_ROUTES } from './routes/collections.ts';
 import { CONTENT_ROUTES } from './routes/content.ts';
 import { DECISION_ROUTES } from './routes/decisions.ts';
 import { DIFF_ROUTES } from './routes/diff.ts';
@@ -45,6 +46,7 @@ export const ROUTES: readonly Route[] = [
   ...PUBLICATION_ROUTES,
   ...MIRROR_ROUTES,
   ...PURGE_ROUTES,
+  ...COLLECTION_ROUTES,
   ...DIFF_ROUTES,
   ...CONTENT_ROUTES,
   ...TASK_ROUTES,

@@ -129,6 +129,29 @@ export const SyncData = z.strictObject({
 });
 export type SyncData = z.infer<typeof SyncData>;
 
+const Amount = z.strictObject({ objects: z.int(), bytes: z.int() });
+const Freed = {
+  /** What nothing needs, as was found now. */
+  condemned: Amount,
+  /** What is gone. */
+  freed: Amount,
+  /** What is condemned, and lies there still. */
+  waiting: Amount,
+};
+
+/** A collection that has ended, and was no dry run. */
+export const CollectionData = z.strictObject({
+  /** Of the task. */
+  id: z.string(),
+  /** `partial`: something failed, or is missing. */
+  state: z.enum(['done', 'partial']),
+  /** Null: it failed. */
+  store: z.strictObject({ ...Freed, missing: z.int() }).nullable(),
+  /** Those that did not fail. */
+  trees: z.array(z.strictObject({ tree: z.string(), ...Freed })),
+});
+export type CollectionData = z.infer<typeof CollectionData>;
+
 /** Every event that goes out, with the shape of its `data`. The type is the routing key, too. */
 export const EVENT_DATA = {
   'candidate.synced': CandidateData,
@@ -145,5 +168,6 @@ export const EVENT_DATA = {
   'mirror.late': MirrorData,
   'sync.done': SyncData,
   'sync.failed': SyncData,
+  'gc.done': CollectionData,
 } as const;
 export type EventType = keyof typeof EVENT_DATA;

@@ -17,6 +17,7 @@ const IDS: Readonly<Record<string, RegExp>> = {
     /^promotion\/[0-9a-f-]{36}\/(?:accepted|waiting\/\d+|publishing|refused|done|partial|failed|cancelled)$/,
   publication: /^publication\/main\/\d+\/done$/,
   mirror: /^mirror\/main\/[a-z0-9-]+\/\d+\/(?:confirmed|late)$/,
+  gc: /^task\/[0-9a-f-]{36}\/done$/,
   sync: /^task\/[0-9a-f-]{36}\/(?:done|failed)$/,
 };
 

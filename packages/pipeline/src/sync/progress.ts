@@ -35,6 +35,18 @@ export class Progress {
     this.#expectedTags += count;
   }
 
+  /** So much has been looked at by now, of work that counts by itself. */
+  isAt({ blobs, bytes }: Pick<TaskProgress, 'blobs' | 'bytes'>): void {
+    this.#blobs = blobs;
+    this.#bytes = bytes;
+  }
+
+  /** So much will be looked at. */
+  expect({ blobs, bytes }: Pick<TaskProgress, 'blobs' | 'bytes'>): void {
+    this.#expectedBlobs = blobs;
+    this.#expectedBytes = bytes;
+  }
+
   read(): TaskProgress {
     return {
       bytes: this.#bytes,

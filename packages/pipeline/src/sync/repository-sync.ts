@@ -19,6 +19,8 @@ export interface RepositorySync {
   readonly repository: string;
   /** Only these are looked at, and nothing is listed. */
   readonly tags?: readonly string[];
+  /** These are made whole again, besides. */
+  readonly digests?: readonly Digest[];
   readonly fetcher: ContentFetcher;
   readonly created: CreatedTimes;
   /** Whether anything had been purged when the sync began. */
@@ -29,6 +31,8 @@ export interface RepositorySync {
   readonly signal: AbortSignal;
   /** Told of each tag that failed; the others go on. */
   onFailure(tag: string, error: unknown): void;
+  /** The same of one that was asked for by its digest. */
+  onDigestFailure(digest: Digest, error: unknown): void;
   /** Told what a dry run would do. When present, nothing is fetched and nothing written. */
   readonly onPlanned?: (plan: PlannedTag) => void;
 }

@@ -33,6 +33,14 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
     signal,
   };
 
+  await forEachConcurrently(sync.digests ?? [], TAGS_AT_ONCE, async (digest) => {
+    try {
+      await sync.fetcher.fetchGraph({ digest }, from);
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      sync.onDigestFailure(digest, error);
+    }
+  });
   await forEachConcurrently(taken, TAGS_AT_ONCE, async (chosen) => {
     const { tag, rule } = chosen;
     try {

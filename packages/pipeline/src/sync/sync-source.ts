@@ -1,4 +1,4 @@
-import { asFault, Fault, FAULTS, type Problem, quote, toProblem } from '@gantry/oci';
+import { asFault, type Digest, Fault, FAULTS, type Problem, quote, toProblem } from '@gantry/oci';
 import { type BringBack, createBringBack } from '../collect/store/bring-back.ts';
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Flow } from '../context.ts';
@@ -29,6 +29,8 @@ export interface SyncRequest {
 export interface SyncItem {
   readonly sourceRepository: string;
   readonly tags: readonly string[];
+  /** Manifests that are to be whole again, whatever tags mean: they are fetched as far as they are missing. */
+  readonly digests?: readonly Digest[];
 }
 
 export interface SyncOutcome {
@@ -48,6 +50,8 @@ export interface SyncFailure {
   readonly repository?: string;
   /** Absent where it is the whole repository. */
   readonly tag?: string;
+  /** Of one that was asked for by its digest. */
+  readonly digest?: Digest;
   readonly problem: Problem;
   /** Whether it may go through later, though nothing is changed at the source. */
   readonly retry: boolean;
@@ -115,7 +119,7 @@ class SourceSync {
       if (await this.#flow.catalog.garbage.some()) this.#garbage = createBringBack(this.#flow, this.#signal);
       const work = items ?? this.#listRepositories();
       await forEachConcurrently<string | SyncItem>(work, REPOSITORIES_AT_ONCE, (one) =>
-        typeof one === 'string' ? this.#syncOne(one) : this.#syncOne(one.sourceRepository, one.tags),
+        typeof one === 'string' ? this.#syncOne(one) : this.#syncOne(one.sourceRepository, one),
       );
     } catch (error) {
       if (this.#signal.aborted && !this.#full.signal.aborted) throw this.#signal.reason;
@@ -135,7 +139,7 @@ class SourceSync {
     };
   }
 
-  async #syncOne(sourceRepository: string, tags?: readonly string[]): Promise<void> {
+  async #syncOne(sourceRepository: string, item?: SyncItem): Promise<void> {
     const { progress, dryRun, repositories } = this.#request;
     let repository = sourceRepository;
     try {
@@ -148,7 +152,7 @@ class SourceSync {
         source: this.#source,
         sourceRepository,
         repository,
-        ...(tags === undefined ? {} : { tags }),
+        ...(item === undefined ? {} : { tags: item.tags, digests: item.digests ?? [] }),
         fetcher: this.#fetcher,
         created: createdTimes.getOrInsertComputed(this.#source, () => new CreatedTimes()),
         hasPurges: this.#hasPurges,
@@ -156,6 +160,7 @@ class SourceSync {
         progress,
         signal: this.#signal,
         onFailure: (tag, error) => this.#fail({ sourceRepository, repository, tag }, error),
+        onDigestFailure: (digest, error) => this.#fail({ sourceRepository, repository, digest }, error),
         ...(dryRun === true ? { onPlanned: (tag: PlannedTag) => this.#plan.push(tag) } : {}),
       });
       this.#reached++;
@@ -209,7 +214,10 @@ class SourceSync {
     }
   }
 
-  #fail(where: Pick<SyncFailure, 'sourceRepository' | 'repository' | 'tag'>, error: unknown): void {
+  #fail(
+    where: Pick<SyncFailure, 'sourceRepository' | 'repository' | 'tag' | 'digest'>,
+    error: unknown,
+  ): void {
     const fault = asFault(error);
     // Without space every further tag would fail alike: end it, so that what is there can be looked at.
     if (fault.code === 'STORAGE_FULL') this.#full.abort(fault);
@@ -218,8 +226,9 @@ class SourceSync {
     this.#flow.log.warn({ ...this.#log, item: this.#nameOf(failure), err: fault }, 'sync.item_failed');
   }
 
-  #nameOf({ repository, tag }: Pick<SyncFailure, 'repository' | 'tag'>): string {
+  #nameOf({ repository, tag, digest }: Pick<SyncFailure, 'repository' | 'tag' | 'digest'>): string {
     if (repository === undefined) return this.#source.name;
+    if (digest !== undefined) return `${repository}@${digest}`;
     return tag === undefined ? repository : `${repository}:${tag}`;
   }
 }

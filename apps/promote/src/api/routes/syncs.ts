@@ -1,5 +1,5 @@
 import { Fault, parseRepositoryName } from '@gantry/oci';
-import { createTask } from '@gantry/pipeline';
+import { createTask, syncParametersOf } from '@gantry/pipeline';
 import { SYNC } from '../access.ts';
 import { SyncRequest } from '../requests.ts';
 import { route } from '../route.ts';
@@ -18,12 +18,13 @@ export const SYNC_ROUTES = [
     answers: {
       202: { description: 'The task', view: TaskView, headers: { Location: 'The task' } },
     },
-    faults: ['SOURCE_UNKNOWN', 'NAME_INVALID'],
+    faults: ['SOURCE_UNKNOWN', 'NAME_INVALID', 'REQUEST_UNPROCESSABLE'],
     async handle({ body, api }) {
       const names = api.sources.map(({ name }) => name);
       if (!names.includes(body.source)) throw unknownSource(body.source, names);
       body.repositories?.forEach(parseRepositoryName);
-      const task = await createTask(api.flow, api.messages, 'sync', body);
+      const asked = await syncParametersOf(api.flow, body);
+      const task = await createTask(api.flow, api.messages, 'sync', asked);
       return { status: 202, headers: { Location: taskPath(task.id) }, json: presentTask(task) };
     },
   }),

@@ -87,7 +87,7 @@ export const TASK_ROUTES = [
       scopes: async ({ params, api }) => {
         const { kind, parameters } = await getTask(api, params.id);
         if (kind === 'sync') return ['sync'];
-        if (kind === 'purge') return ['admin'];
+        if (kind !== 'publish') return ['admin'];
         const { tree } = parameters;
         const touched = typeof tree === 'string' ? channelsOf(tree, api.channels) : api.channels;
         return promoteScopes('*', touched);

@@ -5,7 +5,13 @@ import { ProblemView } from './problem.ts';
 
 const COUNTS = { bytes: z.int(), blobs: z.int(), tags: z.int() };
 
-export const TASK_KINDS = ['sync', 'publish', 'purge', 'gc', 'scrub'] as const satisfies readonly Task['kind'][];
+export const TASK_KINDS = [
+  'sync',
+  'publish',
+  'purge',
+  'gc',
+  'scrub',
+] as const satisfies readonly Task['kind'][];
 
 export const TaskView = named(
   'Task',

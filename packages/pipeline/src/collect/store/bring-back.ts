@@ -69,7 +69,7 @@ async function untilGone(flow: Flow, digests: readonly Digest[], signal: AbortSi
   while ((await goingStill()).length > 0) {
     signal.throwIfAborted();
     const ended = await withLease(flow, COLLECTION_LEASE, async (lease) => {
-      await using removal = await flow.store.startRemoval(() => lease.confirm());
+      await using removal = await flow.store.startRemoval(COLLECTION_LEASE, () => lease.confirm());
       // Asked once more: until the lease was there, another may have deleted them, and a third written them anew.
       await deleteGoing(flow, removal, lease, await goingStill());
     });

@@ -36,7 +36,7 @@ export async function collectStore(flow: Flow, options: CollectStoreOptions): Pr
     flow,
     COLLECTION_LEASE,
     async (lease) => {
-      await using removal = await flow.store.startRemoval(() => lease.confirm());
+      await using removal = await flow.store.startRemoval(COLLECTION_LEASE, () => lease.confirm());
       return await new Collection(flow, options, { lease, removal }).run();
     },
     signal,

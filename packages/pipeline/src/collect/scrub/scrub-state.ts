@@ -1,0 +1,39 @@
+import type { Digest } from '@gantry/oci';
+
+/** Manifests that are not whole without a damaged blob, at one place of a source. */
+export interface RepairItem {
+  readonly source: string;
+  readonly sourceRepository: string;
+  readonly digests: readonly Digest[];
+}
+
+/** A blob whose bytes were not those of its digest. */
+export interface DamagedBlob {
+  readonly digest: Digest;
+  readonly size: number;
+  /**
+   * `found`; `fetching`: it is moved aside, and syncs are to bring it again; `repaired`: it is back, and in the trees that
+   * have it; `lost`: no source has it any more.
+   */
+  readonly state: 'found' | 'fetching' | 'repaired' | 'lost';
+  /** Where its bytes lie now. */
+  readonly aside?: string;
+  /** What is fetched again for it. */
+  readonly items: readonly RepairItem[];
+  /** The tasks that do so. */
+  readonly syncs: readonly string[];
+}
+
+/** How far a scrub has come, as its task's result has it: whoever goes on with it begins here. */
+export interface ScrubState {
+  /** The last blob that was looked at; null: none yet. */
+  readonly position: Digest | null;
+  /** Whether all were. */
+  readonly isThrough: boolean;
+  /** How many were, and their bytes. */
+  readonly blobs: number;
+  readonly bytes: number;
+  readonly damaged: readonly DamagedBlob[];
+}
+
+export const SCRUB_BEGIN: ScrubState = { position: null, isThrough: false, blobs: 0, bytes: 0, damaged: [] };
