@@ -81,6 +81,10 @@ const PARTS = {
     looks: () => says('opa', ['version'], /Rego Version/),
     from: 'go: github.com/open-policy-agent/opa',
   },
+  exfat: {
+    looks: () => isRoot() && existsSync('/sbin/mount.exfat-fuse') && says('mkfs.exfat', ['-V'], /exfatprogs/),
+    from: 'apt: exfat-fuse and exfatprogs, as root',
+  },
   tmpfs: { looks: () => isRoot() && says('mount', ['--version'], /util-linux/), from: 'Linux, as root' },
 } as const satisfies Record<string, { looks: () => boolean; from: string }>;
 

@@ -3,19 +3,34 @@ import type { Versitygw } from './versitygw.ts';
 
 /** Lets anybody read the objects of a bucket by plain HTTP, as an operator does whose bucket is a mirror. @returns its URL */
 export async function makePublic(server: Versitygw, bucket: string): Promise<string> {
-  const url = `${server.url}/${bucket}`;
-  const statement = {
-    Effect: 'Allow',
-    Principal: '*',
-    Action: ['s3:GetObject'],
-    Resource: [`arn:aws:s3:::${bucket}/*`],
-  };
-  const policy = JSON.stringify({ Version: '2012-10-17', Statement: [statement] });
-  const answer = await putSigned(new URL(`${url}?policy=`), policy, server.credentials);
-  if (!answer.ok) throw new Error(`the policy of ${bucket} was answered ${answer.status}`);
-  await answer.body?.cancel();
-  return url;
+  await allow(server, bucket, '*', ['s3:GetObject']);
+  return `${server.url}/${bucket}`;
 }
+
+/** Lets a user (`*`: anybody) do these things in a bucket, and no others: actions of S3's policies, such as `s3:GetObject`. */
+export async function allow(
+  server: Versitygw,
+  bucket: string,
+  user: string,
+  actions: readonly string[],
+): Promise<void> {
+  const arn = `arn:aws:s3:::${bucket}`;
+  const statements = [
+    { actions: actions.filter((action) => OF_BUCKETS.has(action)), Resource: arn },
+    { actions: actions.filter((action) => !OF_BUCKETS.has(action)), Resource: `${arn}/*` },
+  ];
+  const Statement = statements
+    .filter((one) => one.actions.length > 0)
+    .map((one) => ({ Effect: 'Allow', Principal: user, Action: one.actions, Resource: [one.Resource] }));
+  const policy = JSON.stringify({ Version: '2012-10-17', Statement });
+  const answer = await putSigned(new URL(`${server.url}/${bucket}?policy=`), policy, server.credentials);
+  if (!answer.ok)
+    throw new Error(`the policy of ${bucket} was answered ${answer.status}: ${await answer.text()}`);
+  await answer.body?.cancel();
+}
+
+/** Actions on a bucket; all others are on what is in it. */
+const OF_BUCKETS = new Set(['s3:ListBucket', 's3:ListBucketMultipartUploads']);
 
 /** A PUT with a signature ("Authenticating Requests: AWS Signature Version 4"); the SDK is no dependency of the tests. */
 async function putSigned(url: URL, body: string, credentials: Versitygw['credentials']): Promise<Response> {

@@ -26,9 +26,10 @@ export async function openTreeTarget(
   store: BlobStore,
   { onTrouble, s3 }: TreeTargetOptions = {},
 ): Promise<TreeTarget> {
-  if ('filesystem' in configuration) return openFilesystemTarget(configuration.filesystem.root, store);
+  const told = onTrouble === undefined ? {} : { onTrouble };
+  if ('filesystem' in configuration) return openFilesystemTarget(configuration.filesystem.root, store, told);
   const { openS3Target } = await import('./s3-target.ts');
-  return openS3Target(configuration.s3, store, { ...s3, ...(onTrouble === undefined ? {} : { onTrouble }) });
+  return openS3Target(configuration.s3, store, { ...s3, ...told });
 }
 
 /** Opens the tree that the configuration names, for reading alone. @throws Fault CONFIGURATION_INVALID */

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, chmod, lstat, mkdir, readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import path from 'node:path';
 import { DIGEST_ALGORITHMS, Fault, MANIFEST_KINDS, quote } from '@gantry/oci';
 import { directoryTree } from '@gantry/tree';
 import { refuseNewerFormat } from '../refuse-newer-format.ts';
@@ -35,7 +35,7 @@ export async function prepareRoot(root: string): Promise<void> {
     if (isThere) {
       await look(root, root, TREE);
       await refuseNewerFormat(directoryTree(root), 'tree.filesystem.root');
-    } else await mkdir(root, { recursive: true });
+    } else await makeFolder(root);
     if (((await stat(root)).mode & 0o7777) !== FOLDER_MODE) await chmod(root, FOLDER_MODE);
   } catch (error) {
     if (error instanceof Fault) throw error;
@@ -56,6 +56,18 @@ async function isFolder(root: string): Promise<boolean> {
   throw refuse(root, root, 'is a symbolic link to nothing: make the folder that it names');
 }
 
+async function makeFolder(root: string): Promise<void> {
+  try {
+    await mkdir(root, { recursive: true });
+  } catch (error) {
+    // Node says ENOENT of a file system that is read-only.
+    let above = path.dirname(path.resolve(root));
+    while ((await lstat(above).catch(() => undefined)) === undefined) above = path.dirname(above);
+    await access(above, constants.W_OK | constants.X_OK);
+    throw error;
+  }
+}
+
 /** @param may the folders that it may hold; undefined: whatever it holds is not looked at */
 async function look(root: string, folder: string, may: Folders | undefined): Promise<void> {
   try {
@@ -68,10 +80,10 @@ async function look(root: string, folder: string, may: Folders | undefined): Pro
   const stranger = names.find((name) => !Object.hasOwn(may, name));
   if (stranger !== undefined) {
     const isTree = folder !== root || names.includes('serial');
-    throw refuse(root, folder, `holds ${quote(stranger)} ${isTree ? NO_PART : NO_TREE}`);
+    throw refuse(root, folder, `holds ${quote(stranger)}${isTree ? NO_PART : NO_TREE}`);
   }
   for (const name of names) {
-    const place = join(folder, name);
+    const place = path.join(folder, name);
     const found = await lstat(place);
     if (found.isSymbolicLink())
       throw refuse(
@@ -84,9 +96,9 @@ async function look(root: string, folder: string, may: Folders | undefined): Pro
   }
 }
 
-const NO_TREE = 'and is not a tree: name an empty folder';
+const NO_TREE = ' and is not a tree: name an empty folder';
 const NO_PART =
-  'which is no part of a tree, where all is public and mirrored: move it elsewhere, or name another folder';
+  ', which is no part of a tree, where all is public and mirrored: move it elsewhere, or name another folder';
 
 const REASONS: Readonly<Record<string, string>> = {
   EROFS: 'its file system is mounted read-only',
