@@ -1,5 +1,17 @@
 import path from 'node:path';
-import { cacheControlOf, contentTypeOf, directoryTree, httpTree, openTree, verifyTree } from '@gantry/tree';
+import { digestOf } from '@gantry/oci';
+import { openTreeSource } from '@gantry/pipeline';
+import { createS3Client } from '@gantry/store/s3';
+import {
+  blobPath,
+  cacheControlOf,
+  contentTypeOf,
+  directoryTree,
+  httpTree,
+  openTree,
+  verifyTree,
+} from '@gantry/tree';
+import { collect as collectPlace, expectWhole } from '../fixtures/collected-place.ts';
 import { ENDS_OF_ONE_THAT_WAS_FOLLOWED, outcomeOf, succeed } from '../fixtures/publisher-handover.ts';
 import { type PublisherProcess, startPublisher } from '../fixtures/publisher-process.ts';
 import { imageOf, openPublishing, type PublishingPlace } from '../fixtures/publishing.ts';
@@ -12,6 +24,12 @@ import { startVersitygw, type Versitygw } from '../servers/versitygw.ts';
 const real = needs('versitygw').showing(() => (server === undefined ? [] : [server]));
 
 const NOW = '2026-11-21T09:00:00.000Z';
+const DAY_MS = 86_400_000;
+/** So little is kept that a collection has something to do. */
+const COLLECTING: PublishingPlace['rules'] = {
+  keepUntaggedMs: 0,
+  retention: { graceMs: DAY_MS, keepSnapshots: 2, keepSnapshotsForMs: 0 },
+};
 /** Each call of a publication that changes something, with how often. */
 const WRITES: Readonly<Record<string, number>> = {
   'catalog.channels.apply': 1,
@@ -176,3 +194,44 @@ for (const [step, times] of Object.entries(WRITES)) {
     );
   }
 }
+
+real.test(
+  'a collection takes out of the bucket what no retained snapshot reaches, and what no list has, and nothing else',
+  async () => {
+    await using folder = await temporaryFolder('s3-collecting');
+    const s3 = await server.makeBucket(`tree-${places++}`);
+    const place: PublishingPlace = {
+      catalog: { sqlite: { file: path.join(folder.path, 'catalog.db') } },
+      storage: { s3: { ...s3, bucket: 'content' } },
+      tree: { s3 },
+      rules: COLLECTING,
+    };
+    // To come, so that whatever lies there was there before.
+    const start = Date.now() + 2 * DAY_MS;
+    const onDay = (day: number) => new Date(start + day * DAY_MS).toISOString();
+    for (const [day, tag] of ['1', '2', '3'].entries()) {
+      await using opened = await openPublishing(place, onDay(day));
+      if (day === 0) await opened.sync();
+      await opened.promote(tag);
+      await opened.publisher.publishPending();
+    }
+    using client = await createS3Client(s3);
+    const orphan = blobPath(digestOf('an orphan'));
+    await client.put(orphan, Buffer.from('left by one that died'));
+    for (let day = 3; day < 13; day++) {
+      await using opened = await openPublishing(place, onDay(day));
+      await opened.publisher.refresh();
+      await collectPlace(place, onDay(day));
+      await expectWhole(await openTreeSource(place.tree), onDay(day));
+    }
+    await using opened = await openPublishing(place, onDay(13));
+    const inPool = (await Array.fromAsync(opened.catalog.pool.list('main'))).map((object) => object.path);
+    const objects = (await Array.fromAsync(client.list('pool/'))).map((object) => object.path);
+    expect(objects.toSorted()).toEqual(inPool.toSorted());
+    const gone = imageOf('1').digest.slice('sha256:'.length);
+    expect([objects.includes(orphan), objects.some((one) => one.endsWith(gone))]).toEqual([false, false]);
+    const { findings } = await verifyTree(opened.tree, { deep: true, nowMs: Date.parse(onDay(13)) });
+    expect(findings).toEqual([]);
+  },
+  120_000,
+);
