@@ -24,6 +24,22 @@ export function formatList(lines: Iterable<ListLine>): Uint8Array {
   return Buffer.from(sorted.map(formatLine).join(''));
 }
 
+const PIECE_CHARACTERS = 1024 * 1024;
+
+/** As {@link formatList}, for lines that come sorted by path and are too many for one text: in pieces. */
+export async function* formatSorted(
+  lines: Iterable<ListLine> | AsyncIterable<ListLine>,
+): AsyncGenerator<Uint8Array> {
+  let text = '';
+  for await (const line of lines) {
+    text += formatLine(line);
+    if (text.length < PIECE_CHARACTERS) continue;
+    yield Buffer.from(text);
+    text = '';
+  }
+  if (text !== '') yield Buffer.from(text);
+}
+
 function formatLine(line: ListLine): string {
   return line.op === '+' ? `+ ${line.size} ${line.sha256} ${line.path}\n` : `- ${line.path}\n`;
 }

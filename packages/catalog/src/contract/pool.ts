@@ -63,7 +63,7 @@ export function poolContract(open: () => Promise<CatalogPlace>): void {
   test('thousands of objects: applied, found and listed', async () => {
     await using place = await open();
     const { pool } = await place.connect();
-    const objects: PoolObject[] = Array.from({ length: 5000 }, (_, at) =>
+    const objects: PoolObject[] = Array.from({ length: 12_500 }, (_, at) =>
       poolObject(`pool/${String(at).padStart(5, '0')}`, { size: at }),
     );
     await pool.apply('tree', 1, objects, []);

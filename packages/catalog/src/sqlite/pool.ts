@@ -4,6 +4,8 @@ import type { Database } from './database.ts';
 
 /** How many objects of a whole pool are read at a time. */
 const OBJECTS_A_QUERY = 1000;
+/** How many objects are added in one transaction. */
+const OBJECTS_A_WRITE = 10_000;
 
 export function sqlitePool(database: Database): Pool {
   const getAll = database.prepare(`
@@ -36,10 +38,22 @@ export function sqlitePool(database: Database): Pool {
       return new Map(rows.map(readPoolObject).map((object) => [object.path, object]));
     },
     async apply(tree, serial, added, removed) {
-      await database.write(() => {
-        if (serial <= applied(tree)) return;
+      const write = (work: () => void) =>
+        database.write(() => {
+          if (serial > applied(tree)) work();
+        });
+      const addAll = (objects: readonly PoolObject[]) => {
+        for (const { path, size, sha256, since } of objects) add.run(tree, path, size, sha256, since);
+      };
+      // The first publication of a large tree would hold up all else for as long as it takes.
+      let from = 0;
+      for (; added.length - from > OBJECTS_A_WRITE; from += OBJECTS_A_WRITE) {
+        const some = added.slice(from, from + OBJECTS_A_WRITE);
+        await write(() => addAll(some));
+      }
+      await write(() => {
         for (const path of removed) remove.run(tree, path);
-        for (const { path, size, sha256, since } of added) add.run(tree, path, size, sha256, since);
+        addAll(added.slice(from));
         setSerial.run(tree, serial);
       });
     },

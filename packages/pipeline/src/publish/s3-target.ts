@@ -113,7 +113,8 @@ export async function openS3Target(
       await client.put(path, bytes, headersFor(path));
     },
 
-    putList: create,
+    putList: async (path, bytes) =>
+      create(path, bytes instanceof Uint8Array ? bytes : Buffer.concat(await Array.fromAsync(bytes))),
     settle: async () => undefined, // what S3 has answered is durable
     claim: (serial, statement) => create(serialPath(serial), statement),
     movePointer: (statement) => movePointer(client, source, highestSerial, statement),

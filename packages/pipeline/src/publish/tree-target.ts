@@ -31,9 +31,10 @@ export interface TreeTarget {
   putDocument(path: string, bytes: Uint8Array): Promise<void>;
   /**
    * Puts a list. Serials name lists, so one that is there is never replaced.
+   * @param bytes also in pieces, for one that need not fit into memory
    * @returns false if there is one with other bytes: of a publication that was cut off, or goes on elsewhere
    */
-  putList(path: string, bytes: Uint8Array): Promise<boolean>;
+  putList(path: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<boolean>;
   /** What was put so far is durable when this resolves. */
   settle(): Promise<void>;
   /**

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { PoolObject } from '@gantry/catalog';
-import { type Digest, digestOf, splitDigest } from '@gantry/oci';
+import { type Digest, splitDigest } from '@gantry/oci';
 import {
   decodeStatement,
-  formatList,
+  formatSorted,
   fullListPath,
+  type ListLine,
   listPath,
   MAX_STATEMENT_BYTES,
   serialPath,
@@ -12,6 +13,7 @@ import {
 } from '@gantry/tree';
 import type { TreeChange } from './compose-change.ts';
 import type { PublishContext } from './published-tree.ts';
+import type { TreeTarget } from './tree-target.ts';
 
 const FULL_LIST_EVERY_MS = 86_400_000;
 
@@ -38,8 +40,8 @@ export async function writeList(
   added: readonly PoolObject[],
   removed: readonly string[],
 ): Promise<Digest | undefined> {
-  const bytes = formatList([...removed.map((path) => ({ op: '-', path }) as const), ...added.map(toLine)]);
-  return (await tree.target.putList(listPath(serial), bytes)) ? digestOf(bytes) : undefined;
+  const lines = [...removed.map((path) => ({ op: '-', path }) as const), ...added.map(toLine)];
+  return putLines(tree.target, listPath(serial), lines.toSorted(byPath));
 }
 
 /**
@@ -60,13 +62,44 @@ export async function writeFullListIfDue(
       statement === undefined ? 0 : Date.parse(decodeStatement(statement, serialPath(full.serial)).published);
     if (flow.now().getTime() - madeAt < FULL_LIST_EVERY_MS) return full;
   }
-  const lines = added.map(toLine);
-  const gone = new Set(removed);
-  for await (const object of flow.catalog.pool.list(tree.name))
-    if (!gone.has(object.path)) lines.push(toLine(object));
-  const bytes = formatList(lines);
-  if (!(await tree.target.putList(fullListPath(serial), bytes))) return undefined;
-  return { serial, digest: digestOf(bytes) };
+  const lines = wholePool(flow.catalog.pool.list(tree.name), added, new Set(removed));
+  const digest = await putLines(tree.target, fullListPath(serial), lines);
+  return digest === undefined ? undefined : { serial, digest };
+}
+
+/** The lines of the pool as it will be, sorted by path. */
+async function* wholePool(
+  standing: AsyncIterable<PoolObject>,
+  added: readonly PoolObject[],
+  removed: ReadonlySet<string>,
+): AsyncGenerator<ListLine> {
+  const fresh = added.toSorted(byPath).values();
+  let next = fresh.next();
+  for await (const object of standing) {
+    for (; !next.done && next.value.path < object.path; next = fresh.next()) yield toLine(next.value);
+    if (!removed.has(object.path)) yield toLine(object);
+  }
+  for (; !next.done; next = fresh.next()) yield toLine(next.value);
+}
+
+/** Puts lines that come sorted. @returns the digest of the list; undefined when there is another one */
+async function putLines(
+  target: TreeTarget,
+  path: string,
+  lines: Iterable<ListLine> | AsyncIterable<ListLine>,
+): Promise<Digest | undefined> {
+  const hash = createHash('sha256');
+  async function* hashed() {
+    for await (const piece of formatSorted(lines)) {
+      hash.update(piece);
+      yield piece;
+    }
+  }
+  return (await target.putList(path, hashed())) ? `sha256:${hash.digest('hex')}` : undefined;
+}
+
+function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
+  return a.path < b.path ? -1 : Number(a.path > b.path);
 }
 
 /** Of the full lists, the newest two are kept: takes away the one before `former`'s, once `current` names a new one. */

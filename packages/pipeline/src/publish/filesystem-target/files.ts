@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { chmod, link, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { chmod, link, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Fault } from '@gantry/oci';
 import { forEachConcurrently } from '../../concurrency.ts';
@@ -67,15 +68,14 @@ export class TreeFiles {
   }
 
   /** Puts a file where none lies. @returns false if one does, with other bytes */
-  async create(place: string, bytes: Uint8Array): Promise<boolean> {
+  async create(place: string, bytes: Uint8Array | AsyncIterable<Uint8Array>): Promise<boolean> {
     await this.makeFolder(dirname(place));
     this.note(place);
-    const created = await this.#withTemporary(writing(bytes), async (temporary) => {
-      const linked = await createdBy(temporary, place);
+    return this.#withTemporary(writing(bytes), async (temporary) => {
+      const isMine = (await createdBy(temporary, place)) || (await isSame(temporary, place));
       await rm(temporary, { force: true });
-      return linked;
+      return isMine;
     });
-    return created || Buffer.compare(await readFile(place), bytes) === 0;
   }
 
   async makeFolder(folder: string): Promise<void> {
@@ -181,7 +181,7 @@ async function createdBy(temporary: string, place: string): Promise<boolean> {
 const GONE = new Set(['ENOENT', 'ESTALE']);
 
 /** Writes these bytes into a new file. */
-export function writing(bytes: Uint8Array): (file: string) => Promise<void> {
+export function writing(bytes: Uint8Array | AsyncIterable<Uint8Array>): (file: string) => Promise<void> {
   return async (file) => {
     const handle = await open(file, 'wx', 0o600);
     try {
@@ -190,6 +190,19 @@ export function writing(bytes: Uint8Array): (file: string) => Promise<void> {
       await handle.close();
     }
   };
+}
+
+/** Whether two files hold the same bytes. */
+async function isSame(one: string, other: string): Promise<boolean> {
+  if ((await sizeAt(one)) !== (await sizeAt(other))) return false;
+  const [ofOne, ofOther] = await Promise.all([one, other].map(hashOf));
+  return ofOne === ofOther;
+}
+
+async function hashOf(place: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(place) as AsyncIterable<Buffer>) hash.update(chunk);
+  return hash.digest('hex');
 }
 
 /** A file's size in bytes; undefined if it is absent. */
