@@ -23,6 +23,8 @@ const files =
         'test/faults/sync-',
         'test/faults/engines-',
         'test/faults/purge-',
+        'test/faults/publication-steps',
+        'packages/pipeline/src/collect/tree',
         'test/faults/token-timing',
         'test/fuzz',
       ];

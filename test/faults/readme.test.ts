@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const FOLDERS: Readonly<Record<string, string>> = {
+  C: '../../packages/pipeline/src/collect/tree',
   S: '../../packages/pipeline/src/sync',
   R: '../../packages/registry/src',
   O: '../../packages/oci/src',
