@@ -132,7 +132,7 @@ test(`whatever is published, rolled back and collected, and whenever: ${RUNS} hi
         await promises.hold();
       }
       await tree.publish('one', 'a', '1');
-      for (let time = 0; time < 4; time++) {
+      for (let time = 0; time < 8; time++) {
         tree.pass(4 * DAY_MS);
         await tree.collect();
         await promises.hold();
