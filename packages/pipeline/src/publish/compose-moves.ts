@@ -10,6 +10,7 @@ import {
   encodeReferrers,
   indexPath,
   type LoadDocument,
+  type ManifestEntry,
   manifestPath,
   treeTime,
   type TreeView,
@@ -65,8 +66,10 @@ async function compose(
     catalog,
     moves.flatMap(({ to }) => (to === undefined ? [] : rootsOf(to))),
   );
-  const untagged = await leftByAll(catalog, place, edited, moves, set);
-  const tags = await tagsAfter(catalog, place, moves);
+  const left = await leftManifests(catalog, moves, set);
+  const untagged = await leftByAll(catalog, place, edited, left);
+  const isKnown = (digest: Digest) => set.manifests.has(digest) || left.has(digest);
+  const tags = await tagsAfter(catalog, place, moves, isKnown);
   const referrers = await referrersAfter(catalog, edited, load, set, again.size > 0);
   if (untagged === undefined || tags === undefined || referrers === undefined) return undefined;
 
@@ -115,34 +118,39 @@ async function standsBefore({ tags }: EditedRepository, moves: readonly TagMove[
   return moves.every(({ from }, at) => are[at] === from?.digest);
 }
 
-/**
- * Manifests that tags have let go, and that no other tag reaches, with their entries.
- * @returns undefined when one of them is not in the document as it should be
- */
-async function leftByAll(
+/** Manifests that tags have let go, with all that is under them, and that none of those that moved has taken up. */
+async function leftManifests(
   catalog: Catalog,
-  place: ChannelRepository,
-  { manifests }: EditedRepository,
   moves: readonly TagMove[],
   set: ContentGraph,
-) {
+): Promise<ReadonlyMap<Digest, ManifestRecord>> {
   const roots = moves.flatMap(({ from }) => (from === undefined ? [] : rootsOf(from)));
   const former = await readContentGraph(
     catalog,
     roots.filter((digest) => !set.manifests.has(digest)),
   );
-  const left = new Map([...former.manifests].filter(([digest]) => !set.manifests.has(digest)));
-  const isReached = async (digest: Digest) => {
+  return new Map([...former.manifests].filter(([digest]) => !set.manifests.has(digest)));
+}
+
+/**
+ * Those that no other tag reaches, with their entries.
+ * @returns undefined when one of all is not in the document as it should be
+ */
+async function leftByAll(
+  catalog: Catalog,
+  place: ChannelRepository,
+  { manifests }: EditedRepository,
+  left: ReadonlyMap<Digest, ManifestRecord>,
+): Promise<ReadonlyMap<Digest, ManifestEntry> | undefined> {
+  const isTagged = async (digest: Digest) => {
     const entry = await manifests.former(digest);
     return entry !== undefined && entry.untagged === undefined;
   };
   const entries = await entriesOf(manifests, left.keys());
-  const reached = await stillReached(catalog, place, left, isReached);
-  const isAsBefore = left.keys().every((digest) => {
-    const entry = entries.get(digest);
-    return entry !== undefined && entry.untagged === undefined;
-  });
-  return isAsBefore ? new Map([...entries].filter(([digest]) => !reached.has(digest))) : undefined;
+  if (entries.size < left.size || entries.values().some(({ untagged }) => untagged !== undefined))
+    return undefined;
+  const reached = await stillReached(catalog, place, left, isTagged);
+  return new Map([...entries].filter(([digest]) => !reached.has(digest)));
 }
 
 /**

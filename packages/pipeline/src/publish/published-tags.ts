@@ -16,18 +16,23 @@ export function publishedTags(tags: readonly ChannelTag[]): Map<string, Digest> 
 /**
  * What the tags that moved mean in the document now, and the companion tags that came and went with them; undefined: it has
  * none of that name.
+ * @param isKnown whether the tags that moved reach a manifest, or have reached it
  * @returns undefined when only a look at all tags can tell
  */
 export async function tagsAfter(
   catalog: Pick<Catalog, 'channels' | 'manifests'>,
   place: ChannelRepository,
   moves: readonly TagMove[],
+  isKnown: (digest: Digest) => boolean,
 ): Promise<ReadonlyMap<string, Digest | undefined> | undefined> {
   const after = new Map<string, Digest | undefined>();
   const moved = new Map(moves.map(({ tag, to }) => [tag, to]));
   const companions = moves
     .flatMap(({ from, to }) => [...(from?.companions ?? []), ...(to?.companions ?? [])])
     .map(({ tag }) => tag);
+  const subjects = companions.map(subjectOfCompanionTag);
+  // Others that carry one of them are found by what it is named after.
+  if (!subjects.every((subject) => subject !== undefined && isKnown(subject))) return undefined;
   for (const name of new Set([...moved.keys(), ...companions])) {
     const own = moved.has(name)
       ? moved.get(name)

@@ -4,7 +4,7 @@ import type { TagState, TagStates } from './decide-changes.ts';
 
 const READS_AT_ONCE = 16;
 /** From so many tags of a repository on all that it has are read at once. */
-const MANY_TAGS = 4;
+const MANY_TAGS = 32;
 const NOTHING: TagState = { digest: null, sequence: 0 };
 
 /** Reads what the tags of some promotions mean in their channels, and which promotion made them so. */
