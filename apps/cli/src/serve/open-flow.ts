@@ -14,6 +14,7 @@ import {
 import type { Configuration, Logger, TreeConfiguration } from '@gantry/service';
 import { openStore } from '@gantry/store';
 import type { TreeSource } from '@gantry/tree';
+import { mustBeDistinct } from './distinct-trees.ts';
 import { askCatalog, askMessages, askStore, askTree } from './engine-checks.ts';
 import { catalogSettings, messagesSettings, placeSettings } from './engine-settings.ts';
 import { openChannels } from './open-channels.ts';
@@ -60,7 +61,9 @@ export async function openFlow(
     });
   };
   const shares = shareOut(Object.keys(configuration.trees), channels);
-  return { flow, channels, trees: await Promise.all(shares.map(open)) };
+  const trees = await Promise.all(shares.map(open));
+  await mustBeDistinct(configuration, trees);
+  return { flow, channels, trees };
 }
 
 /** A tree that is configured, for reading. */
