@@ -5,6 +5,7 @@ import { createInProcessRegistry, makeImage, makeLayer } from '@gantry/registry'
 import type { BlobStore } from '@gantry/store';
 import { layTree, POINTER_PATH } from '@gantry/tree';
 import { randomBytes } from '../fixtures/random-bytes.ts';
+import { mountExfat } from '../servers/exfat.ts';
 import {
   embeddedConfiguration,
   gantry,
@@ -216,7 +217,11 @@ real.test(
     const tree = path.join(laid.folder, 'data', 'tree');
     await mkdir(tree, { recursive: true });
     await using _ = await mountTmpfs(tree);
-    await publishesByCopy(laid.folder, 'data', 'lies on another file system than the store');
+    await publishesByCopy(
+      laid.folder,
+      path.join(laid.folder, 'data'),
+      'lies on another file system than the store',
+    );
   },
   120_000,
 );
@@ -225,10 +230,8 @@ needs('exfat').test(
   'a tree on a file system without hardlinks has copies, and says once what that costs',
   async () => {
     await using laid = await laidTree();
-    const both = path.join(laid.folder, 'exfat');
-    await mkdir(both);
-    await using _ = await mountExfat(laid.folder, both);
-    await publishesByCopy(laid.folder, 'exfat', 'can have no hardlinks to the store');
+    await using exfat = await mountExfat();
+    await publishesByCopy(laid.folder, exfat.path, 'can have no hardlinks to the store');
   },
   120_000,
 );
@@ -236,27 +239,6 @@ needs('exfat').test(
 async function mountTmpfs(place: string): Promise<AsyncDisposable & { readonly place: string }> {
   await run('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'gantry-test', place]);
   return { place, [Symbol.asyncDispose]: async () => void (await run('umount', ['--lazy', place])) };
-}
-
-/** An image of exFAT, by FUSE: the kernel needs no module for it. */
-async function mountExfat(folder: string, place: string): Promise<AsyncDisposable> {
-  const image = path.join(folder, 'exfat.img');
-  await run('truncate', ['--size=64M', image]);
-  await run('mkfs.exfat', [image]);
-  const device = (await run('losetup', ['--find', '--show', image])).trim();
-  const detach = () => run('losetup', ['--detach', device]);
-  try {
-    await run('/sbin/mount.exfat-fuse', [device, place]);
-  } catch (error) {
-    await detach();
-    throw error;
-  }
-  return {
-    async [Symbol.asyncDispose]() {
-      await run('umount', [place]);
-      await detach();
-    },
-  };
 }
 
 /** Publishes two images into `tree` in a folder, whose store is beside it; a crane serves them, and all is as it should be. */
@@ -275,10 +257,10 @@ async function publishesByCopy(folder: string, place: string, why: string): Prom
   const configuration = {
     ...(await embeddedConfiguration({
       sources: [{ name: 'x', registry: listening.url }],
-      crane: { tree: `./${place}/tree` },
+      crane: { tree: path.join(place, 'tree') },
     })),
-    storage: { filesystem: { root: `./${place}/store` } },
-    tree: { filesystem: { root: `./${place}/tree` } },
+    storage: { filesystem: { root: path.join(place, 'store') } },
+    tree: { filesystem: { root: path.join(place, 'tree') } },
   };
   await using service = await startGantry({ folder, configuration });
   try {
@@ -294,7 +276,7 @@ async function publishesByCopy(folder: string, place: string, why: string): Prom
       .filter((line) => line.includes('tree.trouble'));
     expect(told).toEqual([expect.stringContaining(why)]);
     expect(told[0]).toContain('takes its size once more');
-    const tree = path.join(folder, place, 'tree');
+    const tree = path.join(place, 'tree');
     expect(await gantry(folder, ['verify', tree, '--deep'])).toMatchObject({ code: 0 });
     // Begun anew, on what is there.
     await service.stop();

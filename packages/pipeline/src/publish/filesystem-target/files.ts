@@ -72,7 +72,8 @@ export class TreeFiles {
     await this.makeFolder(dirname(place));
     this.note(place);
     return this.#withTemporary(writing(bytes), async (temporary) => {
-      const isMine = (await createdBy(temporary, place)) || (await isSame(temporary, place));
+      const isNew = (await linked(temporary, place)) ?? (await this.#renameToNew(temporary, place));
+      const isMine = isNew || (await isSame(temporary, place));
       await rm(temporary, { force: true });
       return isMine;
     });
@@ -123,6 +124,27 @@ export class TreeFiles {
     await Promise.all(folders.map(syncFolder));
   }
 
+  /**
+   * As `linked`, where there are no hardlinks: no rename can leave alone what is there, so a folder that can be made once
+   * says who may look and rename. One that was followed in between is shut out, as its file is gone; and what it left is.
+   */
+  async #renameToNew(temporary: string, place: string): Promise<boolean> {
+    const turn = join(this.at(TEMPORARY), `new-${basename(place)}`);
+    try {
+      await mkdir(turn);
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') return false;
+      throw error;
+    }
+    try {
+      if ((await sizeAt(place)) !== undefined) return false;
+      await rename(temporary, place);
+      return true;
+    } finally {
+      await rm(turn, { recursive: true, force: true });
+    }
+  }
+
   #newFolder(): string {
     return join(this.at(TEMPORARY), randomBytes(12).toString('hex'));
   }
@@ -160,21 +182,16 @@ export function isNoHardlink(error: unknown): boolean {
   return NO_HARDLINK.has(codeOf(error));
 }
 
-/**
- * Gives a file a name that none has. @returns false if one has. Where there are no hardlinks it is a look and a rename: one
- * that was followed in between is shut out, as its file is gone.
- */
-async function createdBy(temporary: string, place: string): Promise<boolean> {
+/** Gives a file a name that none has. @returns false if one has; undefined where there are no hardlinks */
+async function linked(temporary: string, place: string): Promise<boolean | undefined> {
   try {
     await link(temporary, place);
     return true;
   } catch (error) {
     if (codeOf(error) === 'EEXIST') return false;
-    if (!isNoHardlink(error)) throw error;
+    if (isNoHardlink(error)) return undefined;
+    throw error;
   }
-  if ((await sizeAt(place)) !== undefined) return false;
-  await rename(temporary, place);
-  return true;
 }
 
 /** What the system says of a file in a folder that is gone; ESTALE where that is on another machine. */
