@@ -55,7 +55,7 @@ export async function openCollected(
   keepUntaggedMs = 0,
 ): Promise<CollectedTree> {
   const fixture = await openFlow();
-  const { flow, channels } = fixture;
+  const { flow } = fixture;
   const tree: PublishedTree = { ...fixture.tree, retention, keepUntaggedMs };
   const publisher = createPublisher(flow, tree);
   const source = fixture.treeSource;
