@@ -3,6 +3,7 @@ import type { Messages } from '@gantry/messages';
 import { asFault, Fault } from '@gantry/oci';
 import { type FollowedMirror, type Log, MAIN_TREE, mirrorLags, QUEUES } from '@gantry/pipeline';
 import type { GaugeValue, Metrics } from '@gantry/service';
+import { lastCollection, lastScrub, placesOf } from './last-collection.ts';
 import type { ReadOnly } from './read-only.ts';
 
 /** How long the figures wait for an engine. */
@@ -121,6 +122,49 @@ export function addSharedStateMetrics(
       for (const { mirror, state } of await statesOfMirrors())
         if (state !== undefined) value.set(state.problem === undefined ? 0 : 1, { mirror });
     },
+  );
+  gauge(
+    'gantry_gc_last_run_timestamp_seconds',
+    'When the last collection ended that was no dry run.',
+    [],
+    async (value) => {
+      const last = await lastCollection(catalog);
+      value.set(last === undefined ? Number.NaN : Date.parse(last.endedAt) / 1000);
+    },
+  );
+  gauge(
+    'gantry_gc_condemned_bytes',
+    'Bytes that were condemned, and still there, when the last collection ended.',
+    ['place'],
+    async (value) => {
+      for (const { place, waiting } of placesOf((await lastCollection(catalog))?.report))
+        value.set(waiting, { place });
+    },
+  );
+  gauge('gantry_gc_freed_bytes', 'Bytes that the last collection freed.', ['place'], async (value) => {
+    for (const { place, freed } of placesOf((await lastCollection(catalog))?.report))
+      value.set(freed, { place });
+  });
+  gauge(
+    'gantry_gc_missing',
+    'Manifests and blobs that the last collection found to be needed and not in the store.',
+    [],
+    async (value) => value.set((await lastCollection(catalog))?.report.store?.missing.count ?? 0),
+  );
+  gauge(
+    'gantry_store_scrub_last_run_timestamp_seconds',
+    'When the last scrub of the store ended.',
+    [],
+    async (value) => {
+      const last = await lastScrub(catalog);
+      value.set(last === undefined ? Number.NaN : Date.parse(last.endedAt) / 1000);
+    },
+  );
+  gauge(
+    'gantry_store_scrub_damaged',
+    'Damaged blobs that the last scrub of the store has found.',
+    [],
+    async (value) => value.set((await lastScrub(catalog))?.state.damaged.length ?? 0),
   );
   gauge('gantry_read_only', 'Whether changes are refused: 1, else 0.', [], async (value) =>
     value.set((await readOnly.state()).on ? 1 : 0),
