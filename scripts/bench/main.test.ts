@@ -2,7 +2,19 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url));
-const NAMES = ['sync', 'tags', 'crane', 'catalog', 's3', 'promotions', 'plans', 'api', 'mirror'];
+const NAMES = [
+  'sync',
+  'tags',
+  'crane',
+  'catalog',
+  's3',
+  'promotions',
+  'plans',
+  'api',
+  'mirror',
+  'verify',
+  'publish',
+];
 
 function bench(...words: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });

@@ -6,8 +6,10 @@ import { benchManyTags } from './many-tags.ts';
 import { benchMirror } from './mirror.ts';
 import { benchPlans } from './plans.ts';
 import { benchPromotions } from './promotions.ts';
+import { benchPublish } from './publish.ts';
 import { benchS3 } from './s3.ts';
 import { benchSync } from './sync.ts';
+import { benchVerify } from './verify.ts';
 
 const benches = {
   sync: benchSync,
@@ -19,6 +21,8 @@ const benches = {
   plans: () => benchPlans(),
   api: () => benchApi(),
   mirror: benchMirror,
+  verify: benchVerify,
+  publish: () => benchPublish(),
 };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */

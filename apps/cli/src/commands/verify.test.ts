@@ -49,12 +49,13 @@ test('as JSON it has the documented members', async () => {
   });
 });
 
+const roots = (folder: string) => kindsOf(`./${folder}`, '--roots', '--state', 'seen.json');
+
 test('what was seen is remembered at each place, and a place that goes back, forks or becomes another tree fails', async () => {
   const now = Date.now();
   await lay('old', now);
   await lay('tree', now);
   await lay('tree', now);
-  const roots = (folder: string) => kindsOf(`./${folder}`, '--roots', '--state', 'seen.json');
   expect(await roots('tree')).toEqual([0]);
   expect(await roots('old')).toEqual([0]);
   expect(await roots('tree')).toEqual([0]);
