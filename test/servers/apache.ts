@@ -15,12 +15,15 @@ export interface Apache extends ServerProcess {
   readonly url: string;
 }
 
-/** @param root the folder to serve; the tree is there or below */
-export async function startApache(root: string): Promise<Apache> {
+/**
+ * @param root the folder to serve; the tree is there or below
+ * @param rules the file of others than those for mirrors
+ */
+export async function startApache(root: string, rules = SHIPPED_RULES): Promise<Apache> {
   const folder = await temporaryFolder('apache');
   const port = await freePort();
   const file = path.join(folder.path, 'apache.conf');
-  await writeFile(file, configuration(root, port, folder.path));
+  await writeFile(file, configuration(root, rules, port, folder.path));
   const url = `http://127.0.0.1:${port}`;
   const server = await startProcess({
     name: 'Apache httpd with the shipped rules',
@@ -39,9 +42,9 @@ export async function startApache(root: string): Promise<Apache> {
 }
 
 /** As Debian has it, with what a tree must not get: compression, negotiation, listings, types guessed by content. */
-function configuration(root: string, port: number, folder: string): string {
+function configuration(root: string, rules: string, port: number, folder: string): string {
   const modules =
-    'mpm_event authz_core mime mime_magic dir autoindex negotiation env alias headers deflate filter'.split(
+    'mpm_event authz_core mime mime_magic dir autoindex negotiation env alias headers deflate filter rewrite'.split(
       ' ',
     );
   return `
@@ -63,6 +66,7 @@ DocumentRoot ${root}
   Require all denied
 </Directory>
 Define GANTRY_TREE ${root}
-Include ${SHIPPED_RULES}
+Define GANTRY_LAYOUT ${root}
+Include ${rules}
 `;
 }

@@ -14,13 +14,19 @@ export interface Caddy extends ServerProcess {
   readonly url: string;
 }
 
-/** @param root the folder to serve; the tree is there or below */
-export async function startCaddy(root: string): Promise<Caddy> {
+/**
+ * @param root the folder to serve; the tree is there or below
+ * @param rules others than those for mirrors: their file, and their name in it
+ */
+export async function startCaddy(
+  root: string,
+  rules = { file: SHIPPED_RULES, name: 'gantry_mirror' },
+): Promise<Caddy> {
   const folder = await temporaryFolder('caddy');
   const port = await freePort();
   const file = path.join(folder.path, 'Caddyfile');
-  const site = `http://127.0.0.1:${port} {\n\tbind 127.0.0.1\n\tencode gzip\n\timport gantry_mirror ${root}\n}\n`;
-  await writeFile(file, `{\n\tadmin off\n\tauto_https off\n}\nimport ${SHIPPED_RULES}\n${site}`);
+  const site = `http://127.0.0.1:${port} {\n\tbind 127.0.0.1\n\tencode gzip\n\timport ${rules.name} ${root}\n}\n`;
+  await writeFile(file, `{\n\tadmin off\n\tauto_https off\n}\nimport ${rules.file}\n${site}`);
   const url = `http://127.0.0.1:${port}`;
   const server = await startProcess({
     name: 'Caddy with the shipped rules',

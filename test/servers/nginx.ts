@@ -29,8 +29,11 @@ export interface Nginx extends ServerProcess {
 export interface NginxOptions {
   /** The folder to serve. */
   readonly root: string;
-  /** Whether the shipped rules are included; without them it is nginx as a distribution sets it up. */
-  readonly rules: boolean;
+  /**
+   * Whether the shipped rules for mirrors are included, or the file of others; without them it is nginx as a distribution
+   * sets it up.
+   */
+  readonly rules: boolean | string;
   readonly port?: number;
 }
 
@@ -45,7 +48,7 @@ export async function startNginx({ root, rules, port: wanted }: NginxOptions): P
   await mkdir(path.join(folder.path, 'temporary'));
   const url = `http://127.0.0.1:${port}`;
   const server = await startProcess({
-    name: rules ? 'nginx with the shipped rules' : 'plain nginx',
+    name: rules === false ? 'plain nginx' : 'nginx with the shipped rules',
     command: 'nginx',
     args: ['-p', folder.path, '-e', 'stderr', '-c', path.join(folder.path, 'nginx.conf')],
     ready: async () => (await fetch(`${url}/`, { method: 'HEAD' })).status > 0,
@@ -69,7 +72,7 @@ export async function startNginx({ root, rules, port: wanted }: NginxOptions): P
 }
 
 /** All that nginx writes goes below its own folder; it needs none of the system's settings but the table of types. */
-function configuration(given: { root: string; rules: boolean; port: number; folder: string }): string {
+function configuration(given: NginxOptions & { port: number; folder: string }): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
 daemon off;
@@ -88,7 +91,7 @@ http {
   server {
     listen 127.0.0.1:${given.port};
     root ${given.root};
-    ${given.rules ? `include ${SHIPPED_RULES};` : ''}
+    ${given.rules === false ? '' : `include ${given.rules === true ? SHIPPED_RULES : given.rules};`}
   }
 }
 `;

@@ -29,11 +29,11 @@ export interface ObjectReader {
 /** Another order of the same files, for readers that know no Gantry tree. */
 export interface Layout {
   /**
-   * All files of a repository, in the order in which they are to appear: blobs, manifests, tags, and last what names
-   * all of it.
+   * All files of a repository, in phases: each is there before the next begins. First blobs, then images, indexes, tags,
+   * and last what names all of it.
    * @throws what `objects` throws
    */
-  files(repository: RepositoryDocument, objects: ObjectReader): Promise<LaidFile[]>;
+  files(repository: RepositoryDocument, objects: ObjectReader): Promise<readonly (readonly LaidFile[])[]>;
   /** The folders and files that are a repository's alone, in the same order. */
   places(repository: string): readonly string[];
   /** Whose a folder or file is with all that lies in it; undefined if it is of no one repository. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openCatalog } from '@gantry/catalog';
@@ -21,6 +21,8 @@ export interface LayoutPlace extends AsyncDisposable {
   /** The files below a folder of the layouts, sorted. */
   files(folder: string): Promise<string[]>;
   json(file: string): Promise<unknown>;
+  /** Puts a copy of a layout in the place of the layout `registry`. */
+  restore(saved: string): Promise<void>;
 }
 
 export async function openLayoutPlace(): Promise<LayoutPlace> {
@@ -52,6 +54,10 @@ export async function openLayoutPlace(): Promise<LayoutPlace> {
         .filter((entry) => entry.isFile())
         .map((entry) => path.join(path.relative(at(folder), entry.parentPath), entry.name))
         .toSorted();
+    },
+    async restore(saved) {
+      await rm(at('registry'), { recursive: true, force: true });
+      await cp(saved, at('registry'), { recursive: true });
     },
     json: async (file) => JSON.parse(await readFile(at(file), 'utf8')) as unknown,
     async [Symbol.asyncDispose]() {

@@ -10,7 +10,7 @@ import {
 } from '@gantry/tree';
 import type { Layout, ObjectReader } from './layout.ts';
 import { clashes, repositoryBefore } from './names.ts';
-import { manifestsOf, tagsOf } from './repository-content.ts';
+import { manifestPhases, tagsOf } from './repository-content.ts';
 
 const RESERVED = ['blobs', 'index.json', 'oci-layout'];
 
@@ -24,17 +24,20 @@ export function oci(): Layout {
     async files(repository, objects) {
       const { name } = repository;
       const at = (digest: Digest) => `${name}/${layoutBlobPath(digest)}`;
+      const index = await indexOf(repository, objects);
       return [
-        ...[...repository.blobs].map(([digest, { size }]) => ({
+        [...repository.blobs].map(([digest, { size }]) => ({
           path: at(digest),
           content: { pool: blobPath(digest), digest, size },
         })),
-        ...manifestsOf(repository).map(({ digest, kind, size }) => ({
-          path: at(digest),
-          content: { pool: manifestPath(kind, digest), digest, size },
-        })),
-        { path: `${name}/oci-layout`, content: { bytes: OCI_LAYOUT_FILE } },
-        { path: `${name}/index.json`, content: { bytes: await indexOf(repository, objects) } },
+        ...manifestPhases(repository).map((phase) =>
+          phase.map(({ digest, kind, size }) => ({
+            path: at(digest),
+            content: { pool: manifestPath(kind, digest), digest, size },
+          })),
+        ),
+        [{ path: `${name}/oci-layout`, content: { bytes: OCI_LAYOUT_FILE } }],
+        [{ path: `${name}/index.json`, content: { bytes: index } }],
       ];
     },
     places: (name) => [`${name}/blobs`, `${name}/oci-layout`, `${name}/index.json`],

@@ -4,7 +4,13 @@ import { forEachConcurrently } from '../concurrency.ts';
 import { kindPath, kindPaths, withoutKind } from './kinds.ts';
 import type { LaidFile, Layout, ObjectReader } from './layout.ts';
 import { clashes, repositoryBefore } from './names.ts';
-import { manifestsOf, type RepositoryManifest, tagsListBody, tagsOf } from './repository-content.ts';
+import {
+  manifestPhases,
+  manifestsOf,
+  type RepositoryManifest,
+  tagsListBody,
+  tagsOf,
+} from './repository-content.ts';
 
 const RESERVED = ['manifests', 'blobs', 'tags'];
 /** Where Crane's `data_dir` is. No repository's name begins with a `_`. */
@@ -39,18 +45,16 @@ export function pulp(url: string): Layout {
         const isMixed = FOLDER_OF[kind] === '1';
         return [...(isMixed ? [{ path: kindPath(kind, path), content }] : []), { path, content }];
       };
+      const announced = await redirectFile(repository, url, objects, firstAmd64);
       return [
-        ...[...repository.blobs].map(([digest, { size }]) => ({
+        [...repository.blobs].map(([digest, { size }]) => ({
           path: `${name}/blobs/${digest}`,
           content: { pool: blobPath(digest), digest, size },
         })),
-        ...manifestsOf(repository).flatMap((one) => manifest(one.digest, one)),
-        ...tagsOf(repository).flatMap(({ tag, ...one }) => manifest(tag, one)),
-        { path: `${name}/tags/list`, content: { bytes: tagsListBody(repository) } },
-        {
-          path: redirectPath(name),
-          content: { bytes: await redirectFile(repository, url, objects, firstAmd64) },
-        },
+        ...manifestPhases(repository).map((phase) => phase.flatMap((one) => manifest(one.digest, one))),
+        tagsOf(repository).flatMap(({ tag, ...one }) => manifest(tag, one)),
+        [{ path: `${name}/tags/list`, content: { bytes: tagsListBody(repository) } }],
+        [{ path: redirectPath(name), content: { bytes: announced } }],
       ];
     },
     places: (name) => [

@@ -2,7 +2,7 @@ import { blobPath, indexPath, manifestPath, type RepositoryDocument } from '@gan
 import { kindPath, kindPaths, withoutKind } from './kinds.ts';
 import type { LaidFile, Layout } from './layout.ts';
 import { clashes, repositoryBefore } from './names.ts';
-import { manifestsOf, tagsOf, tagsListBody } from './repository-content.ts';
+import { manifestPhases, type RepositoryManifest, tagsListBody, tagsOf } from './repository-content.ts';
 
 const RESERVED = ['manifests', 'blobs', 'referrers', 'tags'];
 
@@ -14,20 +14,20 @@ export function registry(): Layout {
   return {
     async files(repository) {
       const at = folder(repository.name);
-      const manifest = (name: string, { kind, digest, size }: ReturnType<typeof manifestsOf>[number]) =>
+      const manifest = (name: string, { kind, digest, size }: RepositoryManifest) =>
         [kindPath(kind, `${at}/manifests/${name}`), `${at}/manifests/${name}`].map((path): LaidFile => ({
           path,
           content: { pool: manifestPath(kind, digest), digest, size },
         }));
       return [
-        ...blobs(repository, at),
-        ...[...repository.referrers].map(([subject, digest]) => ({
+        blobs(repository, at),
+        ...manifestPhases(repository).map((phase) => phase.flatMap((one) => manifest(one.digest, one))),
+        [...repository.referrers].map(([subject, digest]) => ({
           path: `${at}/referrers/${subject}`,
           content: { pool: indexPath(digest), digest },
         })),
-        ...manifestsOf(repository).flatMap((one) => manifest(one.digest, one)),
-        ...tagsOf(repository).flatMap(({ tag, ...one }) => manifest(tag, one)),
-        { path: `${at}/tags/list`, content: { bytes: tagsListBody(repository) } },
+        tagsOf(repository).flatMap(({ tag, ...one }) => manifest(tag, one)),
+        [{ path: `${at}/tags/list`, content: { bytes: tagsListBody(repository) } }],
       ];
     },
     places(repository) {

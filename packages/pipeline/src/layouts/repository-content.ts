@@ -13,6 +13,13 @@ export function manifestsOf(repository: RepositoryDocument): RepositoryManifest[
   return [...repository.manifests].map(([digest, { kind, size }]) => ({ digest, kind, size }));
 }
 
+/** The same, as phases: images before the indexes that name them. */
+export function manifestPhases(repository: RepositoryDocument): RepositoryManifest[][] {
+  const all = manifestsOf(repository);
+  const isIndex = ({ kind }: RepositoryManifest) => kind === 'oci-index' || kind === 'docker-list';
+  return [all.filter((one) => !isIndex(one)), all.filter(isIndex)];
+}
+
 /** All tags of a repository, sorted, each with its manifest. */
 export function tagsOf({ tags, manifests }: RepositoryDocument): (RepositoryManifest & { tag: string })[] {
   return [...tags.keys()].toSorted().flatMap((tag) => {

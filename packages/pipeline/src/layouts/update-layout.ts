@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { asFault, digestOf, Fault, MANIFEST_MAX_BYTES } from '@gantry/oci';
+import { asFault, digestOf, Fault, isDigest, MANIFEST_MAX_BYTES } from '@gantry/oci';
 import {
   differingRepositories,
   openTree,
@@ -12,7 +12,7 @@ import { forEachConcurrently } from '../concurrency.ts';
 import type { Log } from '../context.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { codeOf } from '../publish/filesystem-target/files.ts';
-import type { LaidContent, LaidFile, Layout, ObjectReader } from './layout.ts';
+import type { LaidContent, Layout, ObjectReader } from './layout.ts';
 import { type LayoutFolder, TEMPORARY } from './layout-folder.ts';
 import { type LayoutState, readLayoutState, type TreeState, writeLayoutState } from './layout-state.ts';
 import type { LayoutName } from './named-layouts.ts';
@@ -191,47 +191,41 @@ class Update {
 
   async #take(name: string, former: TreeView | undefined, view: TreeView): Promise<void> {
     const now = await view.repository(name);
-    const files = now === undefined ? [] : await this.#layout.files(now, this.#objects);
+    const phases = now === undefined ? [] : await this.#layout.files(now, this.#objects);
     const before = former && (await this.#filesBefore(name, former));
-    const isKnown = (file: LaidFile) => before?.get(file.path) === keyOf(file.content);
-    await this.#putAll(files.filter((file) => !isKnown(file)));
+    for (const phase of phases) {
+      const wanted = phase.filter(({ path, content }) => before?.get(path) !== keyOf(content));
+      await forEachConcurrently(wanted, FILES_AT_ONCE, ({ path, content }) =>
+        this.#folder.put(path, content),
+      );
+    }
     if (now === undefined) {
       for (const place of this.#layout.places(name).toReversed()) await this.#folder.remove(place);
       return;
     }
-    const kept = new Set(files.map(({ path }) => path));
+    const kept = new Set(phases.flat().map(({ path }) => path));
     const there = before === undefined ? await this.#listed(name) : [...before.keys()];
     for (const path of there.toReversed()) if (!kept.has(path)) await this.#folder.remove(path);
-  }
-
-  /** In the order of the layout, but many at once of those which lie in one folder. */
-  async #putAll(files: readonly LaidFile[]): Promise<void> {
-    let from = 0;
-    for (let at = 1; at <= files.length; at++) {
-      if (folderOf(files[at]) === folderOf(files[from])) continue;
-      await forEachConcurrently(files.slice(from, at), FILES_AT_ONCE, ({ path, content }) =>
-        this.#folder.put(path, content),
-      );
-      from = at;
-    }
   }
 
   async #filesBefore(name: string, former: TreeView): Promise<Map<string, string> | undefined> {
     const document = await unlessLost(readRepository(former, name));
     if (document === undefined) return undefined;
     if (document === 'none') return new Map();
-    const files = await unlessLost(this.#layout.files(document, this.#objects));
-    return files && new Map(files.map(({ path, content }) => [path, keyOf(content)]));
+    const phases = await unlessLost(this.#layout.files(document, this.#objects));
+    return phases && new Map(phases.flat().map(({ path, content }) => [path, keyOf(content)]));
   }
 
-  /** What lies there of a repository, in the order of its places. */
+  /** What lies there of a repository, in the order of its places, in each of them tags behind what has a digest's name. */
   async #listed(name: string): Promise<string[]> {
     const found: string[] = [];
     for (const place of this.#layout.places(name)) {
       const entries = await entriesOf(this.#folder.at(place), true);
-      if (entries === undefined) found.push(place); // a file, or nothing
-      for (const { path } of entries?.filter(({ entry }) => !entry.isDirectory()) ?? [])
-        found.push(`${place}/${path}`);
+      const files = entries
+        ?.filter(({ entry }) => !entry.isDirectory())
+        .map(({ path }) => `${place}/${path}`);
+      if (files === undefined) found.push(place); // a file, or nothing
+      else found.push(...files.filter(isDigestName), ...files.filter((path) => !isDigestName(path)));
     }
     return found;
   }
@@ -255,12 +249,12 @@ class Update {
 /** After these no other repository can be done either. */
 const ENDS_ALL: ReadonlySet<string> = new Set(['LEASE_LOST', 'STORAGE_FULL']);
 
-function keyOf(content: LaidContent): string {
-  return 'bytes' in content ? digestOf(content.bytes) : content.pool;
+function isDigestName(path: string): boolean {
+  return isDigest(path.slice(path.lastIndexOf('/') + 1));
 }
 
-function folderOf(file: LaidFile | undefined): string | undefined {
-  return file?.path.slice(0, file.path.lastIndexOf('/'));
+function keyOf(content: LaidContent): string {
+  return 'bytes' in content ? digestOf(content.bytes) : content.pool;
 }
 
 async function readRepository(view: TreeView, name: string): Promise<RepositoryDocument | 'none'> {
