@@ -124,14 +124,13 @@ real.test(
     await world.copyTree();
     const verified = await gantry(world.folder, ['verify', world.treeFolder, '--deep']);
     expect(verified).toMatchObject({ code: 0 });
-    const copy = await gantry(world.folder, [
-      'verify',
-      world.plainMirror.url,
-      '--against',
-      world.treeFolder,
-      '--deep',
-    ]);
+    const words = ['verify', world.plainMirror.url, '--against', world.treeFolder, '--output', 'json'];
+    const copy = await gantry(world.folder, words);
     expect(copy).toMatchObject({ code: 0 });
+    // Without the shipped rules it serves each manifest with another type, and is good for blobs only.
+    const deep = await gantry(world.folder, [...words, '--deep']);
+    const { errors, counts } = JSON.parse(deep.stdout) as { errors: number; counts: object };
+    expect([deep.code, counts]).toEqual([1, { 'wrong-type': errors }]);
   },
   60_000,
 );
