@@ -113,13 +113,17 @@ export const STEPS: Readonly<Record<PurgeStep, (run: PurgeRun) => Promise<StepRe
 
   /** A tree that can't be written to just now does not keep it in the others. */
   async publish({ publishers, found, signal }) {
-    const all = await Promise.allSettled(publishers.map((one) => one.takeOut(found.content, signal)));
+    const serials: Record<string, { readonly serial: number }> = {};
+    const all = await Promise.allSettled(
+      publishers.map(async (publisher) => {
+        const { serial } = await publisher.takeOut(found.content, signal);
+        if (serial !== undefined) serials[publisher.tree.name] = { serial };
+      }),
+    );
     const failed = all.find((one) => one.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
-    return reportOf(
-      publishers.map(({ tree }) => tree.name),
-      all.flatMap((one) => (one.status === 'fulfilled' ? [one.value.serial] : [])),
-    );
+    const { [MAIN_TREE]: main, ...trees } = serials;
+    return { ...main, ...(Object.keys(trees).length > 0 && { trees }) };
   },
 
   async 'remove candidates'({ flow, found }) {
@@ -133,21 +137,6 @@ export const STEPS: Readonly<Record<PurgeStep, (run: PurgeRun) => Promise<StepRe
     return {};
   },
 };
-
-function reportOf(names: readonly string[], serials: readonly (number | undefined)[]): StepReport {
-  const published = names.flatMap((name, at) => {
-    const serial = serials[at];
-    return serial === undefined ? [] : [{ name, serial }];
-  });
-  const main = published.find(({ name }) => name === MAIN_TREE);
-  const further = published.filter((one) => one !== main);
-  return {
-    ...(main !== undefined && { serial: main.serial }),
-    ...(further.length > 0 && {
-      trees: Object.fromEntries(further.map(({ name, serial }) => [name, { serial }])),
-    }),
-  };
-}
 
 /** How often it is looked again: what was on its way when the digest was banned may have come since. */
 const ROUNDS_MAX = 5;
