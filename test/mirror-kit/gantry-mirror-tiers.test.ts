@@ -40,6 +40,7 @@ async function publishAfter(days: number, tag: string): Promise<void> {
   await place.publisher.publishPending();
 }
 
+const follow = (from: string, to: string) => attempt('sh', [SCRIPT, from, to]);
 const fullListsOf = async (root: string) =>
   (await filesOf(root)).filter((name) => name.startsWith('lists/full-'));
 
@@ -51,7 +52,6 @@ real.test(
     await using rsyncd = await startRsyncd(master);
     expect((await copy(rsyncd.url)).code).toBe(0);
     await using middle = await startRsyncd(mirror);
-    const follow = (from: string, to: string) => attempt('sh', [SCRIPT, from, to]);
     expect(await follow(middle.url, second)).toMatchObject({ code: 0, stderr: '' });
     for (const [days, tag] of [
       [1.1, '2'],

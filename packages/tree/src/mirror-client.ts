@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
+import { Fault } from '@gantry/oci';
 import { Agent, type Dispatcher } from 'undici';
 
 /** How a mirror answered, its redirects followed. */
@@ -15,7 +16,8 @@ export interface MirrorReply {
 
 /**
  * Asks a mirror for files of the tree as clients do, many of which offer gzip: a mirror that takes it up breaks the
- * digests of those that do not undo it. Each call rejects when the mirror does not answer.
+ * digests of those that do not undo it. Each call rejects when the mirror does not answer, and with the Fault MIRROR_INVALID
+ * when it answers with more than may be, or leads somewhere that is not followed.
  */
 export interface MirrorClient extends AsyncDisposable {
   head(path: string): Promise<MirrorReply>;
@@ -108,7 +110,7 @@ export function mirrorClient(
       let total = 0;
       const keep = (chunk: Uint8Array) => {
         total += chunk.length;
-        if (total > maxBytes) throw new Error(`${path} has more than ${maxBytes} bytes there`);
+        if (total > maxBytes) throw invalid(`${path} has more than ${maxBytes} bytes there`);
         chunks.push(chunk);
       };
       const reply = await get(path, keep, plainly ? PLAINLY : undefined);
@@ -140,13 +142,18 @@ export function mirrorClient(
 function redirected(from: URL, location: string, hop: number): URL {
   const target = URL.parse(location, from);
   if (target === null || !/^https?:$/.test(target.protocol)) {
-    throw new Error('it redirects to what is no http or https address');
+    throw invalid('it redirects to what is no http or https address');
   }
   if (from.protocol === 'https:' && target.protocol === 'http:') {
-    throw new Error(`it redirects from https to http, at ${target.host}`);
+    throw invalid(`it redirects from https to http, at ${target.host}`);
   }
-  if (hop >= MAX_REDIRECTS) throw new Error(`it redirects more than ${MAX_REDIRECTS} times`);
+  if (hop >= MAX_REDIRECTS) throw invalid(`it redirects more than ${MAX_REDIRECTS} times`);
   return target;
+}
+
+/** @param why a sentence of its own: who asks names the mirror */
+function invalid(why: string): Fault {
+  return new Fault('MIRROR_INVALID', why);
 }
 
 function describe(status: number, headers: IncomingHttpHeaders): MirrorReply {

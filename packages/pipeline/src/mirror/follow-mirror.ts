@@ -65,7 +65,7 @@ export async function followMirror(
   const highest = confirmations.find(({ state }) => state === 'confirmed')?.serial ?? former?.confirmed;
   const state = { ...look.state, ...(highest === undefined ? {} : { confirmed: highest }) };
   await flow.catalog.confirmations.putMirror(state);
-  if (state.problem?.detail !== former?.problem?.detail && state.problem !== undefined)
+  if (state.problem !== undefined && state.problem.type !== former?.problem?.type)
     flow.log.warn({ mirror: mirror.name, problem: state.problem.detail }, 'mirror.failed');
   return { state, confirmations };
 }
@@ -90,7 +90,7 @@ async function lookAt(context: MirrorContext, known: KnownMirror, signal: AbortS
   const lookedAt = flow.now();
   const bare = { mirror: mirror.name, tree, url: mirror.url, lookedAt: lookedAt.toISOString() };
   const since = (serial: number | undefined, problem: string | undefined) =>
-    former !== undefined && former.serial === serial && former.problem?.detail === problem
+    former !== undefined && former.serial === serial && former.problem?.type === problem
       ? former.since
       : bare.lookedAt;
   await using client = mirrorClient(`${mirror.url}/`, {
@@ -103,7 +103,7 @@ async function lookAt(context: MirrorContext, known: KnownMirror, signal: AbortS
     pointer = await readPointer(client, mirror);
   } catch (error) {
     const problem = toProblem(mirrorFault(mirror, error));
-    return { state: { ...bare, problem, since: since(undefined, problem.detail) }, sampled: 0 };
+    return { state: { ...bare, problem, since: since(undefined, problem.type) }, sampled: 0 };
   }
   const { serial, published, expires } = pointer.stated.statement;
   const why = await findPointerProblem(pointer, {
@@ -125,7 +125,7 @@ async function lookAt(context: MirrorContext, known: KnownMirror, signal: AbortS
       latencyMs: pointer.latencyMs,
       ...(rightTypes === undefined ? {} : { rightTypes }),
       ...(problem === undefined ? {} : { problem }),
-      since: since(serial, problem?.detail),
+      since: since(serial, problem?.type),
     },
     sampled: pulled?.sampled ?? 0,
   };
@@ -172,7 +172,8 @@ async function pull(
 
 /** What a mirror did, as a fault that names it. */
 function mirrorFault(mirror: FollowedMirror, error: unknown): Fault {
-  if (error instanceof Fault) return error;
+  if (error instanceof Fault && error.code === 'MIRROR_INVALID')
+    return 'mirror' in error.details ? error : invalid(mirror, error.message);
   const { message } = asFault(error);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const why = message === '' ? code : message;

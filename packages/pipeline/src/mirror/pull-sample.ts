@@ -39,7 +39,7 @@ interface Seen {
 }
 
 async function pullWhole(client: MirrorClient, { path, size, digest }: SampledObject): Promise<Seen> {
-  const reply = await client.read(path, size ?? WHOLE_BYTES);
+  const reply = await client.read(path, WHOLE_BYTES);
   const why = refused(reply, 200, size) ?? (hasDigest(reply.bytes, digest) ? undefined : OTHER_BYTES);
   return { reply, why };
 }
