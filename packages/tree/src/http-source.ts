@@ -90,12 +90,16 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
         await head.response.body?.cancel();
         const stated = head.response.headers.get('content-length');
         const size = stated === null ? await countBytes(await once('GET', path)) : Number(stated);
-        const header = (called: string) => head.response.headers.get(called) ?? '';
+        const { headers } = head.response;
+        const [contentEncoding, cacheControl] = [
+          headers.get('content-encoding'),
+          headers.get('cache-control'),
+        ];
         return {
           size,
-          contentType: header('content-type'),
-          contentEncoding: header('content-encoding'),
-          cacheControl: header('cache-control'),
+          contentType: headers.get('content-type') ?? '',
+          ...(contentEncoding !== null && { contentEncoding }),
+          ...(cacheControl !== null && { cacheControl }),
         };
       }),
     async open(path) {

@@ -4,8 +4,9 @@ import type { MirrorClient } from './mirror-client.ts';
 /** What is known of a file without reading it. */
 export interface FileStat {
   readonly size: number;
-  /** As it is served, `''` if with none; absent where nothing is served: in a directory. So are the others. */
+  /** As it is served, `''` if with none; absent where nothing is served: in a directory. */
   readonly contentType?: string;
+  /** As they are served, where they are. */
   readonly contentEncoding?: string;
   readonly cacheControl?: string;
 }

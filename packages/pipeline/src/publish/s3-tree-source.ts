@@ -23,14 +23,14 @@ export function s3Tree(client: S3Client): ListingSource {
     },
     async stat(path) {
       const found = await client.head(checked(path));
-      return (
-        found && {
-          size: found.sizeBytes,
-          contentType: found.contentType ?? '',
-          contentEncoding: found.contentEncoding ?? '',
-          cacheControl: found.cacheControl ?? '',
-        }
-      );
+      if (found === undefined) return undefined;
+      const { sizeBytes, contentType = '', contentEncoding, cacheControl } = found;
+      return {
+        size: sizeBytes,
+        contentType,
+        ...(contentEncoding !== undefined && { contentEncoding }),
+        ...(cacheControl !== undefined && { cacheControl }),
+      };
     },
     open: async (path) => (await client.open(checked(path)))?.body,
     async *list(folder) {
