@@ -44,7 +44,9 @@ export async function benchPublish({
   const results: Result[] = [];
   const add = (result: Result) => {
     results.push(result);
-    console.error(`${result.name}: ${result.gantry.toPrecision(3)} ${result.unit}`);
+    console.error(
+      `${result.name}: ${result.gantry.toPrecision(3)} ${result.unit}, ${result.ratio.toFixed(2)} of ${result.peer}; ${result.note}`,
+    );
   };
   {
     await using folder = await temporaryFolder('bench-publish');
