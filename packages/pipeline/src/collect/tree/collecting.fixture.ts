@@ -39,7 +39,8 @@ export interface CollectedTree extends AsyncDisposable {
   push(repositories: readonly string[], texts: readonly string[]): Promise<void>;
   /** Puts an image of that text behind `REPOSITORY:TAG` of the channel stable, and publishes it. */
   publish(repository: string, tag: string, text: string): Promise<void>;
-  collect(options?: CollectTreeOptions): Promise<TreeCollection>;
+  /** @param meanwhile happens once all is marked, and before anything is condemned */
+  collect(options?: CollectTreeOptions, meanwhile?: () => Promise<void>): Promise<TreeCollection>;
   /** Reads a snapshot as a client does that pulls all of it, each object checked. @returns the paths of all objects */
   pull(serial: number): Promise<ReadonlySet<string>>;
   /** What `gantry verify --deep` finds, warnings too. */
@@ -83,7 +84,18 @@ export async function openCollected(
       await fixture.promote({ items: [{ repository, reference: text, tags: [tag] }], to: 'stable' });
       await publisher.publishPending();
     },
-    collect: (options) => collectTree({ flow, tree }, options),
+    collect(options, meanwhile) {
+      const { pool } = flow.catalog;
+      let next = meanwhile;
+      const list: typeof pool.list = async function* (name) {
+        const happens = next;
+        next = undefined;
+        await happens?.();
+        yield* pool.list(name);
+      };
+      const catalog = { ...flow.catalog, pool: { ...pool, list } };
+      return collectTree({ flow: { ...flow, catalog }, tree }, options);
+    },
     async pull(serial) {
       const view = await openTree(source, { serial });
       if (view === undefined) throw new Error(`there is no serial ${serial}`);

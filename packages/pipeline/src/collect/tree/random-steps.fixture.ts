@@ -9,8 +9,16 @@ export const REPOSITORIES = ['one', 'two'];
 const TAGS = ['a', 'b'];
 export const TEXTS = ['1', '2', '3', '4'];
 
+/** An image to be published. */
+interface Image {
+  readonly repository: string;
+  readonly tag: string;
+  readonly text: string;
+}
+
 type Step =
-  | { readonly do: 'publish'; readonly repository: string; readonly tag: string; readonly text: string }
+  | ({ readonly do: 'publish' } & Image)
+  | ({ readonly do: 'publish in a collection' } & Image)
   | { readonly do: 'roll back'; readonly by: number }
   | { readonly do: 'collect' }
   | { readonly do: 'say' }
@@ -22,18 +30,17 @@ export interface Timed {
   readonly afterMs: number;
 }
 
+const image = {
+  repository: constantFrom(...REPOSITORIES),
+  tag: constantFrom(...TAGS),
+  text: constantFrom(...TEXTS),
+};
+
 const step: Arbitrary<Step> = oneof(
-  {
-    weight: 5,
-    arbitrary: record({
-      do: constant('publish' as const),
-      repository: constantFrom(...REPOSITORIES),
-      tag: constantFrom(...TAGS),
-      text: constantFrom(...TEXTS),
-    }),
-  },
+  { weight: 5, arbitrary: record({ do: constant('publish' as const), ...image }) },
+  { weight: 2, arbitrary: record({ do: constant('publish in a collection' as const), ...image }) },
   { weight: 2, arbitrary: record({ do: constant('roll back' as const), by: nat(6) }) },
-  { weight: 5, arbitrary: constant<Step>({ do: 'collect' }) },
+  { weight: 4, arbitrary: constant<Step>({ do: 'collect' }) },
   { weight: 1, arbitrary: constantFrom<Step>({ do: 'say' }, { do: 'refresh' }) },
 );
 
@@ -42,7 +49,7 @@ export const timed: Arbitrary<Timed> = record({
   afterMs: oneof(nat(HOUR_MS), nat(DAY_MS), nat(4 * DAY_MS), constant(SHORT.graceMs)),
 });
 
-/** What a tree must keep to whatever is done with it: each snapshot that is retained is whole, too, or `broken` throws. */
+/** What a tree must keep to whatever is done with it: what is retained is whole, or `broken` throws. */
 export class Promises {
   readonly #tree: CollectedTree;
   /** When each object was reached last by a snapshot that was retained then. */
@@ -57,8 +64,17 @@ export class Promises {
   async broken(): Promise<readonly string[]> {
     const { fixture, tree } = this.#tree;
     const now = fixture.clock.getTime();
-    for (const { serial } of await retainedSnapshots(fixture.treeSource, tree.retention, fixture.clock))
-      for (const path of await this.#tree.pull(serial)) this.#reachedAt.set(path, now);
+    const wrong: string[] = [];
+    const retained = await retainedSnapshots(fixture.treeSource, tree.retention, fixture.clock);
+    for (const [newer, { serial }] of retained.entries()) {
+      const reached = await this.#tree.pull(serial);
+      for (const path of reached) this.#reachedAt.set(path, now);
+      if (newer > 0) continue;
+      const condemned = await fixture.flow.catalog.pool.condemned('main', '9999', 10_000);
+      wrong.push(
+        ...condemned.filter(({ path }) => reached.has(path)).map(({ path }) => `${path} is condemned`),
+      );
+    }
     // Before the first publication all is missing; and a statement may have run out, as nobody publishes.
     const found = (await this.#tree.findings()).filter((finding) => !finding.startsWith('expired'));
     const isPublished = (await readStatement(fixture.treeSource)) !== undefined;
@@ -67,7 +83,7 @@ export class Promises {
       (path) => now - (this.#reachedAt.get(path) ?? 0) < tree.retention.graceMs,
     );
     this.#files = files;
-    return [...(isPublished ? found : []), ...early.map((path) => `${path} went before its time`)];
+    return [...wrong, ...(isPublished ? found : []), ...early.map((path) => `${path} went before its time`)];
   }
 }
 
@@ -76,6 +92,9 @@ export async function make(tree: CollectedTree, one: Step): Promise<void> {
   switch (one.do) {
     case 'publish':
       await tree.publish(one.repository, one.tag, one.text);
+      break;
+    case 'publish in a collection':
+      await tree.collect({}, () => tree.publish(one.repository, one.tag, one.text));
       break;
     case 'roll back': {
       const latest = (await flow.catalog.publications.latest('main'))?.serial ?? 0;
