@@ -109,6 +109,7 @@ describe('with the first run going', () => {
     'docs/cli.md',
     'docs/configuration.md',
     'docs/mirrors.md',
+    'docs/layouts.md',
     'docs/api.md',
     'docs/upgrade.md',
   ];

@@ -9,14 +9,12 @@ import { createProgressDisplay } from '../output/progress.ts';
 import { formatBytes, plural } from '../output/text.ts';
 import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
-import { openTrustedKeys } from '../serve/open-keys.ts';
-import { loadWithWarnings } from '../remote/server-address.ts';
-import { isTreePlace, treeAt } from '../tree-place.ts';
+import { isTreePlace } from '../tree-place.ts';
+import { configuredTree, openPlace, type PlaceOptions } from '../verify/places.ts';
 import { collect, readKeyOption } from '../words/key-option.ts';
 
-interface Options {
+interface Options extends PlaceOptions {
   readonly file?: string;
-  readonly tree?: string;
   readonly referrers: boolean;
   readonly key?: readonly string[];
 }
@@ -33,8 +31,10 @@ export const addExport: AddCommand = (program, cli) => {
     .option('--file <file>', 'where to; - is standard output, as is none where that is no terminal')
     .option(
       '--tree <tree>',
-      "a tree's folder (with a /) or address, or one of the configuration's by its name",
+      'a folder (with a /), an address or s3://BUCKET/PREFIX, or the name of a tree of the configuration; absent: its main one',
     )
+    .option('--endpoint <url>', 'the S3 server of a tree in a bucket; absent: as for verify')
+    .option('--region <region>', 'its region')
     .option('--no-referrers', 'leave out signatures and whatever else refers to an image')
     .option(
       '--key <file>',
@@ -98,26 +98,16 @@ export const addExport: AddCommand = (program, cli) => {
 
 async function openChosen(options: Options & GlobalOptions, cli: Cli, signal: AbortSignal) {
   const given = options.key === undefined ? undefined : await readKeyOption(options.key, cli);
+  const { tree } = options;
   const { source, trustedKeys } =
-    options.tree !== undefined && isTreePlace(options.tree)
-      ? { source: treeAt(options.tree, cli.cwd, signal), trustedKeys: [] }
-      : await configuredTree(options, cli);
-  const view = await openTree(source, { trustedKeys: given ?? trustedKeys });
+    tree !== undefined && isTreePlace(tree)
+      ? { source: await openPlace(tree, options, cli, signal), trustedKeys: given ?? [] }
+      : await configuredTree(options, cli, given);
+  const view = await openTree(source, { trustedKeys });
   if (view !== undefined) return { source, view };
   throw new Fault('TREE_INVALID', `${source.name} holds no published tree: serial/current.json is absent`, {
     tree: source.name,
   });
-}
-
-async function configuredTree({ tree, ...options }: Options & GlobalOptions, cli: Cli) {
-  const { configuration } = await loadWithWarnings(options, cli);
-  const { openTreeSource } = await import('../serve/open-flow.ts');
-  if (tree === undefined) {
-    const trustedKeys = await openTrustedKeys(configuration);
-    return { source: await openTreeSource(configuration.tree), trustedKeys };
-  }
-  const { treeSettings } = await import('../serve/tree-settings.ts');
-  return { source: await openTreeSource(treeSettings(configuration, tree)), trustedKeys: [] };
 }
 
 async function writeToOutput({ writeBytes }: Cli, chunks: AsyncIterable<Uint8Array>): Promise<void> {
