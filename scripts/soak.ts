@@ -24,9 +24,10 @@ const files =
         'test/faults/engines-',
         'test/faults/purge-',
         'test/faults/publication-steps',
-        'packages/pipeline/src/collect/tree',
+        'packages/pipeline/src/collect',
         'test/faults/token-timing',
         'test/fuzz',
+        'test/mirror-kit/mirrors-during-',
       ];
 // One file at a time: each of them may use the whole machine.
 const child = spawn(process.execPath, [jest, '--runInBand', ...files], {
