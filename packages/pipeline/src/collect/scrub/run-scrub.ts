@@ -12,6 +12,8 @@ import { type DamagedBlob, SCRUB_BEGIN, type ScrubState } from './scrub-state.ts
 
 const SAVE_EVERY_MS = 1000;
 const LEASE = 'scrub';
+/** How often a blob is fetched again that does not come. */
+const ROUNDS_MAX = 3;
 
 /** What a scrub works on. */
 export interface ScrubContext {
@@ -68,7 +70,7 @@ class Scrub {
     this.#progress.isAt(this.#state);
     for (const blob of this.#state.damaged) if (blob.state === 'found') await this.#moveAside(blob);
     if (!this.#state.isThrough) await this.#readAll();
-    for (const blob of this.#state.damaged) if (blob.state === 'fetching') await this.#followUp(blob);
+    await this.#followUp();
     if (this.#state.damaged.some(({ state }) => state === 'fetching')) return undefined;
     const errors = this.#state.damaged.filter(({ state }) => state === 'lost').map(lostError);
     const { blobs, bytes, damaged } = this.#state;
@@ -112,13 +114,13 @@ class Scrub {
   /** Noted first, with what needs it: so whoever goes on after a crash can bring it back. */
   async #found(digest: Digest, size: number): Promise<void> {
     const { items } = await findHolders(this.#context.flow.catalog, digest);
-    const blob: DamagedBlob = { digest, size, state: 'found', items, syncs: [] };
+    const blob: DamagedBlob = { digest, size, state: 'found', items, syncs: [], rounds: 0 };
     await this.#note(blob);
     await this.#moveAside(blob);
   }
 
   async #moveAside(blob: DamagedBlob): Promise<void> {
-    const { flow, startSync } = this.#context;
+    const { flow } = this.#context;
     const { digest, size } = blob;
     await using removal = await flow.store.startRemoval(LEASE, () => this.#lease.confirm());
     const aside = await removal.quarantine(digest);
@@ -127,29 +129,44 @@ class Scrub {
       return this.#save();
     }
     flow.log.error({ digest, size, aside, task: this.#task.id }, 'scrub.blob_damaged');
-    const { levels } = await findHolders(flow.catalog, digest);
+    await this.#fetch({ ...blob, ...(aside === undefined ? {} : { aside }) });
+  }
+
+  /** Takes out what is not whole without it, so that syncs fetch that anew, and asks for them. */
+  async #fetch(blob: DamagedBlob): Promise<void> {
+    const { flow, startSync } = this.#context;
+    const { levels } = await findHolders(flow.catalog, blob.digest);
     for (const level of levels.toReversed()) {
       await this.#lease.confirm();
       await flow.catalog.manifests.remove(level);
     }
-    const syncs: string[] = [];
+    const syncs = [...blob.syncs];
     for (const [source, items] of Map.groupBy(blob.items, (item) => item.source)) {
       const asked = items.map(({ sourceRepository, digests }) => ({ sourceRepository, tags: [], digests }));
       syncs.push(await startSync({ source, items: asked, cause: 'scrub' }));
     }
-    await this.#note({ ...blob, state: 'fetching', ...(aside === undefined ? {} : { aside }), syncs });
+    await this.#note({ ...blob, state: 'fetching', syncs, rounds: blob.rounds + 1 });
   }
 
-  /** Looks whether it is back. */
-  async #followUp(blob: DamagedBlob): Promise<void> {
+  /** Looks whether what was damaged is back, once all syncs are over: one may bring what another blob needs, too. */
+  async #followUp(): Promise<void> {
     const { flow, trees } = this.#context;
-    const { digest } = blob;
-    const isBack = (await flow.store.stat(digest)) !== undefined;
-    const tasks = await Promise.all(blob.syncs.map((id) => flow.catalog.tasks.get(id)));
-    const isOver = tasks.every((task) => task === undefined || TASK_ENDED.includes(task.state));
-    if (!isOver) return;
-    if (isBack) await mendTrees(flow, trees, digest, this.#reader, this.#signal);
-    await this.#note({ ...blob, state: isBack ? 'repaired' : 'lost' });
+    const fetching = this.#state.damaged.filter(({ state }) => state === 'fetching');
+    const ids = fetching.flatMap(({ syncs }) => syncs);
+    const tasks = await Promise.all(ids.map((id) => flow.catalog.tasks.get(id)));
+    if (tasks.some((task) => task !== undefined && !TASK_ENDED.includes(task.state))) return;
+    for (const blob of fetching) {
+      const { digest } = blob;
+      if ((await flow.store.stat(digest)) !== undefined) {
+        await mendTrees(flow, trees, digest, this.#reader, this.#signal);
+        await this.#note({ ...blob, state: 'repaired' });
+        continue;
+      }
+      // What needs it may have come back only now, when it was itself damaged.
+      const { items } = await findHolders(flow.catalog, digest);
+      if (items.length > 0 && blob.rounds < ROUNDS_MAX) await this.#fetch({ ...blob, items });
+      else await this.#note({ ...blob, state: 'lost' });
+    }
   }
 
   async #note(blob: DamagedBlob): Promise<void> {

@@ -20,8 +20,10 @@ export interface DamagedBlob {
   readonly aside?: string;
   /** What is fetched again for it. */
   readonly items: readonly RepairItem[];
-  /** The tasks that do so. */
+  /** The tasks that do so, or did. */
   readonly syncs: readonly string[];
+  /** How often syncs were asked for. */
+  readonly rounds: number;
 }
 
 /** How far a scrub has come, as its task's result has it: whoever goes on with it begins here. */

@@ -1,0 +1,216 @@
+import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Task } from '@gantry/catalog';
+import { type Digest, digestOf } from '@gantry/oci';
+import { type BlobStore, type FileBlobs, hasFiles } from '@gantry/store';
+import { makeImage, makeIndex, makeLayer, makeSbom } from '@gantry/registry';
+import { blobPath, verifyTree } from '@gantry/tree';
+import { type FlowFixture, openFlow } from '../../flow.fixture.ts';
+import type { SyncItem } from '../../sync/sync-source.ts';
+import { recordTask } from '../../work/create-task.ts';
+import { runTask } from '../../work/run-task.ts';
+import { runScrub } from './run-scrub.ts';
+import type { ScrubState } from './scrub-state.ts';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+const layer = (text: string) => makeLayer([{ path: 'a', content: text }]);
+const image = (text: string) => makeImage({ platform: amd64, layers: [layer('base'), layer(text)] });
+
+const filesOf = ({ flow }: FlowFixture): BlobStore & FileBlobs => {
+  if (!hasFiles(flow.store)) throw new Error('the store has files');
+  return flow.store;
+};
+
+/** Flips a bit in place, as a disk does. */
+async function flip(path: string): Promise<void> {
+  await chmod(path, 0o644);
+  const bytes = await readFile(path);
+  bytes.writeUInt8(bytes.readUInt8(bytes.length >> 1) ^ 4, bytes.length >> 1);
+  await writeFile(path, bytes);
+  await chmod(path, 0o444);
+}
+
+/** A scrub's task, which is run as often as it wants to be, with the syncs that it asks for. */
+async function openScrub(fixture: FlowFixture) {
+  const { flow, tree } = fixture;
+  const { id } = await recordTask(flow, 'scrub', {});
+  const asked: Task[] = [];
+  const scrubbing = {
+    flow,
+    trees: [tree],
+    bytesPerSecond: 1e9,
+    startSync: async (parameters: Task['parameters']) => {
+      const task = await recordTask(flow, 'sync', parameters);
+      asked.push(task);
+      return task.id;
+    },
+  };
+  const get = async () => {
+    const task = await flow.catalog.tasks.get(id);
+    if (task === undefined) throw new Error('the task is known');
+    return { ...task, result: task.result as unknown as ScrubState | undefined };
+  };
+  return {
+    asked,
+    get,
+    async run(stop = new AbortController().signal) {
+      await runTask(flow, id, (task, progress, signal) => runScrub(scrubbing, task, progress, signal), stop);
+      return get();
+    },
+    async sync() {
+      for (const { id: sync, parameters } of asked.splice(0)) {
+        const outcome = await fixture.sync({ items: parameters['items'] as SyncItem[] });
+        const task = await flow.catalog.tasks.get(sync);
+        if (task !== undefined) await flow.catalog.tasks.replace({ ...task, state: outcome.state });
+      }
+    },
+  };
+}
+
+/** An index of two images with an SBOM, in the channel stable and in the tree. */
+async function openPublished(): Promise<FlowFixture> {
+  const fixture = await openFlow();
+  const index = makeIndex([image('1'), image('2')]);
+  fixture.upstream.push('app', index, '1');
+  fixture.upstream.push('app', makeSbom(index, 'sbom'));
+  await fixture.sync();
+  await fixture.promote({ items: [{ repository: 'app', reference: '1' }], to: 'stable' });
+  await fixture.publisher.publishPending();
+  return fixture;
+}
+
+const findingsOf = async ({ treeSource }: FlowFixture) =>
+  (await verifyTree(treeSource, { deep: true })).findings.map(({ kind, path }) => `${kind} ${path}`);
+
+describe('a scrub', () => {
+  test('of a store that is whole reads all of it and changes nothing', async () => {
+    await using fixture = await openPublished();
+    const scrub = await openScrub(fixture);
+    const blobs = await Array.fromAsync(fixture.flow.store.list());
+    const bytes = blobs.reduce((sum, { size }) => sum + size, 0);
+    expect(await scrub.run()).toMatchObject({
+      state: 'done',
+      errors: [],
+      progress: { blobs: blobs.length, bytes },
+      result: { isThrough: true, damaged: [] },
+    });
+    expect(await Array.fromAsync(fixture.flow.store.list())).toEqual(blobs);
+  });
+
+  test('moves a damaged layer aside, fetches it again alone, and puts it into the tree as a new file', async () => {
+    await using fixture = await openPublished();
+    const store = filesOf(fixture);
+    const { digest } = layer('1');
+    await flip(store.pathOf(digest));
+    expect(await findingsOf(fixture)).toHaveLength(1); // they share their bytes
+    const scrub = await openScrub(fixture);
+    const waiting = await scrub.run();
+    expect(waiting).toMatchObject({
+      state: 'running',
+      result: { isThrough: true, damaged: [{ digest, state: 'fetching' }] },
+    });
+    const aside = waiting.result?.damaged[0]?.aside ?? '';
+    expect(aside).toContain('quarantine');
+    expect(digestOf(await readFile(aside))).not.toBe(digest);
+    expect(await store.stat(digest)).toBeUndefined();
+    const id = await fixture.promote({
+      items: [{ repository: 'app', reference: '1', tags: ['x'] }],
+      to: 'stable',
+    });
+    expect((await fixture.flow.catalog.promotions.get(id))?.state).toBe('failed');
+
+    fixture.upstream.forgetRequests();
+    await scrub.sync();
+    const gets = fixture.upstream.requests.filter(
+      ({ method, path }) => method === 'GET' && path.includes('/blobs/'),
+    );
+    expect(gets.map(({ path }) => path)).toEqual([`/v2/app/blobs/${digest}`]);
+    expect(await scrub.run()).toMatchObject({ state: 'done', result: { damaged: [{ state: 'repaired' }] } });
+    expect(await findingsOf(fixture)).toEqual([]);
+    const inTree = join(fixture.root, 'tree', blobPath(digest));
+    expect((await stat(inTree)).ino).toBe((await stat(store.pathOf(digest))).ino);
+    expect((await stat(inTree)).ino).not.toBe((await stat(aside)).ino);
+  });
+
+  test('also brings back a damaged manifest, index, config and referrer', async () => {
+    await using fixture = await openPublished();
+    const index = makeIndex([image('1'), image('2')]);
+    const damaged = [index, image('1'), ...image('2').blobs.slice(0, 1), makeSbom(index, 'sbom')].map(
+      (one) => one.digest,
+    );
+    for (const digest of damaged) await flip(filesOf(fixture).pathOf(digest));
+    const scrub = await openScrub(fixture);
+    expect((await scrub.run()).result?.damaged.map(({ digest }) => digest).toSorted()).toEqual(
+      damaged.toSorted(),
+    );
+    await scrub.sync();
+    expect((await scrub.run()).state).toBe('done');
+    expect(await findingsOf(fixture)).toEqual([]);
+    const again = await openScrub(fixture);
+    expect((await again.run()).result?.damaged).toEqual([]);
+  });
+
+  test('brings back what the tag at the source means no more', async () => {
+    await using fixture = await openPublished();
+    fixture.upstream.push('app', image('newer'), '1');
+    await fixture.sync();
+    await flip(filesOf(fixture).pathOf(layer('2').digest));
+    const scrub = await openScrub(fixture);
+    await scrub.run();
+    await scrub.sync();
+    expect((await scrub.run()).state).toBe('done');
+    expect((await fixture.flow.catalog.candidates.current('app', '1'))?.digest).toBe(image('newer').digest);
+  });
+
+  test('names what no source has any more', async () => {
+    await using fixture = await openFlow();
+    const bytes = Buffer.from('of nobody');
+    const digest: Digest = digestOf(bytes);
+    const writer = await fixture.flow.store.write(digest, bytes.length);
+    await writer.append(bytes);
+    await writer.commit();
+    await flip(filesOf(fixture).pathOf(digest));
+    const scrub = await openScrub(fixture);
+    const ended = await scrub.run();
+    expect(ended).toMatchObject({ state: 'partial', result: { damaged: [{ state: 'lost' }] } });
+    expect(ended.errors[0]?.problem.detail).toContain(`the blob ${digest} was damaged in the store`);
+  });
+
+  test('goes on where it stopped, whatever came before', async () => {
+    await using fixture = await openPublished();
+    const blobs = await Array.fromAsync(fixture.flow.store.list());
+    const third = blobs[2]?.digest as Digest;
+    await flip(filesOf(fixture).pathOf(third));
+    const stop = new AbortController();
+    const { flow } = fixture;
+    // Stopped as soon as the damaged one is moved aside.
+    const store = new Proxy(flow.store, {
+      get: (of, name) => {
+        const value: unknown = Reflect.get(of, name, of);
+        if (name === 'startRemoval') stop.abort();
+        return typeof value === 'function' ? (value.bind(of) as unknown) : value;
+      },
+    });
+    const { id } = await recordTask(flow, 'scrub', {});
+    const syncs: string[] = [];
+    const context = (of: BlobStore) => ({
+      flow: { ...flow, store: of },
+      trees: [],
+      bytesPerSecond: 1e9,
+      startSync: async (parameters: Task['parameters']) => {
+        const task = await recordTask(flow, 'sync', parameters);
+        syncs.push(task.id);
+        return task.id;
+      },
+    });
+    const run = (of: BlobStore, signal: AbortSignal) =>
+      runTask(flow, id, (task, progress, both) => runScrub(context(of), task, progress, both), signal);
+    await run(store, stop.signal);
+    const cut = (await flow.catalog.tasks.get(id))?.result as unknown as ScrubState;
+    expect(cut).toMatchObject({ position: third, blobs: 3, isThrough: false });
+    await run(flow.store, new AbortController().signal);
+    const now = (await flow.catalog.tasks.get(id))?.result as unknown as ScrubState;
+    expect(now).toMatchObject({ isThrough: true, blobs: blobs.length, damaged: [{ digest: third }] });
+    expect(syncs).toHaveLength(1);
+  });
+});
