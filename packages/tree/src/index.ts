@@ -24,4 +24,5 @@ export * from './tree-source.ts';
 export type { VerifyLevel, VerifyPhase } from './verification.ts';
 export * from './verify.ts';
 export type { SeenSerial } from './verify-pointer.ts';
+export type { VerifyProgress } from './verify-tally.ts';
 export { type Finding, type FindingCounts, FINDING_KINDS, type FindingKind } from './findings.ts';

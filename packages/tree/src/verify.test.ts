@@ -200,8 +200,8 @@ describe('what is wrong with the history is found', () => {
   });
 
   test('a serial below one that was seen', async () => {
-    expect(short(await verify({ floorSerial: 4 }))).toEqual([`rollback ${POINTER_PATH}`]);
-    expect((await verify({ floorSerial: 3 })).errors).toBe(0);
+    expect(short(await verify({ seen: { serial: 4 } }))).toEqual([`rollback ${POINTER_PATH}`]);
+    expect((await verify({ seen: { serial: 3 } })).errors).toBe(0);
   });
 
   test('an earlier statement that is absent, or another one', async () => {

@@ -6,7 +6,7 @@ import { plainFiles } from './plain-files.ts';
 import { serialPath } from './paths.ts';
 import type { StatedSerial } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
-import type { PoolFile, Verification, VerifiedSerial, VerifyLevel, VerifyPhase } from './verification.ts';
+import type { PoolFile, Verification, VerifiedSerial, VerifyLevel } from './verification.ts';
 import { compareRoots, nameDifferences, type Reference } from './verify-against.ts';
 import { type Crew, loneWorker, startCrew } from './verify-crew.ts';
 import { verifyDocuments } from './verify-documents.ts';
@@ -15,6 +15,7 @@ import { verifyCopy, verifyHistory } from './verify-history.ts';
 import { judgePointer, PointerWatch, readPointer, type SeenSerial } from './verify-pointer.ts';
 import { servedCheck } from './verify-served.ts';
 import { settle } from './verify-settle.ts';
+import { newTally, type Tally, type VerifyProgress } from './verify-tally.ts';
 
 export interface VerifyOptions {
   /** Only the pointer, the root and its shards: what tells whether two trees are equal. */
@@ -25,9 +26,7 @@ export interface VerifyOptions {
   readonly against?: TreeSource;
   /** That serial, as long as it is kept, in place of the current one. */
   readonly serial?: number;
-  /** A serial that was seen before. */
-  readonly floorSerial?: number;
-  /** What was seen before, with its tree and bytes. */
+  /** What was seen before: it must not be below that. */
   readonly seen?: SeenSerial;
   /** How old the current serial may be, in milliseconds. */
   readonly maxAgeMs?: number;
@@ -47,18 +46,6 @@ export interface VerifyOptions {
   /** Called after each file. */
   readonly onProgress?: (progress: VerifyProgress) => void;
   readonly signal?: AbortSignal;
-}
-
-export interface VerifyProgress {
-  readonly phase: VerifyPhase;
-  /** Files looked at so far, and the bytes that were read of them. */
-  readonly objects: number;
-  readonly bytes: number;
-  /** Files that are to be looked at, and at the level `deep` their bytes, as far as it is known. */
-  readonly expected: number;
-  readonly expectedBytes: number;
-  /** Whether the other site has the same root; absent while it is not known. */
-  readonly isEqual?: boolean;
 }
 
 export interface VerifyResult {
@@ -119,13 +106,7 @@ async function verifyOnce(
 
   const pointer = await readPointer(source, log, trustedKeys);
   if (pointer !== undefined) {
-    const seen =
-      options.seen ?? (options.floorSerial === undefined ? undefined : { serial: options.floorSerial });
-    judgePointer(pointer, log, {
-      nowMs,
-      ...(seen && { seen }),
-      ...(options.maxAgeMs !== undefined && { maxAgeMs: options.maxAgeMs }),
-    });
+    judgePointer(pointer, log, { ...options, nowMs });
     found = await verifyFrom(source, options, { level, log, tally, pointer, isLast });
     if (found.outcome === 'again') return 'again';
   }
@@ -246,49 +227,4 @@ function quickSource(source: TreeSource): TreeSource {
   if (source.directory === undefined) return source;
   const files = plainFiles(source.directory);
   return { ...source, read: (path, maxBytes) => Promise.try(() => files.read(path, maxBytes)) };
-}
-
-type Tally = ReturnType<typeof newTally>;
-
-/** How far it has come. */
-function newTally({ onProgress, signal }: VerifyOptions) {
-  const files = new Map<string, PoolFile>();
-  let [objects, bytes, expectedBytes] = [0, 0, 0];
-  let phase: VerifyPhase = 'pointer';
-  let isEqual: boolean | undefined;
-  const tell = () =>
-    onProgress?.({
-      phase,
-      objects,
-      bytes,
-      expected: files.size,
-      expectedBytes,
-      ...(isEqual !== undefined && { isEqual }),
-    });
-  return {
-    files,
-    get objects() {
-      return objects;
-    },
-    get bytes() {
-      return bytes;
-    },
-    enter(next: VerifyPhase) {
-      phase = next;
-      expectedBytes = 0;
-      for (const { size } of files.values()) expectedBytes += size;
-      tell();
-    },
-    compared(equal: boolean) {
-      phase = 'against';
-      isEqual = equal;
-      tell();
-    },
-    count(moreObjects: number, moreBytes: number) {
-      signal?.throwIfAborted();
-      objects += moreObjects;
-      bytes += moreBytes;
-      tell();
-    },
-  };
 }
