@@ -2,23 +2,27 @@ import { readdir, readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { z } from 'zod';
 
-/** A redirect file of version 4, as Crane reads it. What is missing in one keeps Crane from loading it. */
-const RedirectFile = z.object({
-  version: z.literal(4),
-  'repo-registry-id': z.string(),
-  repository: z.string(),
-  url: z.string(),
-  protected: z.literal(false),
-  schema2_data: z.array(z.string()),
-  manifest_list_data: z.array(z.string()),
-  manifest_list_amd64_tags: z.record(
-    z.string(),
-    z.tuple([z.string(), z.union([z.literal(1), z.literal(2)])]),
-  ),
-});
-type RedirectFile = z.output<typeof RedirectFile>;
+/** A redirect file of version 4. */
+interface RedirectFile {
+  readonly version: number;
+  readonly 'repo-registry-id': string;
+  readonly repository: string;
+  readonly url: string;
+  readonly schema2_data: readonly string[];
+  readonly manifest_list_data: readonly string[];
+  readonly manifest_list_amd64_tags: Readonly<Record<string, readonly [string, number]>>;
+}
+
+/** What is missing in a file keeps Crane from loading it. */
+const REQUIRED = [
+  'repo-registry-id',
+  'repository',
+  'url',
+  'schema2_data',
+  'manifest_list_data',
+  'manifest_list_amd64_tags',
+] as const;
 
 const LIST = 'application/vnd.docker.distribution.manifest.list.v2+json';
 const SCHEMA_2 = 'application/vnd.docker.distribution.manifest.v2+json';
@@ -87,10 +91,14 @@ function manifestPath(file: RedirectFile, id: string, accept: string): string {
 
 async function readAll(dataFolder: string): Promise<Map<string, RedirectFile>> {
   const names = (await readdir(dataFolder, { recursive: true })).filter((name) => name.endsWith('.json'));
-  const files = await Promise.all(
-    names.map(async (name) =>
-      RedirectFile.parse(JSON.parse(await readFile(path.join(dataFolder, name), 'utf8'))),
-    ),
-  );
+  const files = await Promise.all(names.map((name) => readRedirectFile(path.join(dataFolder, name))));
   return new Map(files.map((file) => [file['repo-registry-id'], file]));
+}
+
+async function readRedirectFile(file: string): Promise<RedirectFile> {
+  const read = JSON.parse(await readFile(file, 'utf8')) as RedirectFile;
+  const missing = REQUIRED.filter((key) => read[key] === undefined);
+  if (read.version !== 4 || missing.length > 0)
+    throw new Error(`${file} is of version ${read.version}, and lacks ${missing.join() || 'nothing'}`);
+  return read;
 }
