@@ -97,8 +97,11 @@ export interface Manifests {
   /**
    * Takes records away: what is under them is no longer whole. No error for those that are absent. An engine without
    * transactions over many records may have done a part when it fails; repeating the call completes it.
+   * @param lease under which the caller works: nothing is removed once another has taken it over. An engine without
+   * transactions looks right before it removes
+   * @throws Fault LEASE_LOST
    */
-  remove(digests: readonly Digest[]): Promise<void>;
+  remove(digests: readonly Digest[], lease?: Pick<Lease, 'name' | 'fence'>): Promise<void>;
 }
 
 /** A manifest that names a digest, and as what. */

@@ -133,4 +133,19 @@ export function manifestsContract(open: () => Promise<CatalogPlace>): void {
     await manifests.remove(many.map((record) => record.digest));
     expect(await manifests.getAll(many.map((record) => record.digest))).toEqual(new Map());
   });
+
+  test('who was followed by another in a lease removes nothing under it any more', async () => {
+    await using place = await open();
+    const { manifests, leases } = await place.connect();
+    const record = manifest('one');
+    await manifests.put(record);
+    const ALREADY_OVER = 0;
+    const former = await leases.acquire('collection', 'one', ALREADY_OVER);
+    const latter = await leases.acquire('collection', 'two', ALREADY_OVER);
+    if (former === undefined || latter === undefined) throw new Error('the lease was not given');
+    await expect(manifests.remove([record.digest], former)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await manifests.get(record.digest)).toEqual(record);
+    await manifests.remove([record.digest], latter);
+    expect(await manifests.get(record.digest)).toBeUndefined();
+  });
 }

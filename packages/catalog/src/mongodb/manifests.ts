@@ -1,11 +1,13 @@
 import type { Digest } from '@gantry/oci';
 import type { Manifests } from '../catalog.ts';
+import { leaseLost } from '../lease-lost.ts';
 import { cursorsOf, pageOf, rowsFor } from '../page.ts';
-import type { ManifestRecord } from '../records.ts';
+import type { Lease, ManifestRecord } from '../records.ts';
 import type { Database } from './database.ts';
 import { inParts, is, recordIn, type Row, text } from './documents.ts';
 import { isDuplicate } from './failures.ts';
 import { fillInNames } from './fill-in.ts';
+import type { LeaseRow } from './leases.ts';
 import { namedAs, namedBy } from './named-digests.ts';
 
 interface ManifestRow extends Row {
@@ -17,6 +19,7 @@ const KEYS_A_QUERY = 1000;
 
 export function mongodbManifests(database: Database): Manifests {
   const rows = database.collection<ManifestRow>('manifests');
+  const leases = database.collection<LeaseRow>('leases');
   const cursors = cursorsOf('manifests-naming', ['string', 'string']);
   /** The last put of each digest that is under way: the first of them is the one that counts. */
   const inserting = new Map<string, Promise<void>>();
@@ -83,13 +86,21 @@ export function mongodbManifests(database: Database): Manifests {
         (last) => cursors.encode([last.digest, last.as]),
       );
     },
-    async remove(digests) {
+    async remove(digests, lease) {
       await database.whole(async () => {
         for (const some of inParts([...new Set(digests)].map(text), KEYS_A_QUERY))
-          await database.attempt(() => rows.deleteMany({ _id: { $in: some } }));
+          await database.attempt(async () => {
+            if (lease !== undefined) await mustHold(lease);
+            await rows.deleteMany({ _id: { $in: some } });
+          });
       });
     },
   };
+
+  async function mustHold({ name, fence }: Pick<Lease, 'name' | 'fence'>): Promise<void> {
+    const current = await leases.findOne({ _id: text(name) }, { projection: { fence: 1 } });
+    if ((current?.fence ?? 0) > fence) throw leaseLost(name);
+  }
 }
 
 export function manifestRow(record: ManifestRecord): ManifestRow {

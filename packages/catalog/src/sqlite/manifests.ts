@@ -1,5 +1,6 @@
 import type { Digest } from '@gantry/oci';
 import type { Manifests, NamingManifest } from '../catalog.ts';
+import { leaseLost } from '../lease-lost.ts';
 import { cursorsOf, pageOf, rowsFor } from '../page.ts';
 import type { ManifestRecord } from '../records.ts';
 import type { Database } from './database.ts';
@@ -18,6 +19,7 @@ export function sqliteManifests(database: Database): Manifests {
     ORDER BY manifest, named_as LIMIT ?
   `);
   const remove = database.prepare('DELETE FROM manifests WHERE digest IN (SELECT value FROM json_each(?))');
+  const takenOver = database.prepare('SELECT 1 FROM leases WHERE name = ? AND fence > ?');
   const cursors = cursorsOf('manifests-naming', ['string', 'string']);
   const find = (digest: Digest) => database.read(() => maybe(get.get(digest), read));
 
@@ -45,9 +47,13 @@ export function sqliteManifests(database: Database): Manifests {
         const rows = naming.all(digest, ...after, rowsFor(limit)) as unknown as NamingRow[];
         return pageOf(rows, limit, namingOf, (last) => cursors.encode([last.manifest, last.named_as]));
       }),
-    async remove(digests) {
+    async remove(digests, lease) {
       const json = JSON.stringify(digests);
-      await database.write(() => remove.run(json));
+      await database.write(() => {
+        if (lease !== undefined && takenOver.get(lease.name, lease.fence) !== undefined)
+          throw leaseLost(lease.name);
+        remove.run(json);
+      });
     },
   };
 }

@@ -138,7 +138,7 @@ class Scrub {
     const { levels } = await findHolders(flow.catalog, blob.digest);
     for (const level of levels.toReversed()) {
       await this.#lease.confirm();
-      await flow.catalog.manifests.remove(level);
+      await flow.catalog.manifests.remove(level, this.#lease);
     }
     const syncs = [...blob.syncs];
     for (const [source, items] of Map.groupBy(blob.items, (item) => item.source)) {

@@ -16,14 +16,14 @@ const AT_ONCE = 16;
 export async function deleteGoing(
   { catalog }: Pick<Flow, 'catalog'>,
   removal: BlobRemoval,
-  lease: Pick<HeldLease, 'confirm'>,
+  lease: HeldLease,
   going: readonly Digest[],
 ): Promise<void> {
   if (going.length === 0) return;
   const levels = await manifestsOver(catalog, going);
   for (const level of levels.toReversed()) {
     await lease.confirm();
-    await catalog.manifests.remove(level);
+    await catalog.manifests.remove(level, lease);
   }
   await forEachConcurrently(going, AT_ONCE, (digest) => removal.remove(digest));
   await catalog.garbage.forget(going);
