@@ -276,7 +276,7 @@ withSkopeo.test(
     await using folder = await temporaryFolder('layouts');
     const tar = path.join(folder.path, 'out.tar');
     const exported = await gantry(world.folder, [
-      'export',
+      'save',
       'multi/index',
       'signed/app',
       'plain/docker',
@@ -342,7 +342,7 @@ withClient.test(
         ...args,
       ]);
     for (const references of [['plain/oci:v1.2.3'], LOADED]) {
-      await gantry(world.folder, ['export', ...references, '--file', at('out.tar')]);
+      await gantry(world.folder, ['save', ...references, '--file', at('out.tar')]);
       await podman('load', '--input', at('out.tar'));
       for (const reference of references) {
         const mounted = (await podman('image', 'mount', `localhost/${reference}`)).trim();
@@ -364,7 +364,7 @@ withDocker.test(
     await using dockerd = await startDockerd();
     for (const references of [['plain/oci:v1.2.3'], LOADED]) {
       const tar = path.join(folder.path, 'out.tar');
-      await gantry(world.folder, ['export', ...references, '--file', tar]);
+      await gantry(world.folder, ['save', ...references, '--file', tar]);
       await dockerd.docker('load', '--input', tar);
       for (const reference of references) {
         const container = (await dockerd.docker('create', '--network=none', reference)).trim();

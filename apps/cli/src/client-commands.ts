@@ -6,7 +6,7 @@ import { addCatalog } from './commands/catalog.ts';
 import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDiff } from './commands/diff.ts';
-import { addExport } from './commands/export.ts';
+import { addSave } from './commands/save.ts';
 import { addGc } from './commands/gc.ts';
 import { addKeys } from './commands/keys.ts';
 import { addMirrors } from './commands/mirrors.ts';
@@ -46,7 +46,7 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addRetract,
   addPurge,
   addDiff,
-  addExport,
+  addSave,
   addVerify,
   addGc,
   addKeys,

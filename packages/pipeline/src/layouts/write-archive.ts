@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Fault, hasherFor, splitDigest } from '@gantry/oci';
 import { canonicalBytes, type TreeSource } from '@gantry/tree';
-import { type Header, pack, type Pack } from 'tar-stream';
+import { type Headers, pack, type Pack } from 'tar-stream';
 import { absent, corrupt, type Exported, type ExportedObject } from './choose-exports.ts';
 import { encodeLayoutIndex, layoutBlobPath, OCI_LAYOUT_FILE } from './oci.ts';
 
@@ -46,7 +46,7 @@ async function writeAll(
   for (const name of ['blobs/', ...[...folders].toSorted()])
     tar.entry({ ...FIXED, name, type: 'directory', mode: 0o755 });
   const put = (name: string, content: Uint8Array) =>
-    tar.entry({ ...FIXED, name }, content).on('error', () => {}); // the tar says why
+    tar.entry({ ...FIXED, name }, Buffer.from(content)).on('error', () => {}); // the tar says why
   // In front, so that a reader knows at once what comes.
   put('oci-layout', OCI_LAYOUT_FILE);
   put('index.json', encodeLayoutIndex(entries));
@@ -67,7 +67,7 @@ async function writeAll(
 }
 
 /** Nothing of when and by whom it was written. */
-const FIXED = { mode: 0o644, mtime: new Date(0), uid: 0, gid: 0, type: 'file' } satisfies Partial<Header>;
+const FIXED = { mode: 0o644, mtime: new Date(0), uid: 0, gid: 0, type: 'file' } satisfies Partial<Headers>;
 
 async function* writeObject(
   tar: Pack,

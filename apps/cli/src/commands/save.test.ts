@@ -32,7 +32,7 @@ afterEach(() => rm(cwd, { recursive: true }));
 const filesNow = async () => (await readdir(cwd)).filter((name) => name !== 'data');
 
 test('an export is a file once it is whole', async () => {
-  const ran = await gantry(['export', 'app:x', '--file', 'app.tar'], { cwd });
+  const ran = await gantry(['save', 'app:x', '--file', 'app.tar'], { cwd });
   expect(ran).toMatchObject({
     code: 0,
     out: expect.stringMatching(/^app.tar: 3 objects, .* of serial 1\n$/),
@@ -47,7 +47,7 @@ test('one that fails leaves no file, and the former one as it was', async () => 
   const { size } = await stat(layer);
   await chmod(layer, 0o600);
   await writeFile(layer, 'x'.repeat(size));
-  const ran = await gantry(['export', 'app', '--file', 'app.tar', '--tree', './data/tree'], { cwd });
+  const ran = await gantry(['save', 'app', '--file', 'app.tar', '--tree', './data/tree'], { cwd });
   expect(ran.code).toBe(1);
   expect(ran.err).toContain(`${blobPath(LAYER)} of ${cwd}/data/tree is not what its digest says`);
   expect(await filesNow()).toEqual(['app.tar']);
@@ -59,15 +59,15 @@ test('an export goes to standard output, with nothing else in it', async () => {
   const writeBytes = async (chunks: AsyncIterable<Uint8Array>) => {
     written = await buffer(Readable.from(chunks));
   };
-  const ran = await gantry(['export', 'app', '--file', '-'], { cwd, writeBytes });
+  const ran = await gantry(['save', 'app', '--file', '-'], { cwd, writeBytes });
   expect(ran).toMatchObject({ code: 0, out: '' });
-  await gantry(['export', 'app', '--file', 'app.tar'], { cwd });
+  await gantry(['save', 'app', '--file', 'app.tar'], { cwd });
   expect(Buffer.compare(written, await readFile(path.join(cwd, 'app.tar')))).toBe(0);
 });
 
 test('a terminal gets no tar', async () => {
   const stdout = { write: () => {}, isTTY: true };
-  const ran = await gantry(['export', 'app'], { cwd, stdout });
+  const ran = await gantry(['save', 'app'], { cwd, stdout });
   expect(ran).toMatchObject({ code: 2, err: expect.stringContaining('say where to: --file FILE') });
 });
 
@@ -78,7 +78,7 @@ test.each([
   ['a tree that is not configured', ['app', '--file', 'a', '--tree', 'extra'], 1, 'there is no tree "extra"'],
   ['a folder that is no tree', ['app', '--file', 'a', '--tree', './data'], 1, 'holds no published tree'],
 ])('is refused with the reason: %s', async (_, words, code, reason) => {
-  const ran = await gantry(['export', '--file', 'x.tar', ...words], { cwd });
+  const ran = await gantry(['save', '--file', 'x.tar', ...words], { cwd });
   expect(ran).toMatchObject({ code, err: expect.stringContaining(reason) });
   expect(await filesNow()).toEqual([]);
 });

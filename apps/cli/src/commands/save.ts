@@ -19,10 +19,10 @@ interface Options extends PlaceOptions {
   readonly key?: readonly string[];
 }
 
-/** `gantry export`: images of a tree as a tar, for where no network goes. It never needs a server. */
-export const addExport: AddCommand = (program, cli) => {
+/** `gantry save`: images of a tree as a tar, for where no network goes. It never needs a server. */
+export const addSave: AddCommand = (program, cli) => {
   program
-    .command('export')
+    .command('save')
     .summary('write images of a tree into a tar')
     .description(
       'Writes images of a tree into a tar: an OCI image layout, which docker and podman load, too. Needs no server.',
@@ -44,8 +44,8 @@ export const addExport: AddCommand = (program, cli) => {
     .addHelpText(
       'after',
       examples(
-        'gantry export fedora/httpd:2.4 --file httpd.tar',
-        'gantry export fedora/httpd fedora/nginx:1 --tree https://dl.example.org/gantry --file - | ssh inside podman load',
+        'gantry save fedora/httpd:2.4 --file httpd.tar',
+        'gantry save fedora/httpd fedora/nginx:1 --tree https://dl.example.org/gantry --file - | ssh inside podman load',
       ),
     )
     .action(
