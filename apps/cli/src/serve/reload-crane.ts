@@ -11,14 +11,15 @@ type Changeable = Parameters<Crane['reconfigure']>[0];
  * @param read reads the configuration again
  */
 export function reloadCraneOnHangup(crane: Crane, read: () => Promise<Changeable>, log: Logger): Disposable {
-  const onHangup = () => {
-    read()
-      .then((next) => crane.reconfigure(next))
-      .catch((error: unknown) => {
-        crane.countRefusal();
-        log.error({ err: asFault(error) }, 'configuration.refused');
-      });
+  const reload = async () => {
+    try {
+      crane.reconfigure(await read());
+    } catch (error) {
+      crane.countRefusal();
+      log.error({ err: asFault(error) }, 'configuration.refused');
+    }
   };
+  const onHangup = () => void reload();
   process.on('SIGHUP', onHangup);
   return { [Symbol.dispose]: () => void process.off('SIGHUP', onHangup) };
 }

@@ -28,7 +28,7 @@ export async function* archiveOf(
   });
   writing.catch(() => {}); // told by the tar, or below
   try {
-    for await (const chunk of tar) yield chunk as Uint8Array;
+    for await (const chunk of tar) yield chunk;
   } finally {
     tar.destroy();
     await writing;
@@ -86,7 +86,7 @@ async function* writeObject(
   let left = size;
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     signal?.throwIfAborted();
-    if (tar.destroying) throw new Fault('UNAVAILABLE', 'the archive is not read any further');
+    if (tar.destroyed || ended.signal.aborted) throw new Fault('UNAVAILABLE', 'the archive is not read any further');
     left -= chunk.length;
     if (left < 0) throw corrupt(source, pool);
     hasher.update(chunk);
