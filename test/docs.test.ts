@@ -107,6 +107,7 @@ describe('with the first run going', () => {
   const walked = [
     'README.md',
     'docs/cli.md',
+    'docs/collection.md',
     'docs/configuration.md',
     'docs/mirrors.md',
     'docs/layouts.md',

@@ -149,6 +149,33 @@ describe('a collection of the store', () => {
     ).toEqual([]);
   });
 
+  test('keeps what a plan, then a promotion, then a channel uses, also where no candidate has it any more', async () => {
+    await using fixture = await openMoved('old', 'newest');
+    const { flow, publisher } = fixture;
+    const items = [{ repository: 'app', reference: image('old').digest, tags: ['v'] }];
+    const forget = async () => {
+      const candidate = await flow.catalog.candidates.byDigest('app', image('old').digest);
+      if (candidate !== undefined) await flow.catalog.candidates.remove([candidate]);
+      return candidate;
+    };
+    await planPromotion(flow, fixture.channels, { items, to: 'private' }, { name: 'tester' });
+    const candidate = await forget();
+    if (candidate === undefined) throw new Error('the candidate was known');
+    expect((await collect(fixture, { latest: 1 })).kept.plans.blobs).toBe(3);
+
+    await flow.catalog.candidates.put(candidate);
+    await fixture.promote({ items, to: 'private' });
+    await forget();
+    later(fixture, 2 * GRACE_MS);
+    expect((await collect(fixture, { latest: 1 })).kept.promotions.blobs).toBe(3);
+
+    await publisher.publishPending();
+    expect((await collect(fixture, { latest: 1 })).kept).toMatchObject({
+      channels: { blobs: 3 },
+      snapshots: { blobs: 0 },
+    });
+  });
+
   test('keeps what belongs to an image that is kept', async () => {
     await using fixture = await openFlow();
     const index = makeIndex([image('a')]);
