@@ -11,6 +11,7 @@ const NAMES = [
   'promotions',
   'plans',
   'api',
+  'gc',
   'mirror',
   'verify',
   'publish',

@@ -3,6 +3,7 @@ import { benchApi } from './api.ts';
 import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
 import { benchManyTags } from './many-tags.ts';
+import { benchGc } from './gc.ts';
 import { benchMirror } from './mirror.ts';
 import { benchPlans } from './plans.ts';
 import { benchPromotions } from './promotions.ts';
@@ -20,6 +21,7 @@ const benches = {
   promotions: () => benchPromotions(),
   plans: () => benchPlans(),
   api: () => benchApi(),
+  gc: () => benchGc(),
   mirror: benchMirror,
   verify: benchVerify,
   publish: () => benchPublish(),

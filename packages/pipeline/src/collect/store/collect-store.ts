@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { CondemnedBlob, Timestamp } from '@gantry/catalog';
 import type { Digest } from '@gantry/oci';
 import type { BlobRemoval } from '@gantry/store';
@@ -19,6 +20,9 @@ import {
 import { reasonsOf } from './store-reasons.ts';
 
 const BLOBS_AT_ONCE = 200;
+/** After so many that were looked at, so long a rest: who else is served must not wait for this. */
+const REST_AFTER = 100;
+const REST_MS = 5;
 const STATS_AT_ONCE = 16;
 const MISSING_NAMED = 1000;
 
@@ -140,6 +144,7 @@ class Collection {
       const what = await look(blob, true);
       if (what !== undefined) this.#kept[what].add(blob);
       this.#looked.add(blob);
+      if (this.#looked.read().blobs % REST_AFTER === 0) await pause(REST_MS);
     }
     // What was taken out of the store by others, and is noted still.
     for (const digest of noted.left()) await look({ digest, size: 0 }, false);

@@ -1,11 +1,12 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Catalog } from '@gantry/catalog';
 import type { Digest } from '@gantry/oci';
 import { DigestTable } from './digest-table.ts';
 import { KEPT_FOR, type KeptFor } from './store-collection.ts';
 
-/** So few at once that who else is served is not held up. */
-const RECORDS_AT_ONCE = 200;
+/** So few at once, and a rest after them that is longer than they take: who else is served must not wait for this. */
+const RECORDS_AT_ONCE = 50;
+const REST_MS = 4;
 /** So many manifests without a record are named. */
 const UNKNOWN_NAMED = 1000;
 
@@ -43,7 +44,7 @@ export class StoreMark {
         this.#signal?.throwIfAborted();
         for (const child of await this.#reachBelow(fresh.slice(from, from + RECORDS_AT_ONCE), kind))
           children.push(child);
-        await nextTurn();
+        if (from + RECORDS_AT_ONCE < fresh.length) await pause(REST_MS);
       }
       level = children;
     }
