@@ -12,9 +12,10 @@ import { BLOBS, encodeTagNames, MANIFESTS, REFERRERS, TAGS } from './repository-
 export interface EditedRepository {
   readonly file: RepositoryFile;
   readonly tags: EditedMap<string, Digest>;
-  /** Of these three nothing is ever removed here. */
+  /** Of these two nothing is ever removed here. */
   readonly manifests: EditedMap<Digest, ManifestEntry>;
   readonly blobs: EditedMap<Digest, BlobEntry>;
+  /** Entries are removed only while it is not split: it may have to be put together then. */
   readonly referrers: EditedMap<Digest, Digest>;
   /**
    * The document, and those of its parts that changes are in.

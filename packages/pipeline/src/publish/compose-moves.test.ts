@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Promotion } from '@gantry/catalog';
-import { openTree, type TreeView, verifyTree } from '@gantry/tree';
+import { digestOf } from '@gantry/oci';
+import { decodeReferrers, openTree, type TreeView, verifyTree } from '@gantry/tree';
 import * as fc from 'fast-check';
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import { wholeDocument } from './compose-repository.ts';
@@ -118,6 +119,30 @@ const LAST: Step = {
   asked: [{ kind: 'set', tags: ['last'], root: 'i3', with: 0 }],
   calls: Number.POSITIVE_INFINITY,
 };
+
+test('a referrer that was let go while its subject stays is listed no more; what was left together is', async () => {
+  await using fixture = await openFlow();
+  await putMade(fixture.flow);
+  const mortal = openMortal(fixture, 4096);
+  const set = async (root: string, bits: number) => {
+    const asked: Asked = { kind: 'set', tags: ['a'], root, with: bits };
+    await take(fixture, mortal, { kind: 'publish', asked: [asked], calls: Number.POSITIVE_INFINITY });
+    const view = await openTree(fixture.treeSource);
+    const { manifests, referrers } = (await view?.repository('app')) ?? {};
+    const list = referrers?.get(digestOf('i0'));
+    const listed = list && decodeReferrers((await view?.document(list)) ?? new Uint8Array());
+    return {
+      stays: manifests?.has(digestOf('i0 sbom')),
+      listed: listed?.map(({ digest }) => digest).toSorted(),
+    };
+  };
+  const [first, second] = [digestOf('i0 sbom'), digestOf('i0 second sbom')];
+  const both = 0b1010; // no companion; the sbom, without its own; the second one
+  expect(await set('i0', both)).toEqual({ stays: true, listed: [first, second].toSorted() });
+  expect(await set('i0', 0b100)).toEqual({ stays: true, listed: [second] });
+  expect(await set('i3', 0)).toEqual({ stays: true, listed: [second] });
+  expect(await set('i0', 0)).toEqual({ stays: true, listed: undefined });
+});
 
 test.each([1, 3, 4096])(
   'what became of tags gives, in parts of more than %i, to the byte what all tags give, whenever a publisher dies',

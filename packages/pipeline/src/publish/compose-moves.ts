@@ -2,7 +2,6 @@ import type { Catalog, ManifestRecord } from '@gantry/catalog';
 import { type Digest, Fault } from '@gantry/oci';
 import {
   blobPath,
-  decodeReferrers,
   decodeRepositoryFile,
   type EditedRepository,
   editRepository,
@@ -15,14 +14,18 @@ import {
   treeTime,
   type TreeView,
 } from '@gantry/tree';
+import { forEachConcurrently } from '../concurrency.ts';
 import { type ContentGraph, readContentGraph } from '../content-graph.ts';
 import { rootsOf } from '../promote/plan-totals.ts';
+import { allPages } from '../take-back/all-pages.ts';
 import type { TagMove, TouchedRepository } from './apply-promotions.ts';
-import { type ComposedDocument, objectsOf } from './compose-repository.ts';
+import { type ComposedDocument, isListed, objectsOf } from './compose-repository.ts';
 import { isLostDocument } from './mendable-view.ts';
 import { type PublishContext, publishedName } from './published-tree.ts';
 import { tagsAfter } from './published-tags.ts';
 import { type ChannelRepository, stillReached } from './tags-reaching.ts';
+
+const LISTS_AT_ONCE = 8;
 
 /**
  * Composes the document of a repository from the one that stands in the tree and from what became of its tags since: at the
@@ -70,18 +73,23 @@ async function compose(
   const untagged = await leftByAll(catalog, place, edited, left);
   const isKnown = (digest: Digest) => set.manifests.has(digest) || left.has(digest);
   const tags = await tagsAfter(catalog, place, moves, isKnown);
-  const referrers = await referrersAfter(catalog, edited, load, set, again.size > 0);
-  if (untagged === undefined || tags === undefined || referrers === undefined) return undefined;
-
+  if (untagged === undefined || tags === undefined) return undefined;
   const now = flow.now().getTime();
+  const after: Manifests = { set, left, untagged, now: treeTime(now) };
+  const referrers = await referrersAfter(catalog, edited, after, again.size > 0);
+  if (referrers === undefined) return undefined;
+
   const formerManifests = await entriesOf(edited.manifests, set.manifests.keys());
   const formerBlobs = await entriesOf(edited.blobs, set.blobs.keys());
   for await (const [, entry] of edited.manifests.read()) {
     if (entry.untagged !== undefined && now - Date.parse(entry.untagged) > tree.keepUntaggedMs)
       return undefined;
   }
-  for (const [digest, entry] of untagged) edited.manifests.set(digest, { ...entry, untagged: treeTime(now) });
-  for (const [subject, list] of referrers) edited.referrers.set(subject, list.digest);
+  for (const [digest, entry] of untagged) edited.manifests.set(digest, { ...entry, untagged: after.now });
+  for (const [subject, list] of referrers) {
+    if (list === undefined) edited.referrers.remove(subject);
+    else edited.referrers.set(subject, list.digest);
+  }
   const [come, gone] = [new Set<string>(), new Set<string>()];
   for (const [tag, digest] of tags) {
     const isThere = (await edited.tags.former(tag)) !== undefined;
@@ -94,6 +102,7 @@ async function compose(
     }
   }
 
+  const lists = [...referrers.values()].filter((list) => list !== undefined);
   const { tagNames } = edited.file;
   const names = again.size > 0 && tagNames !== undefined ? [await documentOf(tagNames, load)] : [];
   return {
@@ -107,7 +116,7 @@ async function compose(
       for (const [digest, { size }] of set.blobs)
         edited.blobs.set(digest, formerBlobs.get(digest) ?? { size, since: sinceOf(blobPath(digest)) });
       const { document, parts } = await edited.encode({ come, gone });
-      return { document, parts: [...parts, ...names, ...referrers.values()] };
+      return { document, parts: [...parts, ...names, ...lists] };
     },
   };
 }
@@ -153,33 +162,78 @@ async function leftByAll(
   return new Map([...entries].filter(([digest]) => !reached.has(digest)));
 }
 
+/** What becomes of manifests by the moves. */
+interface Manifests {
+  /** All that is under the tags that moved. */
+  readonly set: ContentGraph;
+  /** Those that were let go, and of these the ones that no tag reaches now, with their entries. */
+  readonly left: ReadonlyMap<Digest, ManifestRecord>;
+  readonly untagged: ReadonlyMap<Digest, ManifestEntry>;
+  readonly now: string;
+}
+
 /**
- * The referrers documents of the subjects that get more referrers; with `isAgain` of all that what is set refers to.
- * @returns undefined when the catalog does not know all that stand in one
+ * The referrers documents of the subjects whose lists may be others now; with `isAgain` of all that what is set has to do with.
+ * @returns a subject's without a document: nothing is listed any more. undefined when the map of a document is split, and
+ * loses entries
  */
 async function referrersAfter(
   { manifests }: Pick<Catalog, 'manifests'>,
   edited: EditedRepository,
-  load: LoadDocument,
-  set: ContentGraph,
+  after: Manifests,
   isAgain: boolean,
-): Promise<ReadonlyMap<Digest, EncodedDocument> | undefined> {
-  const bySubject = new Map<Digest, ManifestRecord[]>();
-  for (const record of set.manifests.values()) {
-    if (record.subject === undefined) continue;
-    if (isAgain || (await edited.manifests.former(record.digest)) === undefined)
-      bySubject.getOrInsertComputed(record.subject, () => []).push(record);
-  }
-  const documents = new Map<Digest, EncodedDocument>();
-  for (const [subject, records] of bySubject) {
+): Promise<ReadonlyMap<Digest, EncodedDocument | undefined> | undefined> {
+  const documents = new Map<Digest, EncodedDocument | undefined>();
+  const subjects = await subjectsOf(edited, after, isAgain);
+  await forEachConcurrently(subjects, LISTS_AT_ONCE, async (subject) => {
+    const naming: Digest[] = [];
+    for await (const { digest, as } of allPages((page) => manifests.naming(subject, page)))
+      if (as === 'subject') naming.push(digest);
     const former = await edited.referrers.former(subject);
-    const listed = former === undefined ? [] : decodeReferrers(await load(former));
-    const known = await manifests.getAll(listed.map(({ digest }) => digest));
-    if (known.size < listed.length) return undefined;
-    for (const record of records) known.set(record.digest, record);
-    documents.set(subject, encodeReferrers([...known.values()]));
+    if (naming.length === 0 && former === undefined) return;
+    const entries = await entriesAfter(edited, after, [subject, ...naming]);
+    const records = (await manifests.getAll(naming)).values();
+    const listed = [...records].filter((record) => isListed(record, (digest) => entries.get(digest)));
+    if (listed.length > 0) documents.set(subject, encodeReferrers(listed));
+    else if (former !== undefined) documents.set(subject, undefined);
+  });
+  const isFewer = documents.values().some((document) => document === undefined);
+  return isFewer && edited.file.referrers.parts !== undefined ? undefined : documents;
+}
+
+/** Of manifests that a tag reaches now, or none any more: these, as they may be subjects, and what they refer to. */
+async function subjectsOf(
+  { manifests }: EditedRepository,
+  { set, left, untagged }: Manifests,
+  isAgain: boolean,
+): Promise<ReadonlySet<Digest>> {
+  const former = await entriesOf(manifests, set.manifests.keys());
+  const isTagged = (digest: Digest) => {
+    const entry = former.get(digest);
+    return entry !== undefined && entry.untagged === undefined;
+  };
+  const subjects = new Set<Digest>();
+  const come = set.manifests.values().filter(({ digest }) => isAgain || !isTagged(digest));
+  const gone = left.values().filter(({ digest }) => untagged.has(digest));
+  for (const { digest, subject } of [...come, ...gone]) {
+    subjects.add(digest);
+    if (subject !== undefined) subjects.add(subject);
   }
-  return documents;
+  return subjects;
+}
+
+/** What the document has of some manifests then. */
+async function entriesAfter(
+  { manifests }: EditedRepository,
+  { set, untagged, now }: Manifests,
+  digests: readonly Digest[],
+): Promise<Map<Digest, Pick<ManifestEntry, 'untagged'>>> {
+  const entries = new Map<Digest, Pick<ManifestEntry, 'untagged'>>(await entriesOf(manifests, digests));
+  for (const digest of digests) {
+    if (set.manifests.has(digest)) entries.set(digest, {});
+    else if (untagged.has(digest)) entries.set(digest, { untagged: now });
+  }
+  return entries;
 }
 
 /** What a map of the document has of some keys. */

@@ -64,7 +64,8 @@ export function composeRepository(wanted: Composition): ComposedRepository {
   }
 
   const referrersDocuments = new Map<Digest, EncodedDocument>();
-  for (const [subject, referrers] of groupBySubject(records.values())) {
+  const listed = records.values().filter((record) => isListed(record, (digest) => manifests.get(digest)));
+  for (const [subject, referrers] of groupBySubject(listed)) {
     referrersDocuments.set(subject, encodeReferrers(referrers));
   }
   return {
@@ -76,6 +77,22 @@ export function composeRepository(wanted: Composition): ComposedRepository {
     referrers: new Map([...referrersDocuments].map(([subject, { digest }]) => [subject, digest])),
     referrersDocuments: [...referrersDocuments.values()],
   };
+}
+
+/**
+ * Whether the referrers document of its subject lists a manifest: while a tag reaches it, and for as long as it stays when
+ * it was left behind together with its subject. One that a tag has let go while its subject was kept is no answer any more.
+ * @param entryOf what stands in the repository's document
+ */
+export function isListed(
+  { digest, subject }: Pick<ManifestRecord, 'digest' | 'subject'>,
+  entryOf: (digest: Digest) => Pick<ManifestEntry, 'untagged'> | undefined,
+): boolean {
+  const own = entryOf(digest);
+  if (own === undefined || subject === undefined) return false;
+  if (own.untagged === undefined) return true;
+  const untagged = entryOf(subject)?.untagged;
+  return untagged !== undefined && untagged <= own.untagged;
 }
 
 function groupBySubject(records: Iterable<ManifestRecord>): Map<Digest, ManifestRecord[]> {
