@@ -95,6 +95,23 @@ describe('a collection of the store', () => {
     ]);
   });
 
+  test('keeps what is left of an image without a record, as a scrub leaves one that is damaged', async () => {
+    await using fixture = await openFlow();
+    const { catalog, store } = fixture.flow;
+    const arm64 = makeImage({
+      platform: { os: 'linux', architecture: 'arm64' },
+      layers: [layer('base'), layer('arm')],
+    });
+    const index = makeIndex([image('1'), arm64]);
+    fixture.upstream.push('app', index, 'latest');
+    await fixture.sync();
+    await store.delete(layer('1').digest);
+    await catalog.manifests.remove([index.digest, image('1').digest]);
+    const { condemned, missing } = await collect(fixture, { latest: 1 });
+    expect(condemned.blobs).toBe(0);
+    expect(missing.digests).toEqual([index.digest, image('1').digest, layer('1').digest].toSorted());
+  });
+
   test('that is dry says the same, and writes nothing', async () => {
     await using fixture = await openMoved('1', '2');
     const dry = await collect(fixture, { latest: 1 }, { dryRun: true });

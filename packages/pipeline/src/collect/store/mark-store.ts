@@ -33,7 +33,7 @@ export interface MarkedStore {
 export async function markStore(flow: Flow, options: CollectStoreOptions): Promise<MarkedStore> {
   const { catalog } = flow;
   const { signal, onProgress } = options;
-  const mark = new StoreMark(catalog, (blobs) => onProgress?.({ step: 'marking', blobs, bytes: 0 }), signal);
+  const mark = new StoreMark(flow, (blobs) => onProgress?.({ step: 'marking', blobs, bytes: 0 }), signal);
   const candidates = await markCandidates(flow, options, mark);
   await reachAll(mark, rootsOfPlans(flow), 'plans');
   await reachAll(mark, rootsOfPromotions(catalog), 'promotions');

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Catalog } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
+import { type Digest, Fault, isForeign, type Manifest, MANIFEST_MAX_BYTES, parseManifest } from '@gantry/oci';
+import type { BlobStore } from '@gantry/store';
+import type { Flow } from '../../context.ts';
 import { DigestTable } from './digest-table.ts';
 import { KEPT_FOR, type KeptFor } from './store-collection.ts';
 
@@ -10,21 +12,33 @@ const REST_MS = 4;
 /** So many manifests without a record are named. */
 const UNKNOWN_NAMED = 1000;
 
+/** Of a manifest that is not in the store, or is damaged there. */
+const ABSENT: ReadonlySet<string> = new Set(['BLOB_UNKNOWN', 'MANIFEST_INVALID', 'SIZE_INVALID']);
+
 /** A digest's number in the table: what it is kept for from 1 on, and these. */
 const KIND_BITS = 7;
 const WALKED = 8;
 const SEEN = 16;
 
-/** What is reached by the records of manifests, and what for. */
+/**
+ * What is reached, and what for: by the records of manifests. One without a record is no longer whole, as when a scrub has
+ * found damage under it: what its bytes name is reached all the same, since most of that may exist nowhere else any more.
+ */
 export class StoreMark {
   readonly #catalog: Catalog;
+  readonly #store: BlobStore;
   readonly #reached = new DigestTable();
   readonly #unknown = new Set<Digest>();
   readonly #onBlobs: (blobs: number) => void;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(catalog: Catalog, onBlobs: (blobs: number) => void, signal?: AbortSignal) {
+  constructor(
+    { catalog, store }: Pick<Flow, 'catalog' | 'store'>,
+    onBlobs: (blobs: number) => void,
+    signal?: AbortSignal,
+  ) {
     this.#catalog = catalog;
+    this.#store = store;
     this.#onBlobs = onBlobs;
     this.#signal = signal;
   }
@@ -75,14 +89,29 @@ export class StoreMark {
       const record = records.get(digest);
       if (record === undefined) {
         if (this.#unknown.size < UNKNOWN_NAMED) this.#unknown.add(digest);
+        const manifest = await this.#read(digest);
+        for (const blob of manifest?.blobs ?? []) if (!isForeign(blob)) this.#reachBlob(blob.digest, kind);
+        for (const child of manifest?.manifests ?? []) children.push(child.digest);
         continue;
       }
-      for (const blob of record.blobs)
-        if (blob.foreign !== true && this.#reached.get(blob.digest) === 0)
-          this.#reached.set(blob.digest, kind);
+      for (const blob of record.blobs) if (blob.foreign !== true) this.#reachBlob(blob.digest, kind);
       children.push(...record.manifests);
     }
     return children;
+  }
+
+  #reachBlob(digest: Digest, kind: number): void {
+    if (this.#reached.get(digest) === 0) this.#reached.set(digest, kind);
+  }
+
+  /** A manifest by its bytes; undefined when the store has none that can be read as one. */
+  async #read(digest: Digest): Promise<Manifest | undefined> {
+    try {
+      return parseManifest(await this.#store.read(digest, MANIFEST_MAX_BYTES), undefined, digest);
+    } catch (error) {
+      if (error instanceof Fault && ABSENT.has(error.code)) return undefined;
+      throw error;
+    }
   }
 
   /** Marks a manifest. @returns whether what is below it is still to be looked at: one digest may be a blob's, too */
