@@ -265,8 +265,9 @@ export interface Pool {
    * Applies a publication's list, which names a path once. A serial that was applied, or is below one that was, changes
    * nothing. An engine without transactions over many records may leave a part applied when it crashes: `serial` moves
    * last, and repeating the call completes it.
+   * @param add millions at once are fine; it may be gone through more than once
    */
-  apply(tree: string, serial: number, add: readonly PoolObject[], remove: readonly string[]): Promise<void>;
+  apply(tree: string, serial: number, add: Iterable<PoolObject>, remove: readonly string[]): Promise<void>;
   /**
    * Notes of objects that nothing retained reaches them, until they are spared, applied anew or taken away. Those that are
    * condemned keep their time; paths that are not in the pool are passed over. An engine without transactions over many

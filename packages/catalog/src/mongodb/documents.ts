@@ -63,6 +63,13 @@ export function placeOf(time: string, sequence: number): string {
 }
 
 /** The parts of a list that are asked for at once. */
-export function* inParts<T>(all: readonly T[], size: number): Generator<T[]> {
-  for (let from = 0; from < all.length; from += size) yield all.slice(from, from + size);
+export function* inParts<T>(all: Iterable<T>, size: number): Generator<T[]> {
+  let some: T[] = [];
+  for (const one of all) {
+    some.push(one);
+    if (some.length < size) continue;
+    yield some;
+    some = [];
+  }
+  if (some.length > 0) yield some;
 }

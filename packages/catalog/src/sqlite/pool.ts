@@ -46,14 +46,18 @@ export function sqlitePool(database: Database): Pool {
         for (const { path, size, sha256, since } of objects) add.run(tree, path, size, sha256, since);
       };
       // The first publication of a large tree would hold up all else for as long as it takes.
-      let from = 0;
-      for (; added.length - from > OBJECTS_A_WRITE; from += OBJECTS_A_WRITE) {
-        const some = added.slice(from, from + OBJECTS_A_WRITE);
-        await write(() => addAll(some));
+      let rest: PoolObject[] = [];
+      for (const object of added) {
+        if (rest.length === OBJECTS_A_WRITE) {
+          const some = rest;
+          await write(() => addAll(some));
+          rest = [];
+        }
+        rest.push(object);
       }
       await write(() => {
         for (const path of removed) remove.run(tree, path);
-        addAll(added.slice(from));
+        addAll(rest);
         setSerial.run(tree, serial);
       });
     },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { PoolObject, Promotion, Publication } from '@gantry/catalog';
+import type { Promotion, Publication } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import { encodeStatement, signStatement, type Statement, treeTime, type TreeView } from '@gantry/tree';
 import { publicationEvents } from '../events/publication-events.ts';
@@ -10,13 +10,12 @@ import { leaveOutPurged } from '../take-back/leave-out-purged.ts';
 import type { PurgedContent } from '../take-back/purged-content.ts';
 import { pathsInPool, removeObjects } from '../take-back/purged-objects.ts';
 import { applyPromotions, type TouchedRepository, waitingPromotions } from './apply-promotions.ts';
-import { composeChange, type TreeChange } from './compose-change.ts';
 import { endPromotions } from './end-promotions.ts';
 import { type PublishContext, STATEMENT_VALID_MS } from './published-tree.ts';
-import { putContents, whatIsToBePut } from './put-contents.ts';
+import { type PutChange, putChange, type PutRequest } from './put-change.ts';
 import { recoverTree } from './recover.ts';
 import { allRepositories, distinct, mend } from './touched-repositories.ts';
-import { newPoolObjects, removeOldFullList, writeFullListIfDue, writeList } from './write-lists.ts';
+import { removeOldFullList, writeFullListIfDue, writeList } from './write-lists.ts';
 
 /** What a publication does beside publishing what waits. */
 export interface PublishRequest {
@@ -26,6 +25,8 @@ export interface PublishRequest {
   readonly purged?: PurgedContent;
   /** Asked what leaves the pool of the state that is gone on from, once the lease is held and the tree is recovered. */
   readonly collect?: (view: TreeView) => Promise<Leaving>;
+  /** Ends a large one before its next part. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a collection takes out of a tree. */
@@ -52,7 +53,7 @@ export interface PublishOutcome {
 export async function publish(
   context: PublishContext,
   lease: HeldLease,
-  { full = false, purged, collect }: PublishRequest = {},
+  { full = false, purged, collect, signal }: PublishRequest = {},
 ): Promise<PublishOutcome> {
   const { flow, tree } = context;
   const { view, highestSerial } = await recoverTree(context, lease);
@@ -74,6 +75,7 @@ export async function publish(
     ...(purged !== undefined && { purged }),
     leftOver: naming?.leftOver ?? [],
     leaving: leaving?.paths ?? [],
+    signal,
   };
   const prepared = await prepare(context, lease, wanted);
   if (prepared === undefined) {
@@ -82,7 +84,8 @@ export async function publish(
     await endAll(context, promotions, serial);
     return { ...(serial === undefined ? {} : { serial }), published: false };
   }
-  const { change, added, removed, statement } = prepared;
+  const { change, removed, statement } = prepared;
+  const { added } = change;
   const { serial } = statement;
   const publication: Publication = {
     tree: tree.name,
@@ -90,7 +93,7 @@ export async function publish(
     state: 'preparing',
     root: change.root,
     promotions: idsOf(promotions),
-    added: { objects: added.length, bytes: added.reduce((sum, { size }) => sum + size, 0) },
+    added: added.totals(),
     publishedAt: flow.now().toISOString(),
   };
   await flow.catalog.publications.put(publication);
@@ -129,23 +132,14 @@ export async function publish(
   return { serial, published: true };
 }
 
-interface Wanted {
-  readonly view: TreeView | undefined;
-  readonly touched: readonly TouchedRepository[];
+interface Wanted extends PutRequest {
   /** The first serial that may be free. */
   readonly first: number;
-  readonly full: boolean;
-  readonly purged?: PurgedContent;
-  /** Published names whose documents lose what is purged, and stay as they are otherwise. */
-  readonly leftOver: readonly string[];
-  /** Paths that leave the pool, but for what is named. */
-  readonly leaving: readonly string[];
 }
 
 /** A publication that is in the tree, all but its statement. */
 interface Prepared {
-  readonly change: TreeChange;
-  readonly added: readonly PoolObject[];
+  readonly change: PutChange;
   /** Paths that leave the pool. */
   readonly removed: readonly string[];
   readonly statement: Statement;
@@ -161,39 +155,24 @@ async function prepare(
   lease: HeldLease,
   wanted: Wanted,
 ): Promise<Prepared | undefined> {
-  const { view, first, full, purged } = wanted;
+  const { view, first, purged } = wanted;
   const purgedPaths = purged === undefined ? [] : await pathsInPool(context, purged);
   const mended = view && (await mend(context, view, wanted.touched));
   for (let serial = first; ; serial++) {
-    const change = await composeChange(context, { ...wanted, ...mended }, serial);
-    const removed = [...new Set([...purgedPaths, ...without(wanted.leaving, change)])];
+    const change = await putChange(context, lease, { ...wanted, ...mended }, serial);
+    const removed = [...new Set([...purgedPaths, ...change.leaving])];
     const isSame = !change.changed && removed.length === 0;
-    if (isSame && (view === undefined ? purged !== undefined : !isRefreshDue(context, view.statement))) {
-      await putContents(context, ...whatIsToBePut(change, new Set(), full));
+    if (isSame && (view === undefined ? purged !== undefined : !isRefreshDue(context, view.statement)))
       return undefined;
-    }
-    const added = await newPoolObjects(context, change, serial);
-    const statement = await putAll(context, view, change, { added, removed }, serial, full);
-    if (statement !== undefined) return { change, added, removed, statement };
+    const statement = await nameAll(context, view, change, removed, serial);
+    if (statement !== undefined) return { change, removed, statement };
     await lease.confirm();
     context.flow.log.warn({ tree: context.tree.name, serial }, 'publication.serial_passed_over');
   }
 }
 
-/** Paths of all that a change puts into documents, and of these. */
-function pathsNamed({ contents, documents }: TreeChange): string[] {
-  return [...contents, ...documents].map(({ path }) => path);
-}
-
-/** Those of the paths that a change does not name. */
-function without(paths: readonly string[], change: TreeChange): readonly string[] {
-  if (paths.length === 0) return paths;
-  const named = new Set(pathsNamed(change));
-  return paths.filter((path) => !named.has(path));
-}
-
 /** What is named again must not go, however long it has been condemned. */
-async function spareNamed({ flow, tree }: PublishContext, { condemnedNamed }: TreeChange): Promise<void> {
+async function spareNamed({ flow, tree }: PublishContext, { condemnedNamed }: PutChange): Promise<void> {
   if (condemnedNamed.length > 0) await flow.catalog.pool.spare(tree.name, condemnedNamed);
 }
 
@@ -222,19 +201,17 @@ function isRefreshDue({ flow, tree }: PublishContext, statement: Statement): boo
 }
 
 /**
- * Puts everything that the new serial names, in phases.
- * @returns its statement; undefined when the serial has other lists already
+ * Puts the lists of what was put.
+ * @returns the statement of the new serial; undefined when it has other lists already
  */
-async function putAll(
+async function nameAll(
   context: PublishContext,
   view: TreeView | undefined,
-  change: TreeChange,
-  { added, removed }: Pick<Prepared, 'added' | 'removed'>,
+  { root, added }: PutChange,
+  removed: readonly string[],
   serial: number,
-  full: boolean,
 ): Promise<Statement | undefined> {
   const { flow, tree } = context;
-  await putContents(context, ...whatIsToBePut(change, new Set(added.map(({ path }) => path)), full));
   const list = await writeList(context, serial, added, removed);
   if (list === undefined) return undefined;
   const fullList = await writeFullListIfDue(context, serial, { added, removed }, view?.statement);
@@ -247,7 +224,7 @@ async function putAll(
     previous: view === undefined ? null : { serial: view.statement.serial, digest: view.digest },
     published: treeTime(now),
     expires: treeTime(now + STATEMENT_VALID_MS),
-    root: change.root,
+    root,
     list,
     full: fullList,
     signatures: [],

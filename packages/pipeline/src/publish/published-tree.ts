@@ -22,6 +22,8 @@ export interface PublishedTree {
   readonly signing?: readonly SigningKey[];
   /** From how many entries on a map of a document is split, for tests; absent: as the tree's format says. */
   readonly maxMapEntries?: number;
+  /** From how many objects on what is composed is put before more is, for tests; absent: 20,000. */
+  readonly maxPartObjects?: number;
   /** Waits until a serial is served, before its promotions are called done. */
   readonly served?: (serial: number) => Promise<void>;
 }

@@ -35,9 +35,9 @@ export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
       }
     },
     publishAll: (signal) =>
-      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, { full: true }), signal),
+      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, { full: true, signal }), signal),
     takeOut: (purged, signal) =>
-      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, { purged }), signal),
+      withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, { purged, signal }), signal),
     async refresh() {
       await withLease(flow, leaseName, async (lease) => {
         if ((await tree.target.highestSerial()) > 0) await publish(context, lease);

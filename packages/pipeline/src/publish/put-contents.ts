@@ -1,21 +1,25 @@
 import type { EncodedDocument } from '@gantry/tree';
 import { forEachConcurrently } from '../concurrency.ts';
 import { refusePurged } from '../take-back/purged-objects.ts';
-import type { TreeChange } from './compose-change.ts';
+import type { ChangePart } from './compose-change.ts';
 import type { PoolContent } from './compose-repository.ts';
 import type { PublishContext } from './published-tree.ts';
 
 const PUTS_AT_ONCE = 16;
 
-/** Contents and documents: those that are new, all of what is promoted once more, or simply all. */
+/**
+ * Contents and documents: those that are new, all of what is promoted once more, or simply all.
+ * @param again paths of what is in the tree, and may be missing there
+ */
 export function whatIsToBePut(
-  { contents, documents, again }: TreeChange,
-  fresh: ReadonlySet<string>,
+  { contents, newContents, documents, newDocuments }: ChangePart,
+  again: ReadonlySet<string>,
   full: boolean,
 ): [readonly PoolContent[], readonly EncodedDocument[]] {
   if (full) return [contents, documents];
-  const isWanted = ({ path }: { readonly path: string }) => fresh.has(path) || again.has(path);
-  return [contents.filter(isWanted), again.size > 0 ? documents : documents.filter(isWanted)];
+  if (again.size === 0) return [newContents, newDocuments];
+  const fresh = new Set(newContents);
+  return [contents.filter((object) => fresh.has(object) || again.has(object.path)), documents];
 }
 
 function isBlob({ path }: PoolContent): boolean {

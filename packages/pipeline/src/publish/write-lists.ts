@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PoolObject } from '@gantry/catalog';
-import { type Digest, splitDigest } from '@gantry/oci';
+import type { Digest } from '@gantry/oci';
 import {
   decodeStatement,
   formatSorted,
@@ -11,37 +11,31 @@ import {
   serialPath,
   type Statement,
 } from '@gantry/tree';
-import type { TreeChange } from './compose-change.ts';
+import type { NewObjects } from './new-objects.ts';
 import type { PublishContext } from './published-tree.ts';
 import type { TreeTarget } from './tree-target.ts';
 
 const FULL_LIST_EVERY_MS = 86_400_000;
 
-/** What comes into the pool with a serial. */
-export async function newPoolObjects(
-  { flow }: Pick<PublishContext, 'flow'>,
-  { newContents, newDocuments }: Pick<TreeChange, 'newContents' | 'newDocuments'>,
-  serial: number,
-): Promise<PoolObject[]> {
-  const added: PoolObject[] = [];
-  for (const { path, digest, size } of newContents) {
-    added.push({ path, size, sha256: await sha256Of(flow.store, digest), since: serial });
-  }
-  for (const { path, digest, bytes } of newDocuments) {
-    added.push({ path, size: bytes.length, sha256: splitDigest(digest).hex, since: serial });
-  }
-  return added;
-}
-
 /** The list of a serial, written. @returns the digest of its bytes; undefined when the serial has another list */
 export async function writeList(
   { tree }: PublishContext,
   serial: number,
-  added: readonly PoolObject[],
+  added: NewObjects,
   removed: readonly string[],
 ): Promise<Digest | undefined> {
-  const lines = [...removed.map((path) => ({ op: '-', path }) as const), ...added.map(toLine)];
-  return putLines(tree.target, listPath(serial), lines.toSorted(byPath));
+  return putLines(tree.target, listPath(serial), linesOf(added, removed));
+}
+
+/** The lines of a list, sorted by path. */
+function* linesOf(added: Iterable<PoolObject>, removed: readonly string[]): Generator<ListLine> {
+  const gone = removed.toSorted().values();
+  let next = gone.next();
+  for (const object of added) {
+    for (; !next.done && next.value <= object.path; next = gone.next()) yield { op: '-', path: next.value };
+    yield toLine(object);
+  }
+  for (; !next.done; next = gone.next()) yield { op: '-', path: next.value };
 }
 
 /**
@@ -52,7 +46,7 @@ export async function writeList(
 export async function writeFullListIfDue(
   { flow, tree }: PublishContext,
   serial: number,
-  { added, removed }: { readonly added: readonly PoolObject[]; readonly removed: readonly string[] },
+  { added, removed }: { readonly added: NewObjects; readonly removed: readonly string[] },
   former: Statement | undefined,
 ): Promise<Statement['full'] | undefined> {
   const full = former?.full ?? null;
@@ -70,10 +64,10 @@ export async function writeFullListIfDue(
 /** The lines of the pool as it will be, sorted by path. */
 async function* wholePool(
   standing: AsyncIterable<PoolObject>,
-  added: readonly PoolObject[],
+  added: Iterable<PoolObject>,
   removed: ReadonlySet<string>,
 ): AsyncGenerator<ListLine> {
-  const fresh = added.toSorted(byPath).values();
+  const fresh = added[Symbol.iterator]();
   let next = fresh.next();
   for await (const object of standing) {
     for (; !next.done && next.value.path < object.path; next = fresh.next()) yield toLine(next.value);
@@ -98,10 +92,6 @@ async function putLines(
   return (await target.putList(path, hashed())) ? `sha256:${hash.digest('hex')}` : undefined;
 }
 
-function byPath(a: { readonly path: string }, b: { readonly path: string }): number {
-  return a.path < b.path ? -1 : Number(a.path > b.path);
-}
-
 /** Of the full lists, the newest two are kept: takes away the one before `former`'s, once `current` names a new one. */
 export async function removeOldFullList(
   { tree }: PublishContext,
@@ -120,13 +110,4 @@ export async function removeOldFullList(
 
 function toLine({ path, size, sha256 }: PoolObject) {
   return { op: '+', path, size, sha256 } as const;
-}
-
-/** Lists name every object by its SHA-256. One with another digest is read for it, once in its life. */
-async function sha256Of(store: PublishContext['flow']['store'], digest: Digest): Promise<string> {
-  const { algorithm, hex } = splitDigest(digest);
-  if (algorithm === 'sha256') return hex;
-  const hash = createHash('sha256');
-  for await (const chunk of (await store.open(digest)) as AsyncIterable<Buffer>) hash.update(chunk);
-  return hash.digest('hex');
 }
