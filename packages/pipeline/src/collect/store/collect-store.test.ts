@@ -244,6 +244,18 @@ describe('a collection of the store', () => {
     expect(await missingOf(fixture, image('1'))).toHaveLength(3);
   });
 
+  test('leaves what a restored catalog says is going, and something needs by now', async () => {
+    await using fixture = await openMoved('1', '2');
+    const { garbage } = fixture.flow.catalog;
+    const needed = blobsOf(image('2')).map((digest) => ({ digest, size: 1 }));
+    const at = fixture.clock.toISOString();
+    await garbage.condemn(needed, at);
+    await garbage.claim(blobsOf(image('2')), at);
+    expect(await collect(fixture)).toMatchObject({ freed: { blobs: 0 }, spared: { blobs: 4 } });
+    expect(await noted(fixture)).toEqual([]);
+    expect(await missingOf(fixture, image('2'))).toEqual([]);
+  });
+
   test('forgets what was taken out of the store by others', async () => {
     await using fixture = await openMoved('1', '2');
     await collect(fixture, { latest: 1 });

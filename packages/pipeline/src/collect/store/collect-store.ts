@@ -73,12 +73,12 @@ class Collection {
   }
 
   async run(): Promise<StoreCollection> {
-    await this.#endFormer();
     // Both before the marking: what is condemned later, and what a sync that runs now has met before, has to wait.
     const syncs = await runningSyncs(this.#flow);
     const before = this.#deletableBefore(syncs);
     const noted = await NotedBlobs.read(this.#flow.catalog);
     const marked = await markStore(this.#flow, this.#options);
+    await this.#endFormer(marked);
     await this.#sweep(marked, noted, before);
     const missing = await this.#findMissing(marked);
     const nextAt =
@@ -97,17 +97,27 @@ class Collection {
     return { ...result, reasons: reasonsOf(result, marked.candidates, syncs, this.#options) };
   }
 
-  /** What a former collection was at when it was cut off. */
-  async #endFormer(): Promise<void> {
+  /**
+   * What a former collection was at when it was cut off. What is reached stays, as far as it is there still: the catalog may
+   * have been restored from a backup that was made when it was going, and long since that was fetched anew.
+   */
+  async #endFormer(marked: MarkedStore): Promise<void> {
     if (this.#means === undefined) return;
     const { removal, lease } = this.#means;
+    const { garbage } = this.#flow.catalog;
     for (;;) {
       this.#goOn();
-      const { items } = await this.#flow.catalog.garbage.list({ state: 'going', limit: BLOBS_AT_ONCE });
+      const { items } = await garbage.list({ state: 'going', limit: BLOBS_AT_ONCE });
       if (items.length === 0) return;
-      const going = items.map(({ digest }) => digest);
-      await deleteGoing(this.#flow, removal, lease, going);
-      for (const blob of items) this.#freed.add(blob);
+      const [reached, unreached] = [
+        items.filter(({ digest }) => keptFor(marked, digest) !== undefined),
+        items.filter(({ digest }) => keptFor(marked, digest) === undefined),
+      ];
+      await deleteGoing(this.#flow, removal, lease, digestsOf(unreached));
+      await lease.confirm();
+      await garbage.forget(digestsOf(reached));
+      for (const blob of unreached) this.#freed.add(blob);
+      for (const blob of reached) this.#spared.add(blob);
     }
   }
 
@@ -121,16 +131,14 @@ class Collection {
     return new Date(Math.min(this.#flow.now().getTime(), ...since) - graceMs).toISOString();
   }
 
-  async #sweep({ mark, trees }: MarkedStore, noted: NotedBlobs, before: Timestamp): Promise<void> {
+  async #sweep(marked: MarkedStore, noted: NotedBlobs, before: Timestamp): Promise<void> {
     const [spared, condemned, gone] = [
       this.#batch((some) => this.#spare(some)),
       this.#batch((some) => this.#condemn(some)),
       this.#batch((some) => this.#delete(some, noted, before)),
     ];
     const look = async (blob: Blob, isThere: boolean) => {
-      const what =
-        mark.keptFor(blob.digest, isThere) ??
-        (trees.some((tree) => tree.names(blob.digest)) ? 'snapshots' : undefined);
+      const what = keptFor(marked, blob.digest, isThere);
       const at = noted.take(blob.digest);
       if (what !== undefined) {
         if (at !== undefined) await spared.add(blob);
@@ -246,6 +254,13 @@ class Count {
   read(): BlobCount {
     return { blobs: this.#blobs, bytes: this.#bytes };
   }
+}
+
+/** What a blob is kept for, if anything. @param isThere as of the mark */
+function keptFor({ mark, trees }: MarkedStore, digest: Digest, isThere = false): KeptFor | undefined {
+  return (
+    mark.keptFor(digest, isThere) ?? (trees.some((tree) => tree.names(digest)) ? 'snapshots' : undefined)
+  );
 }
 
 function countsOf(counts: Readonly<Record<KeptFor, Count>>): StoreCollection['kept'] {
