@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { link, mkdir, readdir, rename, rm, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Digest, Fault } from '@gantry/oci';
@@ -8,6 +8,9 @@ import { digestOfStream } from './digest-of-stream.ts';
 import { makeDirectory, syncDirectory } from './durable-directory.ts';
 import { storageFault } from './storage-fault.ts';
 import { errorCode, unless } from './system-error.ts';
+
+/** Of a machine that has come to a limit, or a server of files that does not answer. */
+const BUSY: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'ESTALE', 'ETIMEDOUT']);
 
 /** Where blobs lie, and what is known of them. */
 interface Place {
@@ -60,25 +63,29 @@ class FileRemoval implements BlobRemoval {
   }
 
   async quarantine(digest: Digest): Promise<string | undefined> {
-    const taken = await this.#take(digest);
-    if (taken === undefined) return undefined;
+    const path = this.#place.placeOf(digest);
+    const folder = join(this.#place.root, 'quarantine');
     try {
-      // What can't be read any more is damaged, too.
-      const found = await digestOfStream(digest, createReadStream(taken)).catch(() => undefined);
-      if (found === digest) {
-        await link(taken, this.#place.placeOf(digest)).catch(unless('EEXIST'));
+      // Read where it lies: as long as it is not known to be damaged it is there for others.
+      const looked = await fileAt(path);
+      if (looked !== undefined && (await hasDigest(path, digest))) return undefined;
+      await makeDirectory(folder, 0o700); // before anything is taken, as what can't be put there would be lost
+      const taken = await this.#take(digest);
+      if (taken === undefined) return undefined;
+      if (!isSame(looked, await fileAt(taken)) && (await hasDigest(taken, digest))) {
+        // Somebody has put it right meanwhile.
+        await link(taken, path).catch(unless('EEXIST'));
+        await syncDirectory(dirname(path));
         await unlink(taken);
         return undefined;
       }
-      const folder = join(this.#place.root, 'quarantine');
-      await makeDirectory(folder, 0o700);
       const aside = join(folder, digest.replace(':', '-'));
       await rename(taken, aside);
       await syncDirectory(folder);
-      await syncDirectory(dirname(this.#place.placeOf(digest)));
+      await syncDirectory(dirname(path));
       return aside;
     } catch (error) {
-      throw storageFault(error, taken);
+      throw storageFault(error, path);
     }
   }
 
@@ -95,15 +102,39 @@ class FileRemoval implements BlobRemoval {
       return taken;
     } catch (error) {
       if (errorCode(error) !== 'ENOENT') throw storageFault(error, path);
-      await stat(this.#own).catch((cause: unknown) => {
-        throw new Fault(
-          'LEASE_LOST',
-          `${this.#own} was removed by another process, which has followed this one`,
-          { path: this.#own },
-          { cause },
-        );
-      });
+      await this.#mustStand();
       return undefined;
     }
+  }
+
+  /** @throws Fault LEASE_LOST once another has followed */
+  async #mustStand(): Promise<void> {
+    await stat(this.#own).catch((cause: unknown) => {
+      throw new Fault(
+        'LEASE_LOST',
+        `${this.#own} was removed by another process, which has followed this one`,
+        { path: this.#own },
+        { cause },
+      );
+    });
+  }
+}
+
+async function fileAt(path: string): Promise<Stats | undefined> {
+  return stat(path).catch(unless('ENOENT'));
+}
+
+/** Whether it is one file, under whatever names. */
+function isSame(one: Stats | undefined, other: Stats | undefined): boolean {
+  return one !== undefined && one.ino === other?.ino && one.mtimeMs === other.mtimeMs;
+}
+
+/** What can't be read any more has another digest, too. @throws where that says nothing of the file */
+async function hasDigest(path: string, digest: Digest): Promise<boolean> {
+  try {
+    return (await digestOfStream(digest, createReadStream(path))) === digest;
+  } catch (error) {
+    if (BUSY.has(errorCode(error) ?? '')) throw error;
+    return false;
   }
 }
