@@ -8,13 +8,16 @@ export interface ContentGraph {
   readonly blobs: ReadonlyMap<Digest, BlobReference>;
 }
 
+/** Where records of manifests are read: the catalog, or what stands in for it. */
+export type RecordReader = Pick<Catalog['manifests'], 'getAll'>;
+
 /**
  * The graph of manifests that the catalog knows, read a level at a time.
  * @param maxManifests of one image, as it is unless it is said
  * @throws Fault MANIFEST_BLOB_UNKNOWN for a manifest that is not known; MANIFEST_INVALID past the limits of a graph
  */
 export async function readContentGraph(
-  catalog: Pick<Catalog, 'manifests'>,
+  catalog: { readonly manifests: RecordReader },
   roots: Iterable<Digest>,
   maxManifests = GRAPH_MAX_MANIFESTS,
 ): Promise<ContentGraph> {
