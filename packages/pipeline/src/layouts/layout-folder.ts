@@ -1,16 +1,20 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, copyFile, link, mkdir, open, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf, Fault, splitDigest } from '@gantry/oci';
-import { codeOf, FOLDER_MODE, namesIn, writing } from '../publish/filesystem-target/files.ts';
+import {
+  codeOf,
+  finishFile,
+  FOLDER_MODE,
+  namesIn,
+  syncFolder,
+  writing,
+} from '../publish/filesystem-target/files.ts';
 import type { LaidContent } from './layout.ts';
 
 /** The folder of what is on its way in or out. No repository's name begins with a `.`. */
 export const TEMPORARY = '.tmp';
-const FILE_MODE = 0o444;
-/** What a file system says where a hardlink is not possible: another device, too many links, not supported. */
-const NO_HARDLINK = new Set(['EXDEV', 'EMLINK', 'EPERM', 'ENOTSUP', 'EOPNOTSUPP']);
 /** Up to this size a copy is read to see whether it is the right one; a larger one is told by its name and size. */
 const READ_MAX_BYTES = 4 * 1024 * 1024;
 
@@ -133,7 +137,7 @@ export class LayoutFolder {
     const temporary = path.join(this.#own, randomBytes(12).toString('hex'));
     if ('bytes' in content) {
       await this.#guarded(writing(content.bytes)(temporary));
-      await finish(temporary);
+      await finishFile(temporary);
       return temporary;
     }
     const original = path.join(this.#tree, content.pool);
@@ -142,11 +146,11 @@ export class LayoutFolder {
       return temporary;
     } catch (error) {
       if (codeOf(error) === 'ENOENT') await this.#refuseAbsent(content.pool, original, error);
-      if (!NO_HARDLINK.has(codeOf(error))) throw error;
+      if (!isNoHardlink(error)) throw error;
     }
     this.copies++;
     await this.#guarded(copyFile(original, temporary, constants.COPYFILE_FICLONE));
-    await finish(temporary);
+    await finishFile(temporary);
     return temporary;
   }
 
@@ -189,30 +193,5 @@ async function statOf(place: string) {
   } catch (error) {
     if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return undefined;
     throw error;
-  }
-}
-
-async function finish(file: string): Promise<void> {
-  const handle = await open(file, 'r');
-  try {
-    await handle.chmod(FILE_MODE);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  let handle;
-  try {
-    handle = await open(folder, 'r');
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return; // removed since
-    throw error;
-  }
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
   }
 }

@@ -86,7 +86,8 @@ async function* writeObject(
   let left = size;
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
     signal?.throwIfAborted();
-    if (tar.destroyed || ended.signal.aborted) throw new Fault('UNAVAILABLE', 'the archive is not read any further');
+    if (tar.destroyed || ended.signal.aborted)
+      throw new Fault('UNAVAILABLE', 'the archive is not read any further');
     left -= chunk.length;
     if (left < 0) throw corrupt(source, pool);
     hasher.update(chunk);

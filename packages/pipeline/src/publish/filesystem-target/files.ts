@@ -159,13 +159,7 @@ export class TreeFiles {
     const file = join(own, randomBytes(12).toString('hex'));
     try {
       await write(file);
-      const handle = await open(file, 'r');
-      try {
-        await handle.chmod(FILE_MODE);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
+      await finishFile(file);
       return await place(file);
     } catch (error) {
       if (GONE.has(codeOf(error)) && (await sizeAt(own)) === undefined) throw shutOut(own, error);
@@ -266,7 +260,19 @@ function shutOut(folder: string, cause: unknown): Fault {
   );
 }
 
-async function syncFolder(folder: string): Promise<void> {
+/** Makes a file durable, with the mode that all files of a tree have. */
+export async function finishFile(file: string): Promise<void> {
+  const handle = await open(file, 'r');
+  try {
+    await handle.chmod(FILE_MODE);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes the names in a folder durable. */
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r');
   try {
     await handle.sync();
