@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Catalog } from '@gantry/catalog';
 import {
   type Descriptor,
@@ -34,6 +35,8 @@ export interface FetchFrom {
   readonly hasPurges: boolean;
   /** Takes back what is condemned; absent: nothing was when the sync began, and what has been since stays until it has ended. */
   readonly garbage?: BringBack;
+  /** Whether what records say is here is looked for in the store: somebody asks for it, who may know that it is lost. */
+  readonly looksInStore?: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
@@ -76,11 +79,13 @@ export class ContentFetcher {
     if (depth > GRAPH_MAX_DEPTH)
       throw refused(wanted.digest, `indexes are nested deeper than ${GRAPH_MAX_DEPTH}`);
     // Two sources may want different parts of one index: each looks for itself.
-    const flight = `${wanted.digest} ${from.platforms?.key ?? ''} ${from.foreignLayers}`;
+    const { foreignLayers, looksInStore = false } = from;
+    const flight = `${wanted.digest} ${from.platforms?.key ?? ''} ${foreignLayers} ${looksInStore}`;
     await this.#manifests.run(flight, async () => {
       const { digest } = wanted;
       const known = await this.#catalog.manifests.get(digest);
-      const isHere = known !== undefined && isWhole(known) && !(from.foreignLayers && hasForeign(known));
+      const isRecorded = known !== undefined && isWhole(known) && !(from.foreignLayers && hasForeign(known));
+      const isHere = isRecorded && !looksInStore;
       if (isHere && (from.garbage === undefined || (await from.garbage.graphs([digest])))) return;
       budget.left--;
       if (budget.left < 0) throw tooMany(digest);
@@ -117,7 +122,8 @@ export class ContentFetcher {
     const below = [...children.values()].flatMap(({ absent = [] }) => absent);
     const withForeign = foreignLayers || (known !== undefined && !hasForeign(known));
     const record = toRecord(manifest, present, new Set([...missing, ...below]), withForeign);
-    await (known === undefined ? manifests.put(record) : manifests.replace(record));
+    if (known === undefined) await manifests.put(record);
+    else if (!isDeepStrictEqual(known, record)) await manifests.replace(record);
   }
 
   async #readManifest(

@@ -27,6 +27,8 @@ export interface RepositorySync {
   readonly hasPurges: boolean;
   /** Takes back what is condemned; absent: nothing was when the sync began. */
   readonly garbage?: BringBack;
+  /** Whether somebody asks for just this repository: then what records say is here is looked for in the store. */
+  readonly looksInStore?: boolean;
   readonly progress: Progress;
   readonly signal: AbortSignal;
   /** Told of each tag that failed; the others go on. */

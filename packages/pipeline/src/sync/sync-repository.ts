@@ -28,6 +28,7 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
     foreignLayers: source.foreignLayers,
     hasPurges: sync.hasPurges,
     ...(sync.garbage === undefined ? {} : { garbage: sync.garbage }),
+    ...(sync.looksInStore === true && { looksInStore: true }),
     ...(source.platforms === undefined ? {} : { platforms: source.platforms }),
     progress,
     signal,
@@ -103,7 +104,7 @@ async function syncTag(
   if (isGivenUp && sync.tags === undefined) return; // until its tag moves, or somebody asks for it by name
   const unchanged = isSame && !isGivenUp;
   const isComplete = unchanged && (await hasAll(sync.flow, head.digest, from));
-  if (!isComplete) await sync.fetcher.fetchGraph(head, from);
+  if (!isComplete || sync.looksInStore === true) await sync.fetcher.fetchGraph(head, from);
   const companions = unchanged
     ? await readKnownCompanions(catalog, former, companionSource)
     : companionSource;

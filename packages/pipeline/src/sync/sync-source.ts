@@ -157,6 +157,7 @@ class SourceSync {
         created: createdTimes.getOrInsertComputed(this.#source, () => new CreatedTimes()),
         hasPurges: this.#hasPurges,
         ...(this.#garbage === undefined ? {} : { garbage: this.#garbage }),
+        looksInStore: repositories !== undefined || item !== undefined,
         progress,
         signal: this.#signal,
         onFailure: (tag, error) => this.#fail({ sourceRepository, repository, tag }, error),
