@@ -52,6 +52,7 @@ export * from './publish/filesystem-target.ts';
 export * from './publish/open-tree-target.ts';
 export * from './publish/publish-trees.ts';
 export * from './publish/published-tree.ts';
+export { isLostDocument } from './publish/mendable-view.ts';
 export * from './publish/publisher.ts';
 export * from './publish/tree-target.ts';
 export * from './publish/trees.ts';

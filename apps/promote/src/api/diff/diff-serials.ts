@@ -1,5 +1,6 @@
 import type { Page, PageRequest } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
+import { isLostDocument } from '@gantry/pipeline';
 import { diffTrees, MAX_SERIAL, openTree, shardOf, type TreeSource, type TreeView } from '@gantry/tree';
 import { z } from 'zod';
 import { cursorsOf } from '../cursor.ts';
@@ -10,7 +11,8 @@ const cursors = cursorsOf('diff-serials', z.tuple([z.string(), z.string()]));
 
 /**
  * A page of the tags that differ between two serials, in the tree's order: by shard, repository, tag.
- * @throws Fault PUBLICATION_UNKNOWN, REQUEST_INVALID for a cursor of another list
+ * @throws Fault PUBLICATION_UNKNOWN; CONFLICT when one of them is not whole any more; REQUEST_INVALID for a cursor of
+ *   another list
  */
 export async function diffSerials(
   tree: TreeSource,
@@ -19,6 +21,25 @@ export async function diffSerials(
   { limit, cursor }: PageRequest,
 ): Promise<Page<Difference>> {
   const after = cursor === undefined ? undefined : cursors.decode(cursor);
+  try {
+    return await pageAfter(after, tree, from, to, limit);
+  } catch (error) {
+    if (!isLostDocument(error)) throw error;
+    throw new Fault(
+      'CONFLICT',
+      `the serials ${from} and ${to} can not be compared, as one of them is not whole: older ones are kept as tree.keepSnapshots and tree.keepSnapshotsFor say; ${error.message}`,
+      { from, to },
+    );
+  }
+}
+
+async function pageAfter(
+  after: readonly [string, string] | undefined,
+  tree: TreeSource,
+  from: number,
+  to: number,
+  limit: number,
+): Promise<Page<Difference>> {
   const firstShard = after === undefined ? '' : shardOf(after[0]);
   const views = await Promise.all([openSerial(tree, from), openSerial(tree, to)]);
   const [before, now] = views.map((view) => fromShard(view, firstShard)) as [TreeView, TreeView];

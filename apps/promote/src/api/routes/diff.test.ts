@@ -1,4 +1,7 @@
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
 import { digestOf } from '@gantry/oci';
+import { indexPath, readStatement } from '@gantry/tree';
 import { type ApiFixture, openApi, sharedApi } from '../api.fixture.ts';
 
 const item = (repository: string, reference = 'v1') => ({ repository, reference });
@@ -58,6 +61,13 @@ describe('GET /api/v1/diff', () => {
     expect(await found('from=2&to=3', 100)).toEqual({ found: differences, pages: 1 });
     expect((await found('from=2&to=1')).found.toSorted()).toEqual(['a:v1 -', 'b:v1 -', 'c:v1 -']);
     expect((await found('from=3&to=3')).found).toEqual([]);
+    const { source } = api.tree.target;
+    const { root } = (await readStatement(source, 1))!.statement;
+    await rm(path.join(source.name, indexPath(root))); // as a collection does where serial 1 is not retained
+    expect((await api.call('GET', '/api/v1/diff?from=1&to=3')).body).toMatchObject({
+      status: 409,
+      detail: expect.stringContaining('the serials 1 and 3 can not be compared, as one of them is not whole'),
+    });
   });
 
   test.each([

@@ -37,6 +37,7 @@ export const DIFF_ROUTES = [
       'CHANNEL_UNKNOWN',
       'TREE_UNKNOWN',
       'PUBLICATION_UNKNOWN',
+      'CONFLICT',
       'REQUEST_UNPROCESSABLE',
       'TREE_INVALID',
     ],
