@@ -69,7 +69,9 @@ describe('gantry gc', () => {
       task({ kind: 'gc', state: 'done', result: { ...REPORT, dryRun: true } }),
     );
     const call = (...words: string[]) => gantry(['gc', ...words, '--server', server.url, '--token', 't']);
-    expect((await call('--dry-run')).out).toMatch(/store +to be freed +6/);
+    const { out } = await call('--dry-run');
+    expect(out).toMatch(/store +to be freed +6/);
+    expect(out).toContain('to be condemned');
     await call('--scrub', '--no-wait');
     expect(server.requests.map(({ body }) => body)).toEqual([{ dryRun: true }, { scrub: true }]);
     expect(await call('--dry-run', '--scrub')).toMatchObject({ code: 2 });

@@ -66,7 +66,7 @@ export const addSave: AddCommand = (program, cli) => {
           onProgress: (bytes) =>
             progress.show({
               state: 'running',
-              text: `export ${plural(exported.objects.length, 'object')}: ${formatBytes(bytes)} of ${total}`,
+              text: `save ${plural(exported.objects.length, 'object')}: ${formatBytes(bytes)} of ${total}`,
               share: exported.bytes === 0 ? 1 : bytes / exported.bytes,
               bytes,
             }),

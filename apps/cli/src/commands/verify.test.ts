@@ -122,3 +122,11 @@ test("one of the configuration's further trees is verified by its name", async (
   const { code, err } = await verify('--tree', 'nosuch');
   expect([code, err]).toEqual([1, expect.stringMatching(/no tree "nosuch" .*: there are main, inner/)]);
 });
+
+test('of a place without a tree it says to see whether the place is right, and not to copy again', async () => {
+  const { code, out } = await verify('./nothing');
+  expect(code).toBe(1);
+  expect(out).toContain('nothing holds no published tree');
+  expect(out).toContain('see whether the place is right');
+  expect(out).not.toContain('copy it again');
+});

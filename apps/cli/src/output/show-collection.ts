@@ -44,6 +44,7 @@ const DAMAGED = [
 
 function rowsOf({ store, trees, dryRun }: CollectionReport): Row[] {
   const freed = dryRun ? 'to be freed' : 'freed';
+  const condemned = dryRun ? 'to be condemned' : 'newly condemned';
   const rows: Row[] = [];
   if (store !== null) {
     const place = 'store';
@@ -51,7 +52,7 @@ function rowsOf({ store, trees, dryRun }: CollectionReport): Row[] {
       rows.push({ place, what: `kept for ${what}`, objects: blobs, bytes });
     rows.push(
       ...[
-        { what: 'newly condemned', ...store.condemned },
+        { what: condemned, ...store.condemned },
         { what: 'needed again', ...store.spared },
         { what: waiting(store.waiting.nextAt), ...store.waiting },
         { what: freed, ...store.freed },
@@ -63,7 +64,7 @@ function rowsOf({ store, trees, dryRun }: CollectionReport): Row[] {
     rows.push({ place, what: 'kept', objects: tree.marked, bytes: null });
     rows.push(
       ...[
-        { what: 'newly condemned', ...tree.condemned },
+        { what: condemned, ...tree.condemned },
         { what: 'needed again', ...tree.spared },
         { what: waiting(tree.waiting.nextAt), ...tree.waiting },
         { what: freed, ...tree.removed },

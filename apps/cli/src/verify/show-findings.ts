@@ -1,4 +1,4 @@
-import { type Finding, FINDING_KINDS, type FindingKind, type VerifyResult } from '@gantry/tree';
+import { type Finding, FINDING_KINDS, type FindingKind, POINTER_PATH, type VerifyResult } from '@gantry/tree';
 import type { Output } from '../cli.ts';
 import { formatBytes, plural, printable } from '../output/text.ts';
 
@@ -13,7 +13,10 @@ const ADVICE: Readonly<Record<FindingKind, readonly [means: string, todo: string
   'wrong-size': ['have not their length', `remove them, and ${COPY_AGAIN}`],
   corrupt: ['have other bytes than their name says', `remove them, look at the disk, and ${COPY_AGAIN}`],
   unreadable: ['can not be read', 'look at permissions, the disk, and what the server logs'],
-  invalid: ['contradict the format, or each other', 'report it: a publisher has written what it must not'],
+  invalid: [
+    'contradict the format, or each other',
+    'at a mirror somebody has changed it: copy it again; at the master report it: the publisher must not write that',
+  ],
   'broken-chain': ['are not the statements that later ones name', COPY_AGAIN],
   fork: ['one serial, two versions', `two publishers have written, or a backup was put back: ${ASK}`],
   rollback: ['it has gone back', `a copy of an old tree, or an attack: ${ASK}`],
@@ -58,7 +61,8 @@ function showKind(
   stdout.write(`${severity.padEnd(7)} ${kind} (${count}): ${means}\n`);
   for (const { message } of all.slice(0, SHOWN)) stdout.write(`  ${printable(message)}\n`);
   if (count > SHOWN) stdout.write(`  and ${count - SHOWN} more\n`);
-  stdout.write(`  -> ${todo}\n`);
+  const isNoTree = kind === 'missing' && all.some(({ path }) => path === POINTER_PATH);
+  stdout.write(`  -> ${isNoTree ? 'see whether the place is right, and something was published' : todo}\n`);
 }
 
 function verdict({ statement, level, against, objects, bytes, errors, warnings }: VerifyResult): string {

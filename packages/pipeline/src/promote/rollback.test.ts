@@ -168,7 +168,7 @@ describe('a rollback', () => {
     await expect(asked(5)).rejects.toMatchObject({
       code: 'CONFLICT',
       message:
-        'the publication 5 is not kept whole any more, as the newest 3 are and those of 2 days: roll back to a later one',
+        'the publication 5 is not kept whole any more, as only the newest 3 are, and those of the last 2d: roll back to a later one',
     });
   });
 });

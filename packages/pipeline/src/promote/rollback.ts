@@ -7,6 +7,7 @@ import type { PublishedTree } from '../publish/published-tree.ts';
 import { findTree, inTreeOf, MAIN_TREE, treeOf } from '../publish/trees.ts';
 import { allPages } from '../take-back/all-pages.ts';
 import { refusePurgedItems } from '../take-back/leave-out-purged.ts';
+import { timeSpan } from '../time-span.ts';
 import { acceptOnce } from './accept.ts';
 import { findChannel, type Requester } from './request.ts';
 import { itemsGoingBack, type TwoStates } from './rollback-items.ts';
@@ -125,10 +126,9 @@ async function mustBeRetained(
     if (state === 'published') newer++;
   }
   if (isRetained(former, newer, retention, flow.now())) return;
-  const days = Math.floor(retention.keepSnapshotsForMs / 86_400_000);
   throw new Fault(
     'CONFLICT',
-    `the publication ${former.serial} is not kept whole any more, as the newest ${retention.keepSnapshots} are and those of ${days} days: roll back to a later one`,
+    `the publication ${former.serial} is not kept whole any more, as only the newest ${retention.keepSnapshots} are, and those of the last ${timeSpan(retention.keepSnapshotsForMs)}: roll back to a later one`,
     { tree: name, serial: former.serial },
   );
 }

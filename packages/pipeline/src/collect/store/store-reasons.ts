@@ -1,3 +1,4 @@
+import { timeSpan } from '../../time-span.ts';
 import type { MarkedStore } from './mark-store.ts';
 import type { RunningSync } from './running-syncs.ts';
 import type { CollectStoreOptions, StoreCollection } from './store-collection.ts';
@@ -32,7 +33,7 @@ export function reasonsOf(
   }
   if (waiting.nextAt !== null) {
     reasons.push(
-      `${waiting.blobs} blobs are condemned and wait for their grace of ${duration(graceMs)} (gc.grace): the first may go from ${waiting.nextAt} on.`,
+      `${waiting.blobs} blobs are condemned and wait for their grace of ${timeSpan(graceMs)} (gc.grace): the first may go from ${waiting.nextAt} on.`,
     );
   }
   if (kept.snapshots.blobs > 0) {
@@ -51,15 +52,4 @@ export function reasonsOf(
 function listed(names: readonly string[]): string {
   const shown = names.slice(0, NAMED).join(', ');
   return names.length > NAMED ? `${shown} and ${names.length - NAMED} more` : shown;
-}
-
-function duration(ms: number): string {
-  const units = [
-    ['d', 86_400_000],
-    ['h', 3_600_000],
-    ['m', 60_000],
-    ['s', 1000],
-  ] as const;
-  const [unit, size] = units.find(([, one]) => ms >= one && ms % one === 0) ?? ['ms', 1];
-  return `${ms / size}${unit}`;
 }

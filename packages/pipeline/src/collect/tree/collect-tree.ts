@@ -1,6 +1,7 @@
 import { asFault, type Fault } from '@gantry/oci';
 import { isLostDocument } from '../../publish/mendable-view.ts';
 import type { PublishContext } from '../../publish/published-tree.ts';
+import { timeSpan } from '../../time-span.ts';
 import { CollectionBits } from './bits.ts';
 import { type Collection, NOTHING, sum } from './collection.ts';
 import { type Condemned, condemnUnreached } from './condemn.ts';
@@ -131,15 +132,10 @@ function whyNothing(
 ): string[] {
   if (waiting.nextAt !== null) {
     return [
-      `${waiting.objects} objects are condemned, and leave the pool when they have been so for the grace of ${daysOf(retention.graceMs)}: the first of them from ${waiting.nextAt} on`,
+      `${waiting.objects} objects are condemned, and leave the pool when they have been so for the grace of ${timeSpan(retention.graceMs)}: the first of them from ${waiting.nextAt} on`,
     ];
   }
   return [
-    `all ${objects} objects of the pool are reached by the ${mark.retained?.count} snapshots that are retained, serials ${retained?.from} to ${retained?.to}: the newest ${retention.keepSnapshots}, and those of the last ${daysOf(retention.keepSnapshotsForMs)}`,
+    `all ${objects} objects of the pool are reached by what is retained, the serials ${retained?.from} to ${retained?.to} (${mark.retained?.count}): the newest ${retention.keepSnapshots}, and those of the last ${timeSpan(retention.keepSnapshotsForMs)}`,
   ];
-}
-
-function daysOf(ms: number): string {
-  const days = ms / 86_400_000;
-  return days >= 1 ? `${Number(days.toFixed(1))} d` : `${Number((ms / 1000).toFixed(3))} s`;
 }
