@@ -26,8 +26,10 @@ test('the current one is retained even where no snapshot is to be', () => {
 });
 
 /** A tree that has statements only, of those ages in hours, oldest first; each follows the one before, but for strays. */
-function historyOf(ages: readonly (number | { readonly stray: number })[]): TreeSource {
-  const files = new Map<string, Uint8Array>();
+function historyOf(
+  ages: readonly (number | { readonly stray: number })[],
+  files = new Map<string, Uint8Array>(),
+): TreeSource {
   let previous: { serial: number; digest: ReturnType<typeof digestOf> } | null = null;
   for (const [at, age] of ages.entries()) {
     const serial = at + 1;
@@ -52,6 +54,9 @@ function historyOf(ages: readonly (number | { readonly stray: number })[]): Tree
     read: async (path) => files.get(path),
     stat: async (path) => ({ size: files.get(path)?.length ?? 0 }),
     open: async () => undefined,
+    async *list(folder) {
+      for (const [path, { length }] of files) if (path.startsWith(`${folder}/`)) yield { path, size: length };
+    },
   };
 }
 
@@ -66,4 +71,13 @@ test.each([
   ['a claim has no part in the tree, and is not counted', [500, 400, 300, { stray: 1 }, 200], [5, 3, 2]],
 ])('those that are retained, newest first, where %s', async (_, ages, serials) => {
   expect(await serialsOf(historyOf(ages))).toEqual(serials);
+});
+
+test('one statement that is lost gives up none of those before it', async () => {
+  const files = new Map<string, Uint8Array>();
+  const source = historyOf([500, 23, 22, 21, 20, 19], files);
+  files.delete(serialPath(4));
+  expect(await serialsOf(source)).toEqual([6, 5, 3, 2]);
+  files.delete(serialPath(2));
+  expect(await serialsOf(source)).toEqual([6, 5, 3]);
 });

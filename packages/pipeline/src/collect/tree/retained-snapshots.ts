@@ -1,4 +1,4 @@
-import { readStatement, type Statement, type TreeSource } from '@gantry/tree';
+import { parsePath, readStatement, type Statement, type TreeSource } from '@gantry/tree';
 import type { Retention } from '../../publish/published-tree.ts';
 
 /** What decides whether a snapshot is retained. */
@@ -19,7 +19,8 @@ export function isRetained(
 
 /**
  * The statements of the retained snapshots, the newest first: from the current one along the chain of `previous` down to
- * the first that is not. A serial that none of them names has no part in the tree.
+ * the first that is not. A serial that none of them names has no part in the tree. Where a statement is missing, it goes on
+ * from the next older one that is there: the loss of one file is not to give up all snapshots before it.
  * @param current absent: what the pointer shows
  * @throws Fault TREE_INVALID for a statement that is damaged; UNAVAILABLE
  */
@@ -36,7 +37,18 @@ export async function retainedSnapshots(
     if (next.previous === null) break;
     const { serial, digest } = next.previous;
     const former = await readStatement(source, serial);
-    next = former?.digest === digest ? former.statement : undefined;
+    if (former === undefined) next = await newestBelow(source, serial);
+    else next = former.digest === digest ? former.statement : undefined;
   }
   return retained;
+}
+
+/** The newest statement below a serial; undefined when there is none. */
+async function newestBelow(source: TreeSource, serial: number): Promise<Statement | undefined> {
+  let newest = 0;
+  for await (const { path } of source.list?.('serial') ?? []) {
+    const parsed = parsePath(path);
+    if (parsed?.type === 'serial' && parsed.serial < serial) newest = Math.max(newest, parsed.serial);
+  }
+  return newest === 0 ? undefined : (await readStatement(source, newest))?.statement;
 }
