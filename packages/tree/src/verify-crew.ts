@@ -77,6 +77,8 @@ export function startCrew(directory: string, threads: number): Crew {
       next(worker);
     });
     worker.on('error', (error: unknown) => fail(error instanceof Error ? error : new Error(String(error))));
+    // Without a word: whoever waits for it would do so for good.
+    worker.on('exit', (code) => fail(new Error(`a thread of the verification ended with ${code}`)));
     idle.push(worker);
     return worker;
   });
