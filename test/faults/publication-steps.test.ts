@@ -27,7 +27,7 @@ const STEPS: Readonly<Record<string, number>> = {
   'catalog.leases.release': 6,
   'catalog.leases.renew': 11,
   'catalog.manifests.getAll': 4,
-  'catalog.manifests.naming': 1,
+  'catalog.manifests.naming': 5,
   'catalog.pool.apply': 2,
   'catalog.pool.condemn': 1,
   'catalog.pool.condemned': 1,

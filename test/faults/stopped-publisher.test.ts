@@ -24,7 +24,7 @@ const STEPS: Readonly<Record<string, number>> = {
   'catalog.leases.release': 1,
   'catalog.leases.renew': 3,
   'catalog.manifests.getAll': 4,
-  'catalog.manifests.naming': 2,
+  'catalog.manifests.naming': 6,
   'catalog.pool.apply': 1,
   'catalog.pool.getAll': 2,
   'catalog.pool.list': 1,

@@ -1,4 +1,4 @@
-import type { PoolObject, Publication } from '@gantry/catalog';
+import type { Publication } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import {
   listPath,
@@ -14,6 +14,7 @@ import { publicationEvents } from '../events/publication-events.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { followTree } from '../rebuild/follow-tree.ts';
 import { endPromotions } from './end-promotions.ts';
+import { NewObjects } from './new-objects.ts';
 import { newestClaimed } from './newest-claimed.ts';
 import type { PublishContext } from './published-tree.ts';
 
@@ -113,10 +114,10 @@ async function catchUp(
         serial,
       });
     }
-    const add: PoolObject[] = [];
+    const added = new NewObjects(serial);
     const remove: string[] = [];
     for await (const line of readList(list, listPath(serial))) {
-      if (line.op === '+') add.push({ path: line.path, size: line.size, sha256: line.sha256, since: serial });
+      if (line.op === '+') added.add(line);
       else remove.push(line.path);
     }
     const known = await publications.get(tree.name, serial);
@@ -127,11 +128,11 @@ async function catchUp(
       state: 'published',
       root: statement.root,
       promotions: prepared?.promotions ?? [],
-      added: { objects: add.length, bytes: add.reduce((sum, { size }) => sum + size, 0) },
+      added: added.totals(),
       publishedAt: prepared?.publishedAt ?? statement.published,
     };
     await publications.put(publication, publicationEvents(known, publication));
-    await pool.apply(tree.name, serial, add, remove);
+    await pool.apply(tree.name, serial, added, remove);
   }
   const latest = await publications.get(tree.name, current.serial);
   if (latest !== undefined) await endPromotions({ flow, tree }, latest);
