@@ -1,7 +1,7 @@
 import { layTree } from '@gantry/tree';
 import * as fc from 'fast-check';
-import { catalogPage } from './catalog.ts';
 import { ask, repositoryOf, sampleImage, startTestCrane, temporaryFolder } from './crane.fixture.ts';
+import { namePage } from './published-names.ts';
 
 const NAMES = ['a', 'a-b', 'a/b', 'team/app', 'team/app/x', 'z0'];
 
@@ -57,7 +57,7 @@ test('pages of any size, one after the other, have every name once and in order'
     fc.property(shards, fc.integer({ min: 1, max: 20 }), (parts, limit) => {
       const seen: string[] = [];
       for (let last: string | undefined = ''; last !== undefined;) {
-        const page = catalogPage(parts, { limit, last });
+        const page = namePage(parts, { limit, last });
         seen.push(...page.names);
         last = page.next;
       }

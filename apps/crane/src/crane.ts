@@ -23,6 +23,9 @@ import { readMirrors } from './mirror.ts';
 import { createMirrorProber } from './mirror-prober.ts';
 import { addGauges, addTreeCheck, type CraneCounts, type CraneSight, createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
+import { createFactsReader } from './page/manifest-facts.ts';
+import { createPage } from './page/page.ts';
+import { createPublishedNames } from './published-names.ts';
 import { rareErrors } from './rare-errors.ts';
 import { createRepositories } from './repositories.ts';
 import { createResponder } from './responder.ts';
@@ -119,16 +122,29 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       onCameBack: (mirror) => prober.suspect(mirror),
     });
   let clients = newClients();
+  const repositories = createRepositories({
+    source,
+    maxBytes: REPOSITORY_BYTES,
+    treeState: () => follower.current,
+    tellError,
+    failures: counts.unreadableDocuments,
+  });
+  const publishedNames = createPublishedNames(view);
   const respond = createResponder({
-    repositories: createRepositories({
-      source,
-      maxBytes: REPOSITORY_BYTES,
-      treeState: () => follower.current,
-      tellError,
-      failures: counts.unreadableDocuments,
-    }),
+    repositories,
     history: createHistory({ source, view, tellError }),
-    ...(options.catalog === true && { catalog: createCatalog(view) }),
+    ...(options.catalog === true && { catalog: createCatalog(publishedNames) }),
+    ...(options.page === true && {
+      page: createPage({
+        publishedNames,
+        repositories,
+        facts: createFactsReader(source),
+        treeState: () => follower.current,
+        mirrors: () => prober.states,
+        tellError,
+        ...(options.name !== undefined && { name: options.name }),
+      }),
+    }),
     deliver: createDelivery({
       manifests: createManifestBytes(source, MANIFEST_BYTES),
       view,

@@ -32,6 +32,8 @@ export interface CraneOptions {
   readonly name?: string;
   /** Whether `/v2/_catalog` tells all published names; absent: it does not. */
   readonly catalog?: boolean;
+  /** Whether `/` is a page that shows people what is published; absent: it is not. */
+  readonly page?: boolean;
   /** Remembers the highest serial across restarts. */
   readonly serialFile?: string;
   readonly logger: CraneLogger;

@@ -17,6 +17,7 @@ import type { Delivery } from './deliver.ts';
 import type { RareErrors } from './rare-errors.ts';
 import type { Repositories } from './repositories.ts';
 import type { History } from './history.ts';
+import type { Page } from './page/page.ts';
 import { parseRoute, type Route } from './route.ts';
 
 export interface ResponderOptions {
@@ -24,6 +25,8 @@ export interface ResponderOptions {
   readonly history: History;
   /** Absent: which names there are is nobody's affair. */
   readonly catalog?: Catalog;
+  /** Absent: there is none. */
+  readonly page?: Page;
   readonly deliver: Delivery;
   readonly site: Site;
   readonly clients: Clients;
@@ -35,13 +38,20 @@ export interface ResponderOptions {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, history, catalog, deliver, site, clients, tellError } = options;
+  const { repositories, history, catalog, page, deliver, site, clients, tellError } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const route = parseRoute(request.url ?? '');
     if (route.kind === 'catalog' && catalog !== undefined) {
       catalog.answer(route.query).then(
-        (page) => deliver(request, response, page ?? BAD_COUNT),
+        (names) => deliver(request, response, names ?? BAD_COUNT),
+        (error: unknown) => fail(request, response, error),
+      );
+      return;
+    }
+    if (route.kind === 'page' && page !== undefined) {
+      page.answer(request, route.query).then(
+        (shown) => deliver(request, response, shown),
         (error: unknown) => fail(request, response, error),
       );
       return;

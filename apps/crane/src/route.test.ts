@@ -32,6 +32,8 @@ describe('a request target', () => {
       { kind: 'manifest', name: 'app', reference: { tag: 'v1' }, serial: 42 },
     ],
     ['/v2/app/manifests/v1?serial=0', { kind: 'refused', refusal: 'serial invalid' }],
+    ['/', { kind: 'page', query: '' }],
+    ['/?q=a', { kind: 'page', query: 'q=a' }],
     ['/v2/_catalog', { kind: 'catalog', query: '' }],
     ['/v2/_catalog?n=5', { kind: 'catalog', query: 'n=5' }],
   ];
@@ -51,7 +53,6 @@ describe('a request target', () => {
   });
 
   test.each([
-    ['/', 'no such endpoint'],
     ['', 'no such endpoint'],
     ['*', 'no such endpoint'],
     ['/v1/_ping', 'no such endpoint'],

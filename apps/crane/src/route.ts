@@ -15,6 +15,8 @@ export type Route =
   | { readonly kind: 'referrers'; readonly name: string; readonly subject: Digest; readonly query: string }
   | { readonly kind: 'catalog'; readonly query: string }
   | { readonly kind: 'mirrors' }
+  /** What is for a person with a browser. */
+  | { readonly kind: 'page'; readonly query: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
 
 /** A tag or a digest; never both. */
@@ -50,8 +52,9 @@ export function parseRoute(target: string): Route {
   if (path === undefined) return refuse('encoding invalid');
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/mirrors') return { kind: 'mirrors' };
-  if (!path.startsWith(PREFIX)) return refuse('no such endpoint');
   const query = question < 0 ? '' : target.slice(question + 1);
+  if (path === '/') return { kind: 'page', query };
+  if (!path.startsWith(PREFIX)) return refuse('no such endpoint');
   if (path === '/v2/_catalog') return { kind: 'catalog', query };
 
   for (let end = path.lastIndexOf('/'); end >= PREFIX.length;) {

@@ -160,6 +160,8 @@ export interface CraneConfiguration {
   readonly name?: string;
   /** Whether `/v2/_catalog` tells all published names. */
   readonly catalog: boolean;
+  /** Whether `/` is a page that shows people what is published. */
+  readonly page: boolean;
   readonly manifests: 'auto' | 'redirect' | 'serve';
   readonly status: 302 | 307;
   /** Absent: the built-in static server of the tree, where it runs in the same process. */

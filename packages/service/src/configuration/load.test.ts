@@ -52,6 +52,7 @@ describe('defaults', () => {
         trustedKeys: [],
         pollMs: 10_000,
         catalog: false,
+        page: false,
         manifests: 'auto',
         status: 302,
         trustedProxies: [],

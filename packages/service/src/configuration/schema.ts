@@ -93,6 +93,7 @@ const Crane = z.strictObject({
   serialFile: FilePath.optional().describe('Remembers the highest serial across restarts'),
   name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),
   catalog: z.boolean().default(false).describe('Whether /v2/_catalog tells all published names'),
+  page: z.boolean().default(false).describe('Whether / is a page that shows people what is published'),
   manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
   status: z.literal([302, 307]).default(302),
   mirrors: z
