@@ -155,11 +155,12 @@ export interface Candidates {
   /**
    * Notes that the content of candidates is given up. They stay known: `currentOf`, `current`, `byDigest` (where none of that
    * digest is left that was not) and `holding` have them, `list` leaves them out. A `put` of the same makes a candidate whole
-   * again. No error for those that are absent, or collected already. An engine without transactions over many records may
+   * again. No error for those that are absent, collected already, or synced at another time than is said: these have come
+   * anew since. An engine without transactions over many records may
    * have done a part when it fails; repeating the call completes it.
    */
   collect(
-    candidates: readonly Pick<Candidate, 'source' | 'repository' | 'tag' | 'digest'>[],
+    candidates: readonly Pick<Candidate, 'source' | 'repository' | 'tag' | 'digest' | 'syncedAt'>[],
     at: Timestamp,
   ): Promise<void>;
   /**

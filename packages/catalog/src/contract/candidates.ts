@@ -255,6 +255,7 @@ export function candidatesContract(open: () => Promise<CatalogPlace>): void {
     await candidates.put(elsewhere);
     for (const at of [5, 6]) await candidates.collect([old, candidate({ tag: 'absent' })], time(at));
     await candidates.collect([], time(7));
+    await candidates.collect([{ ...newest, syncedAt: time(1) }], time(7)); // as it was before it came anew
     const collected = { ...old, collectedAt: time(5) };
 
     const page = { limit: 10 };

@@ -134,11 +134,13 @@ export function mongodbCandidates(database: Database): Candidates {
       return pageOf(found, limit, read, ({ _id }) => cursors.encode([_id]));
     },
     async collect(candidates, at) {
-      const keys = candidates.map((candidate) => candidateRecord(mustBeTexts(candidate)).key);
+      const syncedAt = new Map(
+        candidates.map((candidate) => [candidateRecord(mustBeTexts(candidate)).key, candidate.syncedAt]),
+      );
       await database.whole(async () => {
-        for (const some of inParts(keys, KEYS_A_QUERY)) {
+        for (const some of inParts([...syncedAt.keys()], KEYS_A_QUERY)) {
           const sequences = new Map<string, number>();
-          await database.attempt(() => collect(some, text(at), sequences));
+          await database.attempt(() => collect(some, text(at), sequences, syncedAt));
         }
       });
     },
@@ -208,12 +210,13 @@ export function mongodbCandidates(database: Database): Candidates {
     keys: readonly string[],
     at: Timestamp,
     sequences: Map<string, number>,
+    syncedAt: ReadonlyMap<string, Timestamp>,
   ): Promise<void> {
     for (;;) {
       const found = await database.find(rows, { index: '_id_', filter: { _id: { $in: keys } } });
       const updates = found
         .filter(({ _id, sequence }) => sequences.getOrInsert(_id, sequence) === sequence)
-        .filter((row) => read(row).collectedAt === undefined)
+        .filter((row) => read(row).collectedAt === undefined && read(row).syncedAt === syncedAt.get(row._id))
         .map(({ _id, version, sequence, document }) => {
           const candidate = { ...(recordIn({ document }) as Candidate), collectedAt: at };
           const $set = { document: JSON.stringify(candidate), place: placeIn(candidate, sequence) };

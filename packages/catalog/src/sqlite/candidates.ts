@@ -112,9 +112,9 @@ export function sqliteCandidates(database: Database): Candidates {
       }),
     async collect(candidates, at) {
       await database.write(() => {
-        for (const { source, repository, tag, digest } of candidates) {
+        for (const { source, repository, tag, digest, syncedAt } of candidates) {
           const row = keptOne.get({ source, repository, tag, digest }) as { sequence: number } | undefined;
-          if (row !== undefined)
+          if (row !== undefined && read(row).syncedAt === syncedAt)
             setCollected.run(JSON.stringify({ ...read(row), collectedAt: at }), row.sequence);
         }
       });
