@@ -36,7 +36,7 @@ function completeTree(
   const layouts = completeLayouts(tree, 'filesystem' in place ? place.filesystem.root : undefined, at);
   return {
     ...place,
-    keepUntaggedMs: keepUntagged,
+    keepUntaggedMs: Math.max(keepUntagged, grace), // pulls in flight have the grace whatever is configured
     refreshMs: refresh,
     retention: { graceMs: grace, keepSnapshots, keepSnapshotsForMs: keepSnapshotsFor },
     ...(layouts !== undefined && { layouts }),

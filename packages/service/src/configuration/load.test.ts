@@ -221,7 +221,7 @@ describe('the environment', () => {
         GANTRY_CRANE_MIRRORS: '[{"name":"m","url":"http://m.example","weight":5}]',
         GANTRY_STORAGE_FILESYSTEM_ROOT: '/srv/store',
         GANTRY_MESSAGES_COMMAND_SCOPES: '["sync","promote:stable"]',
-        GANTRY_TREE: '{"keepUntagged":"1d"}',
+        GANTRY_TREE: '{"keepUntagged":"10d"}',
         GANTRY_API_LISTEN: '',
       },
     );
@@ -234,7 +234,7 @@ describe('the environment', () => {
     });
     expect(configuration.storage).toEqual({ filesystem: { root: '/srv/store' } });
     expect(configuration.messages.commandScopes).toEqual(['sync', 'promote:stable']);
-    expect(configuration.tree).toMatchObject({ keepUntaggedMs: 86_400_000, refreshMs: 86_400_000 });
+    expect(configuration.tree).toMatchObject({ keepUntaggedMs: 864_000_000, refreshMs: 86_400_000 });
     expect(configuration.api.listen.port).toBe(5090);
   });
 

@@ -214,3 +214,11 @@ describe('two trees with one place', () => {
     expect(await problemsOf(cwd, text)).toEqual([]);
   });
 });
+
+test('what no tag reaches any more stays for the grace at least', async () => {
+  const { configuration } = await load(cwd, 'tree: { grace: 40d }\ntrees: { lab: { keepUntagged: 1d } }\n');
+  expect([configuration.tree.keepUntaggedMs, configuration.trees['lab']?.keepUntaggedMs]).toEqual([
+    40 * 86_400_000,
+    7 * 86_400_000,
+  ]);
+});

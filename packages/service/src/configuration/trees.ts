@@ -12,7 +12,9 @@ export const MAIN_TREE = 'main';
 /** What any tree has, wherever it lies. */
 const TREE = {
   s3: S3,
-  keepUntagged: Duration.prefault('30d').describe('How long what no tag reaches any more stays in the tree'),
+  keepUntagged: Duration.prefault('30d').describe(
+    'How long what no tag reaches any more stays in the tree: at least its grace',
+  ),
   grace: Duration.prefault('7d').describe(
     'How long what no retained snapshot reaches any more stays in the tree: longer than the slowest mirror and pull take',
   ),
