@@ -7,6 +7,7 @@ import {
   codeOf,
   finishFile,
   FOLDER_MODE,
+  isNoHardlink,
   namesIn,
   syncFolder,
   writing,
