@@ -6,6 +6,7 @@ import { addCatalog } from './commands/catalog.ts';
 import { addConfig } from './commands/config.ts';
 import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDiff } from './commands/diff.ts';
+import { addExport } from './commands/export.ts';
 import { addSave } from './commands/save.ts';
 import { addGc } from './commands/gc.ts';
 import { addKeys } from './commands/keys.ts';
@@ -47,6 +48,7 @@ export const CLIENT_COMMANDS: readonly AddCommand[] = [
   addPurge,
   addDiff,
   addSave,
+  addExport,
   addVerify,
   addGc,
   addKeys,
