@@ -72,8 +72,15 @@ describe('gantry gc', () => {
     const { out } = await call('--dry-run');
     expect(out).toMatch(/store +to be freed +6/);
     expect(out).toContain('to be condemned');
+    const plain = await call('--dry-run', '--output', 'plain');
+    expect(plain.out.split('\n')[0]).toBe('store\tkept for candidates\t40\t40.0 kB');
+    expect(plain.err).toContain('tree main: nothing');
     await call('--scrub', '--no-wait');
-    expect(server.requests.map(({ body }) => body)).toEqual([{ dryRun: true }, { scrub: true }]);
+    expect(server.requests.map(({ body }) => body)).toEqual([
+      { dryRun: true },
+      { dryRun: true },
+      { scrub: true },
+    ]);
     expect(await call('--dry-run', '--scrub')).toMatchObject({ code: 2 });
   });
 

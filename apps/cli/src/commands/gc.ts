@@ -40,7 +40,7 @@ export const addGc: AddCommand = (program, cli) => {
       );
       progress[Symbol.dispose]();
       if (options.output === 'json') writeJson(cli.stdout, task);
-      else showCollection(cli, task);
+      else showCollection(cli, task, options.output);
       return wait ? exitOfTask(task) : EXIT.done;
     }),
   );

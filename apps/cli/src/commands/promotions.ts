@@ -117,6 +117,7 @@ export const addPromotions: AddCommand = (program, cli) => {
 };
 
 function describeItems({ items }: ListedPromotionAnswer): string {
-  const shown = items.slice(0, ITEMS_SHOWN).map(nameOf).join(' ');
-  return items.length > ITEMS_SHOWN ? `${shown} and ${items.length - ITEMS_SHOWN} more` : shown;
+  const names = [...new Set(items.map(nameOf))]; // a rollback has an item a channel
+  const shown = names.slice(0, ITEMS_SHOWN).join(' ');
+  return names.length > ITEMS_SHOWN ? `${shown} and ${names.length - ITEMS_SHOWN} more` : shown;
 }

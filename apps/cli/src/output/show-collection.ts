@@ -1,8 +1,8 @@
 import type { CollectionReport, ScrubState } from '@gantry/pipeline';
 import type { TaskAnswer } from '../answers.ts';
-import type { Environment } from '../cli.ts';
+import type { Environment, GlobalOptions } from '../cli.ts';
 import { showTask } from './show-task.ts';
-import { formatTable } from './table.ts';
+import { formatPlain, formatTable } from './table.ts';
 import { formatBytes, formatTime, printable } from './text.ts';
 
 /** A line of the table. */
@@ -13,16 +13,26 @@ interface Row {
   readonly bytes: number | null;
 }
 
-/** Prints what came of a collection or a scrub: how much of what, why no more is freed, and what failed. */
-export function showCollection(cli: Pick<Environment, 'stdout' | 'stderr'>, task: TaskAnswer): void {
+/**
+ * Prints what came of a collection or a scrub: how much of what, why no more is freed, and what failed. For scripts
+ * (`plain`) standard output has the lines of the table alone.
+ */
+export function showCollection(
+  { stdout, stderr }: Pick<Environment, 'stdout' | 'stderr'>,
+  task: TaskAnswer,
+  output: GlobalOptions['output'],
+): void {
   const { result } = task;
+  const isPlain = output === 'plain';
+  const format = isPlain ? formatPlain : formatTable;
+  const sentences = isPlain ? stderr : stdout;
   if (task.kind === 'gc' && isReport(result)) {
-    cli.stdout.write(formatTable(rowsOf(result), COLUMNS));
-    for (const reason of reasonsOf(result)) cli.stdout.write(`${printable(reason)}\n`);
+    stdout.write(format(rowsOf(result), COLUMNS));
+    for (const reason of reasonsOf(result)) sentences.write(`${printable(reason)}\n`);
   }
   if (task.kind === 'scrub' && isScrub(result) && result.damaged.length > 0)
-    cli.stdout.write(formatTable(result.damaged, DAMAGED));
-  showTask(cli, task);
+    stdout.write(format(result.damaged, DAMAGED));
+  showTask({ stdout: sentences, stderr }, task);
 }
 
 const COLUMNS = [
