@@ -26,6 +26,7 @@ export async function deleteGoing(
     await catalog.manifests.remove(level, lease);
   }
   await forEachConcurrently(going, AT_ONCE, (digest) => removal.remove(digest));
+  await lease.confirm(); // what has come anew since, and is going again, is for another to forget
   await catalog.garbage.forget(going);
 }
 
