@@ -19,6 +19,7 @@ import {
 } from './environment.ts';
 import { endedAllowances } from './gate-checks.ts';
 import { problemsIn } from './issues.ts';
+import { mirrorsOnLoopback } from './mirror-warnings.ts';
 import { unreadableFiles } from './named-files.ts';
 import {
   configurationFault,
@@ -105,6 +106,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
       located([
         ...accessWarnings(configuration),
         ...unusedTrees(configuration),
+        ...mirrorsOnLoopback(configuration),
         ...endedAllowances(value, new Date()),
       ]),
     ),

@@ -1,0 +1,24 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { load } from './load.fixture.ts';
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(path.join(tmpdir(), 'gantry-mirrors-'));
+});
+afterEach(async () => {
+  await rm(cwd, { recursive: true });
+});
+
+const warningsOf = async (listen: string, url: string) =>
+  (await load(cwd, `crane: { listen: "${listen}", mirrors: [{ name: m, url: "${url}" }] }\n`)).warnings;
+
+test('a mirror on loopback is warned of where clients from elsewhere come', async () => {
+  expect(await warningsOf('0.0.0.0:5080', 'http://127.0.0.1:8080/gantry')).toEqual([
+    expect.stringContaining('crane.mirrors[0].url: "http://127.0.0.1:8080/gantry" is on loopback'),
+  ]);
+  expect(await warningsOf('[::]:5080', 'http://[::1]/gantry')).toHaveLength(1);
+  expect(await warningsOf('0.0.0.0:5080', 'https://mirror.example.org/gantry')).toEqual([]);
+  expect(await warningsOf('127.0.0.1:5080', 'http://127.0.0.1:8080/gantry')).toEqual([]);
+});
