@@ -251,6 +251,7 @@ async function documentOf(digest: Digest, load: LoadDocument): Promise<EncodedDo
   return { digest, path: indexPath(digest), bytes: await load(digest) };
 }
 
-function isLostRecord(error: unknown): boolean {
+/** Whether it says that the catalog has no record of a manifest: it is not whole in the store, or not there. */
+export function isLostRecord(error: unknown): boolean {
   return error instanceof Fault && error.code === 'MANIFEST_BLOB_UNKNOWN';
 }

@@ -6,6 +6,7 @@ import type { HeldLease } from '../hold-lease.ts';
 import type { TouchedRepository } from './apply-promotions.ts';
 import { type ChangePart, type ChangeRequest, composeChange, type TreeChange } from './compose-change.ts';
 import { objectsOf } from './compose-repository.ts';
+import { isLostRecord } from './compose-moves.ts';
 import { NewObjects } from './new-objects.ts';
 import type { PublishContext } from './published-tree.ts';
 import { putContents, whatIsToBePut } from './put-contents.ts';
@@ -73,7 +74,11 @@ async function pathsAgain(
   const paths = new Set<string>();
   for (const { again } of touched) {
     if (again === undefined || again.size === 0) continue;
-    for (const { path } of objectsOf(await readContentGraph(catalog, again))) paths.add(path);
+    try {
+      for (const { path } of objectsOf(await readContentGraph(catalog, again))) paths.add(path);
+    } catch (error) {
+      if (!isLostRecord(error)) throw error; // since it was accepted: it can't be put back now, and holds up nothing
+    }
   }
   return paths;
 }

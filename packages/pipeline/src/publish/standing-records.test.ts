@@ -21,11 +21,15 @@ test('what is published and not whole in the store any more stays as it is, and 
   };
   await promote('1', '1');
   await promote('2', 'latest');
+  // One more that waits, of what is there already.
+  await fixture.promote({ to: 'stable', items: [{ repository: 'app', reference: '1', tags: ['1'] }] });
   const lost = [one, two].flatMap((index) => (index === undefined ? [] : [index.digest]));
   for (const digest of lost)
     await catalog.manifests.remove([digest, ...((await catalog.manifests.get(digest))?.manifests ?? [])]);
   const before = await (await openTree(fixture.treeSource))?.repository('app');
 
+  await fixture.publisher.publishPending();
+  expect(await catalog.promotions.inStates(['publishing'])).toEqual([]);
   await fixture.publisher.publishAll();
   expect(await (await openTree(fixture.treeSource))?.repository('app')).toEqual(before);
   await promote('3', 'latest');
