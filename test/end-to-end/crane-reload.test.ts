@@ -19,6 +19,11 @@ const MANIFEST = Buffer.from(
   }),
 );
 
+/** Nobody answers there: as the last resort a trusted mirror is named all the same. */
+function mirror(name: string) {
+  return { name, url: `http://127.0.0.1:9/${name}`, trusted: true };
+}
+
 test('at SIGHUP a crane takes the mirrors of its file as it is then; one that can not be used changes nothing', async () => {
   await using folder = await temporaryFolder('crane-reload');
   await layTree(path.join(folder.path, 'data/tree'), {
@@ -31,8 +36,6 @@ test('at SIGHUP a crane takes the mirrors of its file as it is then; one that ca
     ...configuration,
     crane: { ...configuration.crane, mirrors },
   });
-  // Nobody answers there: as the last resort a trusted mirror is named all the same.
-  const mirror = (name: string) => ({ name, url: `http://127.0.0.1:9/${name}`, trusted: true });
   await using crane = await startGantry({
     folder: folder.path,
     configuration: withMirrors([mirror('first')]),
