@@ -108,6 +108,7 @@ describe('with the first run going', () => {
     'README.md',
     'docs/cli.md',
     'docs/collection.md',
+    'docs/crane-static.md',
     'docs/configuration.md',
     'docs/mirrors.md',
     'docs/layouts.md',

@@ -34,16 +34,18 @@ export interface NginxOptions {
    * sets it up.
    */
   readonly rules: boolean | string;
+  /** A file that is included outside of the server, before it. */
+  readonly http?: string;
   readonly port?: number;
 }
 
-export async function startNginx({ root, rules, port: wanted }: NginxOptions): Promise<Nginx> {
+export async function startNginx({ root, rules, http, port: wanted }: NginxOptions): Promise<Nginx> {
   const folder = await temporaryFolder('nginx');
   const port = wanted ?? (await freePort());
   const accessLog = path.join(folder.path, 'access.log');
   await writeFile(
     path.join(folder.path, 'nginx.conf'),
-    configuration({ root, rules, port, folder: folder.path }),
+    configuration({ root, rules, port, folder: folder.path, ...(http !== undefined && { http }) }),
   );
   await mkdir(path.join(folder.path, 'temporary'));
   const url = `http://127.0.0.1:${port}`;
@@ -88,6 +90,7 @@ http {
   gzip on; # as Debian has it
   log_format asked escape=json '{"method":"$request_method","path":"$request_uri","status":$status}';
   access_log ${path.join(given.folder, 'access.log')} asked;
+  ${given.http === undefined ? '' : `include ${given.http};`}
   server {
     listen 127.0.0.1:${given.port};
     root ${given.root};

@@ -47,6 +47,7 @@ const PARTS = {
     looks: () => says('compose-spec', [], /Compose Specification/),
     from: 'go: github.com/compose-spec/compose-go/v2/cmd, as compose-spec',
   },
+  chromium: { looks: () => says('chromium', ['--version'], /^Chromium /m), from: 'apt: chromium' },
   debootstrap: {
     looks: () => isRoot() && says('debootstrap', ['--version'], /^debootstrap/),
     from: 'apt: debootstrap, as root',
@@ -54,6 +55,10 @@ const PARTS = {
   runc: { looks: () => isRoot() && says('runc', ['--version'], /^runc version/), from: 'apt: runc, as root' },
   'systemd-analyze': {
     looks: () => says('systemd-analyze', ['--version'], /^systemd/),
+    from: 'apt: systemd',
+  },
+  'systemd-notify': {
+    looks: () => says('systemd-notify', ['--version'], /^systemd/),
     from: 'apt: systemd',
   },
   npm: { looks: () => says('npm', ['--version'], /^\d/), from: 'nodejs.org: Node 20 or newer' },

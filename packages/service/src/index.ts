@@ -35,3 +35,4 @@ export * from './lifecycle.ts';
 export * from './logging.ts';
 export * from './metrics.ts';
 export * from './network/address.ts';
+export * from './service-manager.ts';

@@ -1,6 +1,6 @@
 import type { Crane } from '@gantry/app-crane';
 import { asFault } from '@gantry/oci';
-import type { Logger } from '@gantry/service';
+import type { Logger, ServiceManager } from '@gantry/service';
 
 /** What of a crane may change while it runs. */
 type Changeable = Parameters<Crane['reconfigure']>[0];
@@ -10,14 +10,21 @@ type Changeable = Parameters<Crane['reconfigure']>[0];
  * in the log and counted by the crane, and the former one goes on.
  * @param read reads the configuration again
  */
-export function reloadCraneOnHangup(crane: Crane, read: () => Promise<Changeable>, log: Logger): Disposable {
+export function reloadCraneOnHangup(
+  crane: Crane,
+  read: () => Promise<Changeable>,
+  manager: ServiceManager,
+  log: Logger,
+): Disposable {
   const reload = async () => {
+    void manager.reloading();
     try {
       crane.reconfigure(await read());
     } catch (error) {
       crane.countRefusal();
       log.error({ err: asFault(error) }, 'configuration.refused');
     }
+    void manager.ready();
   };
   const onHangup = () => void reload();
   process.on('SIGHUP', onHangup);

@@ -4,6 +4,7 @@ import {
   createLogger,
   loadConfiguration,
   logLevelOf,
+  openServiceManager,
   type RunningServer,
   runUntilSignal,
   type TreeConfiguration,
@@ -33,6 +34,8 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
   const tell = (line: string) => void cli.stdout.write(`${line}\n`);
   for (const warning of loaded.warnings) log.warn({ warning }, 'configuration.warning');
 
+  const manager = openServiceManager(cli.env, (error) => log.warn({ err: error }, 'notice.not_sent'));
+  using _ = manager.isThere ? ignoreHangup() : undefined;
   return runUntilSignal(
     async (resources, signal) => {
       const firstRun = isDemo ? await prepareFirstRun(loaded.configuration, resources) : undefined;
@@ -44,7 +47,7 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
         const mirrors = mirrorsOf(next, treeServers?.get(MAIN_TREE));
         return { mirrors, trustedProxies: next.crane.trustedProxies };
       };
-      if (crane !== undefined) resources.use(reloadCraneOnHangup(crane, readAgain, log));
+      if (crane !== undefined) resources.use(reloadCraneOnHangup(crane, readAgain, manager, log));
       if (firstRun !== undefined && running.crane !== undefined && running.promote !== undefined) {
         const token = running.admin?.token;
         const url = running.promote.url;
@@ -59,12 +62,24 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
         tell(`\ndocker pull ${new URL(running.crane.url).host}/${image}\n`);
       }
       tellWhere(running, configuration, tell);
+      if (!signal.aborted) await manager.ready();
     },
     {
-      onStop: () => tell('Stopping …'),
+      onStop: () => {
+        void manager.stopping();
+        tell('Stopping …');
+      },
       onError: (error) => log.error({ err: error }, 'stop.failed'),
     },
   );
+}
+
+const ignore = () => {};
+
+/** "systemctl reload" is no reason to end: not before there is what could be reloaded, and not where nothing can. */
+function ignoreHangup(): Disposable {
+  process.on('SIGHUP', ignore);
+  return { [Symbol.dispose]: () => void process.off('SIGHUP', ignore) };
 }
 
 /** Where a tree lies, and at which address it is served. */
