@@ -102,6 +102,8 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     trustedKeys,
     onSerial() {
       probed = prober.probe(MIRROR_WAIT_MS);
+      // Read before somebody asks; where that fails, who asks is told.
+      if (options.page === true) publishedNames().catch(() => undefined);
     },
     ...(options.serialFile === undefined ? {} : { serialFile: options.serialFile }),
   });

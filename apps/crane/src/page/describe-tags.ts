@@ -25,19 +25,31 @@ export interface DescribedPlatform {
 /** So many documents are read for one page; what lies beyond is told of without sizes. */
 export const MAX_READS = 200;
 const READS_AT_ONCE = 8;
+/** And none is begun any more after so long: a tree's server may be slow. */
+const READING_MS = 3000;
 
 /**
  * Reads what a page tells of some tags: their manifests, then the children of indexes and the configs of images.
- * A document that can't be read leaves its detail out, and no more.
+ * @param onUnreadable is told of each document that can't be read; the page leaves its detail out, and no more
  */
 export async function describeTags(
   tags: readonly string[],
   repository: Repository,
   reader: FactsReader,
+  onUnreadable: (error: unknown) => void,
 ): Promise<DescribedTag[]> {
   let reads = MAX_READS;
+  const endAt = performance.now() + READING_MS;
   const facts = new Map<Digest, ManifestFacts>();
   const platforms = new Map<Digest, string>();
+
+  const readAll = async <T>(items: readonly T[], read: (item: T) => Promise<void>): Promise<void> => {
+    const within = items.slice(0, reads);
+    reads -= within.length;
+    for (let at = 0; at < within.length && performance.now() < endAt; at += READS_AT_ONCE) {
+      await Promise.all(within.slice(at, at + READS_AT_ONCE).map((item) => read(item).catch(onUnreadable)));
+    }
+  };
 
   const readFacts = async (manifests: readonly FoundManifest[]): Promise<void> => {
     const missing = new Map<Digest, FoundManifest>();
@@ -46,11 +58,10 @@ export async function describeTags(
       if (known === undefined) missing.set(found.digest, found);
       else facts.set(found.digest, known);
     }
-    await inChunks([...missing.values()].slice(0, reads), async (found) => {
+    await readAll([...missing.values()], async (found) => {
       const read = await reader.read(found);
       if (read !== undefined) facts.set(found.digest, read);
     });
-    reads -= Math.min(missing.size, reads);
   };
 
   const readPlatforms = async (configs: readonly Descriptor[]): Promise<void> => {
@@ -60,7 +71,7 @@ export async function describeTags(
       if (known === undefined) missing.set(config.digest, config);
       else platforms.set(config.digest, known);
     }
-    await inChunks([...missing.values()].slice(0, reads), async (config) => {
+    await readAll([...missing.values()], async (config) => {
       const platform = await reader.readPlatform(config);
       if (platform !== undefined) platforms.set(config.digest, platform);
     });
@@ -109,10 +120,4 @@ function platformsOf(
   if (contentBytes === 0) return [];
   const platform = config === undefined ? undefined : platforms.get(config.digest);
   return [{ platform: platform ?? 'any', contentBytes }];
-}
-
-async function inChunks<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  for (let at = 0; at < items.length; at += READS_AT_ONCE) {
-    await Promise.allSettled(items.slice(at, at + READS_AT_ONCE).map(work));
-  }
 }

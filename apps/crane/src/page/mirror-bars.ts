@@ -28,7 +28,8 @@ function mirrorBar(state: MirrorState, serial: number): Html {
   const { look, text, percent } = judge(state, serial);
   const where = [...mirror.countries, ...(mirror.isPrivate ? ['private'] : [])].join(', ');
   return html`<li>
-    <a href="${mirror.base}">${mirror.name}</a><span class="soft">${where}</span>
+    <a href="${mirror.base}">${mirror.name}</a>
+    <span class="soft">${where}</span>
     <div>
       <span class="${look}">${text}</span>
       <svg class="bar ${look}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { get } from 'node:http';
 import { digestOf, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
-import { blobPath, layTree, manifestPath } from '@gantry/tree';
+import { blobPath, indexPath, layTree, manifestPath } from '@gantry/tree';
 import {
   ask,
   repositoryOf,
@@ -12,7 +12,7 @@ import {
   testLog,
   until,
 } from '../crane.fixture.ts';
-import { rm } from 'node:fs/promises';
+import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
 type Crane = Awaited<ReturnType<typeof startTestCrane>>;
@@ -252,7 +252,7 @@ test('mirrors are shown with their serial and how far behind they are', async ()
   expect([...text.matchAll(/<rect width="([^"]*)"/g)].map(([, width]) => width)).toEqual(['100', '90', '0']);
 });
 
-test('nothing published, a tree that can not be read, and documents that are gone', async () => {
+test('before the first serial, and with documents that are gone', async () => {
   await using folder = await temporaryFolder();
   const logger = testLog();
   await using crane = await startTestCrane({ tree: folder.path, page: true, logger });
@@ -276,13 +276,33 @@ test('nothing published, a tree that can not be read, and documents that are gon
 
 test('a shard that can not be read is told as a page, and looked for again', async () => {
   await using folder = await temporaryFolder();
-  await layTree(folder.path, { repositories: [repositoryOf('app', { latest: sampleImage() })] });
+  await using aside = await temporaryFolder();
+  const documents = path.join(folder.path, 'pool/index');
+  const { statement } = await layTree(folder.path, {
+    repositories: [repositoryOf('app', { latest: sampleImage() })],
+  });
+  await cp(documents, aside.path, { recursive: true });
+  const root = indexPath(statement.root);
+  for (const file of await readdir(documents, { recursive: true, withFileTypes: true })) {
+    const found = path.join(file.parentPath, file.name);
+    if (file.isFile() && found !== path.join(folder.path, root)) await rm(found);
+  }
   await using crane = await startTestCrane({ tree: folder.path, page: true });
-  await rm(path.join(folder.path, 'pool/index'), { recursive: true });
   const broken = await load(crane, '/');
   expect([broken.status, broken.headers.get('retry-after')]).toEqual([503, '5']);
   expect(broken.words).toContain('can not be shown just now');
   expect((await load(crane, '/?repository=app')).status).toBe(503);
+  await cp(aside.path, documents, { recursive: true });
+  expect((await load(crane, '/')).words).toContain('One repository');
+});
+
+test('a tree that is refused from the start is no tree in which nothing is published', async () => {
+  await using folder = await temporaryFolder();
+  await layTree(folder.path, { repositories: [] });
+  await writeFile(path.join(folder.path, 'serial/other.json'), '{}');
+  await rename(path.join(folder.path, 'serial/other.json'), path.join(folder.path, 'serial/current.json'));
+  await using crane = await startTestCrane({ tree: folder.path, page: true });
+  expect((await load(crane, '/')).status).toBe(503);
 });
 
 test('nothing of the request breaks out of the page, and the policy lets nothing run', async () => {

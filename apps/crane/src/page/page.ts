@@ -90,7 +90,9 @@ export function createPage(options: PageOptions): Page {
     const pages = Math.max(Math.ceil(ordered.length / TAGS_ON_A_PAGE), 1);
     const page = Math.min(wanted, pages);
     const shown = ordered.slice((page - 1) * TAGS_ON_A_PAGE, page * TAGS_ON_A_PAGE);
-    const tags = await describeTags(shown, repository, facts);
+    const tags = await describeTags(shown, repository, facts, (error) =>
+      tellError({ route: 'page', repository: name }, asFault(error).message),
+    );
     const main = repositoryPage({ host, name, tagCount: ordered.length, page, pages, tags });
     return pageAnswer({ title: `${name} at ${host}`, host, main }, serial);
   };

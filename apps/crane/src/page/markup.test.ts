@@ -1,0 +1,124 @@
+import { digestOf } from '@gantry/oci';
+import * as fc from 'fast-check';
+import { readMirrors, unprobed } from '../mirror.ts';
+import type { DescribedTag } from './describe-tags.ts';
+import { pageAnswer } from './frame.ts';
+import { frontPage } from './front-page.ts';
+import type { Html } from './html.ts';
+import { repositoryPage, sizeText } from './repository-page.ts';
+
+const DIGEST = digestOf('');
+const MIRRORS = readMirrors([{ name: 'a', url: 'https://a.example/', countries: ['DE'] }]).map(unprobed);
+const STATEMENT = {
+  tree: 't',
+  serial: 1,
+  previous: null,
+  published: '2026-11-22T00:00:00Z',
+  expires: '2026-11-29T00:00:00Z',
+  root: DIGEST,
+  list: DIGEST,
+  full: null,
+  signatures: [],
+} as const;
+
+/** Texts as they would be chosen by somebody who wants out of the markup. */
+const hostile = fc.oneof(
+  fc.string(),
+  fc
+    .array(
+      fc.constantFrom(
+        '<',
+        '>',
+        '"',
+        "'",
+        '&',
+        '=',
+        '`',
+        '/',
+        ' ',
+        '-->',
+        '</',
+        '<script>',
+        '<!--',
+        '&lt',
+        ']]>',
+        'x',
+      ),
+    )
+    .map((parts) => parts.join('')),
+);
+
+/** A page's tags with the names of their attributes, and how often each comes; values and text left out. */
+function structureOf(main: Html, title: string): string[] {
+  const { body } = pageAnswer({ title, host: 'h', main }, 1);
+  if (body.from !== 'memory') throw new Error('a page is at hand');
+  const text = Buffer.from(body.bytes)
+    .toString()
+    .replace(/<style>[^]*?<\/style>/, '');
+  return [...text.matchAll(/<[^>]*>/g)].map(([tag]) => tag.replaceAll(/"[^"]*"/g, '""'));
+}
+
+const front = (texts: readonly string[], search: string, mirror: string) =>
+  structureOf(
+    frontPage({
+      host: search,
+      statement: STATEMENT,
+      expired: true,
+      repositories: texts.length,
+      search: search || 'x',
+      last: search,
+      names: texts,
+      next: search,
+      mirrors: MIRRORS.map((state) => ({
+        ...state,
+        mirror: { ...state.mirror, name: mirror, countries: [mirror] },
+      })),
+    }),
+    search,
+  );
+const repository = (texts: readonly string[], text: string) =>
+  structureOf(
+    repositoryPage({
+      host: text,
+      name: text,
+      tagCount: 9,
+      page: 2,
+      pages: 3,
+      tags: texts.map((tag): DescribedTag => ({
+        tag,
+        digest: DIGEST,
+        description: tag,
+        platforms: [{ platform: tag, contentBytes: 1 }],
+        hasMore: true,
+        hasReferrers: true,
+      })),
+    }),
+    text,
+  );
+
+test('no name, tag, description, platform or search changes what a page is made of', () => {
+  fc.assert(
+    fc.property(
+      fc.array(hostile, { minLength: 1, maxLength: 3 }),
+      hostile,
+      hostile,
+      (texts, text, mirror) => {
+        const harmless = texts.map(() => 'a');
+        expect(front(texts, text, mirror)).toEqual(front(harmless, 'a', 'a'));
+        expect(repository(texts, text)).toEqual(repository(harmless, 'a'));
+      },
+    ),
+  );
+});
+
+test.each([
+  [0, '0 B'],
+  [999, '999 B'],
+  [1000, '1.0 kB'],
+  [999_949, '999.9 kB'],
+  [999_950, '1.0 MB'],
+  [52_428_800, '52.4 MB'],
+  [1e16, '10000.0 TB'],
+])('%d bytes are %s', (bytes, text) => {
+  expect(sizeText(bytes)).toBe(text);
+});
