@@ -70,3 +70,10 @@ test.each([
   expect(parseBytes(text)).toBe(bytes);
   expect(formatBytes(bytes)).toBe(text);
 });
+
+test('a grace that is shorter than clocks differ and processes are stopped for is warned of', async () => {
+  expect((await load(cwd, 'gc: { grace: 5s }\n')).warnings).toEqual([
+    'gantry.yaml:1:14: gc.grace: "5s" is short: a sync that is stopped for longer, or on a machine whose clock differs by more, may lose what it relies on; write 1h or more',
+  ]);
+  expect((await load(cwd, 'gc: { grace: 1h }\n')).warnings).toEqual([]);
+});

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BYTES, BYTES_EXPECTED, formatBytes, parseBytes } from './byte-rate.ts';
 import { formatDuration, parseDuration } from './duration.ts';
+import type { Problem } from './problems.ts';
 import { Duration, Interval } from './texts.ts';
 
 const DEFAULT_RATE = '20MB';
@@ -76,6 +77,22 @@ export function completeKeep({ latest, days }: z.output<typeof Keep>): KeepConfi
     ...(latest !== undefined && { latest }),
     ...(days !== undefined && { forMs: days * parseDuration('1d') }),
   };
+}
+
+/** A grace below this is for trials: clocks differ, and processes are stopped for a while. */
+const SHORT_GRACE_MS = parseDuration('1h');
+
+/** What is deleted too soon for whoever is slow. */
+export function shortGrace({ gc }: { readonly gc: GcConfiguration }): Problem[] {
+  if (gc.graceMs >= SHORT_GRACE_MS) return [];
+  return [
+    {
+      path: ['gc', 'grace'],
+      value: formatDuration(gc.graceMs),
+      message:
+        'is short: a sync that is stopped for longer, or on a machine whose clock differs by more, may lose what it relies on; write 1h or more',
+    },
+  ];
 }
 
 /** As it is written in the file. */

@@ -20,6 +20,7 @@ import {
 import { endedAllowances } from './gate-checks.ts';
 import { problemsIn } from './issues.ts';
 import { mirrorsOnLoopback } from './mirror-warnings.ts';
+import { shortGrace } from './collection.ts';
 import { unreadableFiles } from './named-files.ts';
 import {
   configurationFault,
@@ -107,6 +108,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
         ...accessWarnings(configuration),
         ...unusedTrees(configuration),
         ...mirrorsOnLoopback(configuration),
+        ...shortGrace(configuration),
         ...endedAllowances(value, new Date()),
       ]),
     ),
