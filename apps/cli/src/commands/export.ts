@@ -50,6 +50,11 @@ export const addExport: AddCommand = (program, cli) => {
         const source = openChosen(options.tree, crane.tree, cli.cwd, interruption.signal);
         const folder = path.resolve(cli.cwd, options.to);
         const former = await readCurrent(folder);
+        if (former !== undefined && former.server !== server)
+          throw new Fault(
+            'REQUEST_INVALID',
+            `${folder} holds an export for ${former.server}: name another folder`,
+          );
         const view = await openTree(source, {
           trustedKeys: await openTrustedKeys(configuration),
           ...(former !== undefined && { pinnedTree: former.tree, floorSerial: former.serial }),

@@ -29,10 +29,26 @@ const UNFINISHED_KEPT_MS = 24 * 60 * 60 * 1000;
 /** How much of a file is gathered before it is written. */
 const CHUNK_CHARACTERS = 256 * 1024;
 
-/** The export that `current` names; undefined when there is none. */
+/**
+ * The export that `current` names; undefined when there is none.
+ * @throws Fault REQUEST_INVALID when something else lies there
+ */
 export async function readCurrent(folder: string): Promise<ExportRecord | undefined> {
-  const text = await readFile(path.join(folder, 'current', 'export.json'), 'utf8').catch(absent);
-  return text === undefined ? undefined : (JSON.parse(text) as ExportRecord);
+  const file = path.join(folder, 'current', 'export.json');
+  try {
+    const text = await readFile(file, 'utf8').catch(absent);
+    return text === undefined ? undefined : readRecord(text);
+  } catch (error) {
+    const why = `${file} is not what an export has written: name another folder, or remove ${folder}`;
+    throw new Fault('REQUEST_INVALID', why, {}, { cause: error });
+  }
+}
+
+function readRecord(text: string): ExportRecord {
+  const { server, tree, serial } = JSON.parse(text) as Record<keyof ExportRecord, unknown>;
+  if (typeof server !== 'string' || typeof tree !== 'string' || typeof serial !== 'number')
+    throw new TypeError('it has not server, tree and serial');
+  return { server, tree, serial };
 }
 
 /**

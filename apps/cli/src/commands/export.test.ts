@@ -1,0 +1,106 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { layTree } from '@gantry/tree';
+import { gantry } from '../cli.fixture.ts';
+
+const TRUSTED = { name: 'a', url: 'https://a.example.org/gantry', trusted: true };
+const OTHER = { name: 'b', url: 'https://b.example.org/gantry', weight: 300 };
+
+let cwd: string;
+beforeEach(async () => {
+  cwd = await mkdtemp(path.join(tmpdir(), 'gantry-export-'));
+  await layTree(path.join(cwd, 'data/tree'), { repositories: [{ name: 'app', tags: {} }] });
+});
+afterEach(() => rm(cwd, { recursive: true }));
+
+/** Runs `gantry export` with these settings of the crane. */
+const exported = (crane: object, ...words: string[]) =>
+  gantry(['export', ...words], { cwd, env: { GANTRY_CRANE_MIRRORS: '[]', ...settings(crane) } });
+const settings = (crane: object) =>
+  Object.fromEntries(
+    Object.entries(crane).map(([key, value]) => [
+      `GANTRY_CRANE_${key.toUpperCase()}`,
+      typeof value === 'string' ? value : JSON.stringify(value),
+    ]),
+  );
+const written = (folder: string, file: string) => readFile(path.join(cwd, folder, 'current', file), 'utf8');
+
+test('mirrors share by weight, and one that carries a part of the names gets those alone', async () => {
+  const tags = {};
+  await layTree(path.join(cwd, 'data/tree'), {
+    repositories: ['app', 'team/x', 'team/y'].map((name) => ({ name, tags })),
+  });
+  const part = { name: 'c', url: 'https://c.example.org/$x"y', repositories: ['team/**'] };
+  const ran = await exported({ mirrors: [TRUSTED, OTHER, part] }, 'nginx', '--to', 'edge');
+  expect(ran).toMatchObject({ code: 0, err: '' });
+  const names = (await written('edge', 'names.map')).trim().split('\n');
+  const groups = new Map(names.map((line) => /^"\/(.*)" (\d);$/.exec(line)?.slice(1) as [string, string]));
+  expect(groups.get('team/x')).toBe(groups.get('team/y'));
+  expect(groups.get('app')).not.toBe(groups.get('team/x'));
+  const http = await written('edge', 'http.conf');
+  expect(http).toContain(
+    `$gantry_any_${groups.get('app')} {\n    25.00% "https://a.example.org/gantry/";\n    * "https://b.example.org/gantry/";\n}`,
+  );
+  expect(http).toContain('"https://c.example.org/%24x%22y/"');
+});
+
+test('a mirror that only some clients may use is left out, and that is said', async () => {
+  const hidden = { name: 'lan', url: 'https://lan.example.org', private: true, networks: ['10.0.0.0/8'] };
+  const near = { ...OTHER, countries: ['DE'] };
+  const ran = await exported({ mirrors: [TRUSTED, hidden, near] }, 'haproxy', '--to', 'edge');
+  expect(ran).toMatchObject({ code: 0, err: expect.stringMatching(/private: lan\n.*everybody.*: b\n/) });
+  expect(await written('edge', 'slots.map')).not.toContain('lan.example.org');
+});
+
+test('paths are those of the machine that it is for', async () => {
+  const ran = await exported({}, 'nginx', '--to', 'edge', '--at', '/etc/nginx/gantry');
+  expect(ran).toMatchObject({
+    code: 0,
+    out: expect.stringContaining('include /etc/nginx/gantry/current/http.conf'),
+  });
+  expect(await written('edge', 'http.conf')).toMatch(
+    /include "\/etc\/nginx\/gantry\/serial-000000000001-[0-9a-f]{16}\/tags.map";/,
+  );
+});
+
+test.each([
+  [
+    'no mirror that could answer a tag',
+    { mirrors: [OTHER] },
+    ['haproxy'],
+    'crane.mirrors has no mirror with "trusted: true"',
+  ],
+  ['no mirror at all', {}, ['haproxy'], 'crane.mirrors has no mirror'],
+  [
+    'HAProxy that is to send files',
+    { mirrors: [TRUSTED], manifests: 'serve' },
+    ['haproxy'],
+    'crane.manifests is "serve", and this server only redirects',
+  ],
+  ['another server', {}, ['apache'], 'Allowed choices are nginx, haproxy'],
+  ['a folder that is no tree', {}, ['nginx', '--tree', './data'], 'holds no published tree'],
+  [
+    'a path that would end a word',
+    {},
+    ['nginx', '--at', '/etc/{x}'],
+    'can not be written into a configuration',
+  ],
+])('is refused with the reason: %s', async (_, crane, words, reason) => {
+  const ran = await exported(crane, ...words, '--to', 'edge');
+  expect(ran.err).toContain(reason);
+  expect(ran.code).not.toBe(0);
+  expect((await readdir(cwd)).filter((name) => name !== 'data')).toEqual([]);
+});
+
+test('a folder that holds something else, or an export for another server, is left as it is', async () => {
+  expect((await exported({}, 'nginx', '--to', 'edge')).code).toBe(0);
+  const other = await exported({ mirrors: [TRUSTED] }, 'haproxy', '--to', 'edge');
+  expect(other).toMatchObject({ code: 2, err: expect.stringContaining('holds an export for nginx') });
+  await writeFile(path.join(cwd, 'edge/current/export.json'), '[');
+  const garbled = await exported({}, 'nginx', '--to', 'edge');
+  expect(garbled).toMatchObject({
+    code: 2,
+    err: expect.stringContaining('is not what an export has written'),
+  });
+});
