@@ -78,12 +78,18 @@ test('each document is read once while it is remembered', async () => {
   const config = configOf('arm');
   const [plain, child] = [image(config), image(configOf('amd64'))];
   const list = index([[child, { os: 'linux', architecture: 'arm', variant: 'v7' }], [plain]]);
+  const empty = index([]);
   await using laid = await lay({
-    tags: { plain: digestOf(plain), list: digestOf(list) },
-    manifests: [plain, child, list],
+    tags: { plain: digestOf(plain), list: digestOf(list), empty: digestOf(empty) },
+    manifests: [plain, child, list, empty],
     blobs: [config, configOf('amd64')],
   });
-  const first = await describeTags(['list', 'plain', 'none'], laid.repository, laid.reader, nothingWrong);
+  const first = await describeTags(
+    ['list', 'plain', 'empty', 'none'],
+    laid.repository,
+    laid.reader,
+    nothingWrong,
+  );
   expect(first.map(({ tag, platforms }) => [tag, platforms])).toEqual([
     [
       'list',
@@ -93,10 +99,13 @@ test('each document is read once while it is remembered', async () => {
       ],
     ],
     ['plain', [{ platform: 'linux/arm', contentBytes: config.length }]],
+    ['empty', []],
   ]);
-  expect(laid.reads).toHaveLength(4);
-  expect(await describeTags(['list', 'plain'], laid.repository, laid.reader, nothingWrong)).toEqual(first);
-  expect(laid.reads).toHaveLength(4);
+  expect(laid.reads).toHaveLength(5);
+  expect(await describeTags(['list', 'plain', 'empty'], laid.repository, laid.reader, nothingWrong)).toEqual(
+    first,
+  );
+  expect(laid.reads).toHaveLength(5);
 });
 
 test(`a page reads ${MAX_READS} documents at the most, and tells the rest without sizes`, async () => {

@@ -81,15 +81,16 @@ function factsOf(bytes: Uint8Array, digest: Digest): ManifestFacts {
   const manifest = parseManifest(bytes, undefined, digest);
   const { config, annotations, artifactType } = manifest;
   const isIndex = config === undefined;
-  const isImage = isIndex ? artifactType === undefined : IMAGE_CONFIGS.has(config.mediaType);
+  const isImage = config !== undefined && IMAGE_CONFIGS.has(config.mediaType);
+  const type = isImage ? undefined : artifactType;
   const description = annotations?.['org.opencontainers.image.description'];
   const children = isIndex ? manifest.manifests.flatMap(childFacts) : [];
   return {
     contentBytes: isIndex ? 0 : manifest.blobs.reduce((total, { size }) => total + size, 0),
     children: children.slice(0, MAX_CHILDREN),
     hasMore: children.length > MAX_CHILDREN,
-    ...(!isImage && { artifactType: shortened(artifactType ?? 'of an unknown type') }),
-    ...(isImage && config !== undefined && config.size <= MAX_CONFIG_BYTES && { config }),
+    ...(type !== undefined && { artifactType: shortened(type) }),
+    ...(isImage && config.size <= MAX_CONFIG_BYTES && { config }),
     ...(description !== undefined && { description: shortened(description) }),
   };
 }

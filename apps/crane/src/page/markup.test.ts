@@ -5,6 +5,7 @@ import type { DescribedTag } from './describe-tags.ts';
 import { pageAnswer } from './frame.ts';
 import { frontPage } from './front-page.ts';
 import type { Html } from './html.ts';
+import { mirrorBars } from './mirror-bars.ts';
 import { repositoryPage, sizeText } from './repository-page.ts';
 
 const DIGEST = digestOf('');
@@ -88,7 +89,7 @@ const repository = (texts: readonly string[], text: string) =>
         tag,
         digest: DIGEST,
         description: tag,
-        platforms: [{ platform: tag, contentBytes: 1 }],
+        platforms: [{ platform: tag, contentBytes: 1 }, { platform: tag }],
         hasMore: true,
         hasReferrers: true,
       })),
@@ -121,4 +122,15 @@ test.each([
   [1e16, '10000.0 TB'],
 ])('%d bytes are %s', (bytes, text) => {
   expect(sizeText(bytes)).toBe(text);
+});
+
+test('a bar is the shorter the further behind its mirror is, and never gone; of very many mirrors the first are shown', () => {
+  const states = Array.from({ length: 103 }, (_, lag) =>
+    MIRRORS.map((state) => ({ ...state, healthy: true, serial: 200 - lag })),
+  ).flat();
+  const text = mirrorBars(states, 200).toString();
+  const bars = [...text.matchAll(/<rect width="([^"]*)"/g)].map(([, width]) => Number(width));
+  expect(bars).toEqual(Array.from({ length: 100 }, (_, lag) => Math.max(100 - 10 * lag, 5)));
+  expect(text).toContain('2 serials behind, at serial 198');
+  expect(text).toContain('And 3 more');
 });

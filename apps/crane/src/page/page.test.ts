@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { get } from 'node:http';
+import { get, type ServerResponse } from 'node:http';
 import { digestOf, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
 import { blobPath, indexPath, layTree, manifestPath } from '@gantry/tree';
 import {
@@ -7,6 +7,7 @@ import {
   repositoryOf,
   sampleImage,
   startMirror,
+  startServer,
   startTestCrane,
   temporaryFolder,
   testLog,
@@ -112,6 +113,8 @@ test('the front page has all names in their order, page by page, and finds those
   ).toEqual(names.filter((name) => name.includes('team1/app-101')));
   expect(found.text).toContain('value="team1/app-101"');
   expect((await load(crane, '/?q=nowhere')).words).toContain('No name holds “nowhere”');
+  expect((await load(crane, '/?q=app&last=z')).words).toContain('No name that follows holds “app”');
+  expect((await load(crane, '/?last=z')).words).toContain('There are no more');
 
   await layTree(folder.path, { repositories: [repositoryOf('new', { latest: image })] });
   await crane.refresh();
@@ -328,4 +331,27 @@ test('nothing of the request breaks out of the page, and the policy lets nothing
   });
   expect(page).toContain('docker pull REGISTRY/app:latest');
   expect(page).not.toContain('<script');
+});
+
+test('so many pages are read for at a time; who comes then is asked to come again', async () => {
+  await using folder = await temporaryFolder();
+  const image = sampleImage();
+  await layTree(folder.path, { repositories: [repositoryOf('app', { latest: image })] });
+  await using mirror = await startMirror({ directory: folder.path });
+  const released = Promise.withResolvers<void>();
+  const answer = async (url: string, response: ServerResponse) => {
+    if (url.includes('/pool/manifests/')) await released.promise;
+    const { status, bytes } = await fetch(mirror.url + url).then(async (found) => ({
+      status: found.status,
+      bytes: Buffer.from(await found.arrayBuffer()),
+    }));
+    response.writeHead(status, { 'Content-Length': bytes.length }).end(bytes);
+  };
+  await using slow = await startServer((request, response) => void answer(request.url ?? '/', response));
+  await using crane = await startTestCrane({ tree: slow.url, page: true });
+  const pages = Array.from({ length: 9 }, () => load(crane, '/?repository=app'));
+  expect((await Promise.race(pages)).status).toBe(503);
+  released.resolve();
+  const statuses = (await Promise.all(pages)).map(({ status }) => status);
+  expect([200, 503].map((status) => statuses.filter((one) => one === status).length)).toEqual([8, 1]);
 });
