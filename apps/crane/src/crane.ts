@@ -18,6 +18,7 @@ import { openGeoip } from './client/geoip.ts';
 import { readTrustedProxies } from './client/forwarded.ts';
 import { createDelivery } from './deliver.ts';
 import { createHistory } from './history.ts';
+import { linger } from './linger.ts';
 import { createManifestBytes } from './manifest-bytes.ts';
 import { readMirrors } from './mirror.ts';
 import { createMirrorProber } from './mirror-prober.ts';
@@ -185,9 +186,10 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     respond(request, response);
   });
   const running = stack.use(await listen(server, options.listen, 'crane.listen'));
-  stack.defer(() => {
+  stack.defer(async () => {
     draining = true;
     health.drain();
+    await linger(server);
   });
 
   const resources = stack.move();
