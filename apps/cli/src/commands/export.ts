@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
-import type { StaticPart } from '@gantry/app-crane';
+import type { StaticPart, StaticServer } from '@gantry/app-crane';
 import { directoryTree, httpTree, openTree, type TreeSource } from '@gantry/tree';
 import { Argument } from 'commander';
 import type { TreePlace } from '@gantry/service';
@@ -43,7 +43,7 @@ export const addExport: AddCommand = (program, cli) => {
       ),
     )
     .action(
-      cli.act<Options, ['nginx' | 'haproxy']>(async (options, server) => {
+      cli.act<Options, [StaticServer]>(async (options, server) => {
         using interruption = cli.interruptible();
         const { configuration } = await loadWithWarnings(options, cli);
         const { crane } = configuration;
@@ -100,7 +100,7 @@ const NEXT = {
     `in http { }: include ${current}/http.conf; in a server { } of its own: include ${current}/server.conf; then: nginx -t && nginx -s reload`,
   haproxy: (current: string) =>
     `start haproxy with -f ${current}/haproxy.cfg after your own; then: systemctl reload haproxy`,
-} as const;
+} as const satisfies Record<StaticServer, (current: string) => string>;
 
 function openChosen(
   word: string | undefined,

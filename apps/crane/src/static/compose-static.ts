@@ -2,11 +2,8 @@ import { composeHaproxy } from './haproxy.ts';
 import { composeNginx } from './nginx.ts';
 import { readSite, type StaticOptions, type StaticPart } from './site.ts';
 
-export type { StaticOptions, StaticPart } from './site.ts';
-
-/** Servers that redirects can be written for. */
-export const STATIC_SERVERS = ['nginx', 'haproxy'] as const;
-export type StaticServer = (typeof STATIC_SERVERS)[number];
+/** A server that redirects can be written for. */
+export type StaticServer = 'nginx' | 'haproxy';
 
 /**
  * The redirects of a crane, and what it answers itself as far as the server can, as configuration for that server.
