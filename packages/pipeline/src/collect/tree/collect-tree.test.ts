@@ -75,7 +75,9 @@ test('in the end the disk holds just what retained snapshots reach', async () =>
   expect(await tree.files()).toEqual(reached);
   expect(report).toMatchObject({ marked: reached.size, waiting: { ...NOTHING, nextAt: null } });
   expect(report.reasons).toEqual([
-    expect.stringMatching(/^all \d+ objects of the pool are reached by what is retained, the serials \d+ to \d+ \(2\)/),
+    expect.stringMatching(
+      /^all \d+ objects of the pool are reached by what is retained, the serials \d+ to \d+ \(2\)/,
+    ),
   ]);
 });
 

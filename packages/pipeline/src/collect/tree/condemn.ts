@@ -1,7 +1,11 @@
 import type { PoolObject } from '@gantry/catalog';
+import { Rest } from '../rest.ts';
 import { BIT_PATHS } from './bits.ts';
 import { type Collection, condemnedBefore, countOf, NOTHING, sum } from './collection.ts';
 import type { ObjectCount } from './tree-collection.ts';
+
+/** So many objects are looked at in less than a millisecond. */
+const LOOKED_AT_ONCE = 250;
 
 /** What was found in the pool. */
 export interface Condemned {
@@ -23,6 +27,7 @@ export async function condemnUnreached(collection: Collection): Promise<Condemne
   const { flow, tree, mark, signal, progress } = collection;
   const before = condemnedBefore(collection);
   const batch: PoolObject[] = [];
+  const rest = new Rest();
   let objects = 0;
   let [condemned, spared, waiting, due] = [NOTHING, NOTHING, NOTHING, NOTHING];
   let waitingSince: string | undefined;
@@ -35,6 +40,7 @@ export async function condemnUnreached(collection: Collection): Promise<Condemne
   for await (const object of flow.catalog.pool.list(tree.name)) {
     signal?.throwIfAborted();
     progress('condemning', ++objects);
+    if (objects % LOOKED_AT_ONCE === 0) await rest.between();
     const since = object.condemned;
     if (mark.reaches(object.path) === (since !== undefined)) batch.push(object);
     else if (since !== undefined && since <= before) due = sum(due, countOf([object]));

@@ -15,6 +15,7 @@ import {
 import { forEachConcurrently } from '../../concurrency.ts';
 import { isLostDocument } from '../../publish/mendable-view.ts';
 import type { PublishContext } from '../../publish/published-tree.ts';
+import { Rest } from '../rest.ts';
 import { PathSet } from './path-set.ts';
 import { retainedSnapshots } from './retained-snapshots.ts';
 
@@ -66,9 +67,10 @@ export class TreeMark {
   ): Promise<TreeMark> {
     const { flow, tree } = context;
     const mark = new TreeMark(context, onObjects);
+    const rest = new Rest();
     for (const statement of await retainedSnapshots(tree.target.source, tree.retention, flow.now())) {
       signal?.throwIfAborted();
-      await mark.#snapshot(statement, mark.#newest === undefined, signal);
+      await mark.#snapshot(statement, mark.#newest === undefined, { signal, rest });
       mark.#newest ??= statement;
       if (mark.#givenUp.has(statement.serial)) continue;
       mark.#oldest = statement;
@@ -128,8 +130,12 @@ export class TreeMark {
   }
 
   /** @param mustBeWhole also where the pool has a document no more */
-  async #snapshot(statement: Statement, mustBeWhole: boolean, signal?: AbortSignal): Promise<void> {
-    const walk: Walk = { statement, mustBeWhole, isFirst: this.#newest === undefined, signal };
+  async #snapshot(
+    statement: Statement,
+    mustBeWhole: boolean,
+    { signal, rest }: Pick<Walk, 'signal' | 'rest'> = {},
+  ): Promise<void> {
+    const walk: Walk = { statement, mustBeWhole, isFirst: this.#newest === undefined, signal, rest };
     const { serial, root } = statement;
     await this.#document(walk, root, async (bytes) => {
       const { shards } = decodeRoot(bytes, `the root of serial ${serial}`);
@@ -166,13 +172,14 @@ export class TreeMark {
 
   /** Reads a document that was not read before, or was lost then. */
   async #document(
-    { statement: { serial }, mustBeWhole }: Walk,
+    { statement: { serial }, mustBeWhole, rest }: Walk,
     digest: Digest,
     read: (bytes: Uint8Array) => void | Promise<void>,
   ): Promise<void> {
     const { flow, tree } = this.#context;
     const path = indexPath(digest);
     if (!this.#paths.add(path) && !this.#lost.delete(path)) return;
+    await rest?.between();
     let bytes: Uint8Array;
     try {
       bytes = await readDocumentBytes(tree.target.source, digest);
@@ -201,5 +208,7 @@ interface Walk {
   readonly mustBeWhole: boolean;
   /** Whether it is the one that is current. */
   readonly isFirst: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Absent: it is done as fast as it can be, as under a lease that others wait for. */
+  readonly rest?: Rest | undefined;
 }
