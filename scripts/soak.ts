@@ -24,6 +24,7 @@ const files =
         'test/faults/engines-',
         'test/faults/purge-',
         'test/faults/publication-steps',
+        'test/faults/readers',
         'packages/pipeline/src/collect',
         'test/faults/token-timing',
         'test/fuzz',
