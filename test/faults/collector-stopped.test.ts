@@ -25,7 +25,7 @@ const STEPS: Readonly<Record<string, number>> = {
   'catalog.garbage.list': 2,
   'catalog.leases.acquire': 1,
   'catalog.leases.release': 1,
-  'catalog.leases.renew': 3,
+  'catalog.leases.renew': 4,
   'catalog.manifests.getAll': 1,
   'catalog.manifests.naming': 3,
   'catalog.manifests.remove': 1,

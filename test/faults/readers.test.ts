@@ -96,7 +96,8 @@ test(`not one pull fails while ${PUBLICATIONS} publications, rollbacks and colle
 
   const over = new AbortController();
   const failures: string[] = [];
-  let [pulls, collections, removed] = [0, 0, 0];
+  let pulls = 0;
+  const removed: number[] = [];
   const read = async (tag: string, betweenMs: number) => {
     while (!over.signal.aborted) {
       await pull(gantry, tag, betweenMs).catch((error: unknown) => failures.push(String(error)));
@@ -111,8 +112,7 @@ test(`not one pull fails while ${PUBLICATIONS} publications, rollbacks and colle
         result?: { trees?: { removed: { objects: number } }[] };
       };
       expect(task.state).toBe('done');
-      collections++;
-      removed += task.result?.trees?.[0]?.removed.objects ?? 0;
+      removed.push(task.result?.trees?.[0]?.removed.objects ?? 0);
     }
   };
   const going = Promise.all([read('latest', 0), read('latest', 0), read('latest', SLOW_STEP_MS), collect()]);
@@ -120,7 +120,7 @@ test(`not one pull fails while ${PUBLICATIONS} publications, rollbacks and colle
   let rollbacks = 0;
   const answers = new Set<number>();
   // On until collections have deleted something in the midst of it.
-  for (let number = 1; number <= PUBLICATIONS || removed === 0; number++) {
+  for (let number = 1; number <= PUBLICATIONS || !removed.some(Boolean); number++) {
     if (number % 5 !== 0) serial = await promote(number);
     else {
       const asked = await api.call<{ id: string }>('POST', `/api/v1/publications/${serial - 1}/rollback`, {
@@ -139,8 +139,6 @@ test(`not one pull fails while ${PUBLICATIONS} publications, rollbacks and colle
   expect(pulls).toBeGreaterThan(PUBLICATIONS / 4);
   expect(answers.difference(new Set([202, 409]))).toEqual(new Set()); // nothing to change, or a serial that is kept no more
   expect(rollbacks).toBeGreaterThan(0);
-  expect(collections).toBeGreaterThan(0);
-  expect(removed).toBeGreaterThan(0);
   const verified = await verifyTree(directoryTree(path.join(folder.path, 'data/tree')), { deep: true });
   expect(verified).toMatchObject({ errors: 0 });
 }, 600_000);
