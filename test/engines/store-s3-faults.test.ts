@@ -44,11 +44,12 @@ real.test(
   'a server that throttles, cuts, damages and loses answers: every blob is there in the end, and whole',
   async () => {
     const s3 = await newBucket();
-    let turn = 0;
+    // Requests that bring bytes have turns of their own, so that each kind befalls some, in whatever order they come.
+    const turns = { put: 0, other: 0 };
+    const others = KINDS.filter((kind) => kind !== 'damage the request');
     await using proxy = await startFaultyS3(server.url, ({ method, repetition }) => {
-      const kind = KINDS[turn++ % KINDS.length];
-      const isPossible = kind !== 'damage the request' || method === 'PUT';
-      return repetition % 2 === 1 && isPossible ? kind : undefined;
+      if (repetition % 2 !== 1) return undefined;
+      return method === 'PUT' ? KINDS[turns.put++ % KINDS.length] : others[turns.other++ % others.length];
     });
     await using store = await openStore({ s3: { ...s3, endpoint: proxy.url } });
     const blobs = Array.from({ length: 12 }, (_, number) => sample(`faulty ${number}`, 1 + number * MIB));
