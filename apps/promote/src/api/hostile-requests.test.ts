@@ -329,7 +329,10 @@ describe('pages', () => {
     diff: 'from=testing&to=stable&',
   };
   const placeOf = ({ name, path }: Route, query: string) =>
-    `${path.replace('{digest}', `sha256:${'0'.repeat(64)}`).replaceAll(/\{\w+\}/g, 'testing')}?${required[name] ?? ''}${query}`;
+    `${path
+      .replace('{digest}', `sha256:${'0'.repeat(64)}`)
+      .replace('{serial}', '1')
+      .replaceAll(/\{\w+\}/g, 'testing')}?${required[name] ?? ''}${query}`;
 
   test.each(paged.map((one) => [one.name, one] as const))(
     '%s: a limit that is none is refused, and a huge one bounded',
