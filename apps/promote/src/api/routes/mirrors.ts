@@ -50,10 +50,10 @@ export const MIRROR_ROUTES = [
     faults: ['PUBLICATION_UNKNOWN'],
     async handle({ params: { serial }, query, api: { flow, mirrors = [] } }) {
       const { catalog } = flow;
-      if ((await catalog.publications.get(MAIN_TREE, serial)) === undefined)
-        throw new Fault('PUBLICATION_UNKNOWN', `there is no publication ${serial}`, { serial });
       const found = await serialAtMirrors(catalog, MAIN_TREE, mirrors, serial);
       const { items, next } = serialPage(found, query);
+      if ((await catalog.publications.get(MAIN_TREE, serial)) === undefined)
+        throw new Fault('PUBLICATION_UNKNOWN', `there is no publication ${serial}`, { serial });
       return { status: 200, json: { items: items.map(presentSerialAtMirror), next } };
     },
   }),
