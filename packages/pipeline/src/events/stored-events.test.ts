@@ -66,6 +66,7 @@ describe('the events of a sync', () => {
     expect(counting.writes).toEqual({
       'candidates.put': 40,
       'candidates.turn': 40, // in SQLite a read, in MongoDB a number that the put would take itself
+      'garbage.some': 41, // a read
       'leases.acquire': 1,
       'leases.release': 1,
       'purges.some': 1, // a read
