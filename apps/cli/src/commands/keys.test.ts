@@ -153,7 +153,9 @@ describe('gantry verify --key', () => {
     await writeFile(path.join(tree, POINTER_PATH), statement.replace('"serial":1', '"serial":2'));
     const wrong = await run('verify', tree, '--key', 'old.pub');
     expect(wrong.code).toBe(1);
-    expect(wrong.out).toMatch(new RegExp(`wrong-signature [^]*the signature by ${old} is not of these bytes`));
+    expect(wrong.out).toMatch(
+      new RegExp(`wrong-signature [^]*the signature by ${old} is not of these bytes`),
+    );
 
     await rm(tree, { recursive: true });
     await lay();
