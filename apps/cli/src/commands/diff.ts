@@ -1,12 +1,12 @@
 import { Fault } from '@gantry/oci';
-import { diffTrees, openTree, type TreeView } from '@gantry/tree';
+import { diffTrees } from '@gantry/tree';
 import type { DifferenceAnswer } from '../answers.ts';
 import type { AddCommand, Cli, GlobalOptions } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { openClient } from '../open-operations.ts';
 import { writeList } from '../output/write.ts';
 import { examples } from '../program.ts';
-import { isTreePlace, treeAt } from '../tree-place.ts';
+import { isTreePlace, openPublished, treeAt } from '../tree-place.ts';
 
 interface Options {
   readonly tree?: string;
@@ -68,20 +68,12 @@ async function findDifferences(
     const query = { from: a, to: b, ...(options.tree !== undefined && { tree: options.tree }) };
     return await Array.fromAsync(client.list<DifferenceAnswer>('/api/v1/diff', query, signal));
   }
-  const [before, after] = await Promise.all([openState(a, cli, signal), openState(b, cli, signal)]);
+  const open = (place: string) => openPublished(treeAt(place, cli.cwd, signal));
+  const [before, after] = await Promise.all([open(a), open(b)]);
   return Array.fromAsync(diffTrees(before, after), ({ repository, tag, from = null, to = null }) => ({
     repository,
     tag,
     from,
     to,
   }));
-}
-
-async function openState(place: string, { cwd }: Cli, signal: AbortSignal): Promise<TreeView> {
-  const source = treeAt(place, cwd, signal);
-  const view = await openTree(source);
-  if (view !== undefined) return view;
-  throw new Fault('TREE_INVALID', `${source.name} holds no published tree: serial/current.json is absent`, {
-    tree: source.name,
-  });
 }

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
 import type { StaticPart, StaticServer } from '@gantry/app-crane';
-import { directoryTree, httpTree, openTree, type TreeSource } from '@gantry/tree';
+import { directoryTree, httpTree, type TreeSource } from '@gantry/tree';
 import { Argument } from 'commander';
 import type { TreePlace } from '@gantry/service';
 import type { AddCommand } from '../cli.ts';
@@ -12,7 +12,7 @@ import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
 import { loadWithWarnings } from '../remote/server-address.ts';
 import { openTrustedKeys } from '../serve/open-keys.ts';
-import { treeAt } from '../tree-place.ts';
+import { openPublished, treeAt } from '../tree-place.ts';
 
 interface Options {
   readonly tree?: string;
@@ -55,18 +55,10 @@ export const addExport: AddCommand = (program, cli) => {
             'REQUEST_INVALID',
             `${folder} holds an export for ${former.server}: name another folder`,
           );
-        const view = await openTree(source, {
+        const view = await openPublished(source, {
           trustedKeys: await openTrustedKeys(configuration),
           ...(former !== undefined && { pinnedTree: former.tree, floorSerial: former.serial }),
         });
-        if (view === undefined)
-          throw new Fault(
-            'TREE_INVALID',
-            `${source.name} holds no published tree: serial/current.json is absent`,
-            {
-              tree: source.name,
-            },
-          );
         const { tree, serial } = view.statement;
         const { composeStatic } = await import('@gantry/app-crane');
         const site = {

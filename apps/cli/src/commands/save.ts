@@ -2,14 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
-import { openTree } from '@gantry/tree';
 import type { AddCommand, Cli, GlobalOptions } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { createProgressDisplay } from '../output/progress.ts';
 import { formatBytes, plural } from '../output/text.ts';
 import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
-import { isTreePlace } from '../tree-place.ts';
+import { isTreePlace, openPublished } from '../tree-place.ts';
 import { configuredTree, openPlace, type PlaceOptions } from '../verify/places.ts';
 import { collect, readKeyOption } from '../words/key-option.ts';
 
@@ -103,11 +102,7 @@ async function openChosen(options: Options & GlobalOptions, cli: Cli, signal: Ab
     tree !== undefined && isTreePlace(tree)
       ? { source: await openPlace(tree, options, cli, signal), trustedKeys: given ?? [] }
       : await configuredTree(options, cli, given);
-  const view = await openTree(source, { trustedKeys });
-  if (view !== undefined) return { source, view };
-  throw new Fault('TREE_INVALID', `${source.name} holds no published tree: serial/current.json is absent`, {
-    tree: source.name,
-  });
+  return { source, view: await openPublished(source, { trustedKeys }) };
 }
 
 async function writeToOutput({ writeBytes }: Cli, chunks: AsyncIterable<Uint8Array>): Promise<void> {
