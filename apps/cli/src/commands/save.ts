@@ -9,7 +9,7 @@ import { formatBytes, plural } from '../output/text.ts';
 import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
 import { isTreePlace, openPublished } from '../tree-place.ts';
-import { configuredTree, openPlace, type PlaceOptions } from '../verify/places.ts';
+import { configuredTree, openPlace, type PlaceOptions } from '../open-place.ts';
 import { collect, readKeyOption } from '../words/key-option.ts';
 
 interface Options extends PlaceOptions {

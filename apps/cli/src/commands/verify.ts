@@ -8,7 +8,7 @@ import { type LocalOption, withLocalOption } from '../open-operations.ts';
 import { createProgressDisplay } from '../output/progress.ts';
 import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
-import { configuredTree, openPlace, type PlaceOptions } from '../verify/places.ts';
+import { configuredTree, openPlace, type PlaceOptions } from '../open-place.ts';
 import { openSeenSerials } from '../verify/seen-serials.ts';
 import { resultAsJson, showFindings } from '../verify/show-findings.ts';
 import { verifyReporter } from '../verify/show-progress.ts';

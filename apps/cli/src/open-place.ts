@@ -1,11 +1,11 @@
 import { Fault, quote } from '@gantry/oci';
 import { type Configuration, type FolderPlace, MAIN_TREE, type S3Place } from '@gantry/service';
 import { directoryTree, type PublicKey, type TreeSource } from '@gantry/tree';
-import type { Environment, GlobalOptions } from '../cli.ts';
-import { loadWithWarnings } from '../remote/server-address.ts';
-import { openTrustedKeys } from '../serve/open-keys.ts';
-import { treeSettings } from '../serve/tree-settings.ts';
-import { treeAt } from '../tree-place.ts';
+import type { Environment, GlobalOptions } from './cli.ts';
+import { loadWithWarnings } from './remote/server-address.ts';
+import { openTrustedKeys } from './serve/open-keys.ts';
+import { treeSettings } from './serve/tree-settings.ts';
+import { treeAt } from './tree-place.ts';
 
 /** Options that say where trees are. */
 export interface PlaceOptions {
@@ -39,7 +39,7 @@ export async function openPlace(
     );
   const [{ openTreeSource }, { placeSettings }] = await Promise.all([
     import('@gantry/pipeline'), // a folder needs no engines
-    import('../serve/engine-settings.ts'),
+    import('./serve/engine-settings.ts'),
   ]);
   const server = await serverOf(options, cli);
   const { region = server.region } = options;
@@ -92,6 +92,6 @@ export async function configuredTree(
   // The crane here reads the main tree: its keys say nothing of another.
   const trustedKeys = given ?? (name === MAIN_TREE ? await openTrustedKeys(configuration) : []);
   if ('filesystem' in tree) return { source: directoryTree(tree.filesystem.root), trustedKeys };
-  const { openTreeSource } = await import('../serve/open-flow.ts'); // a folder needs no engines
+  const { openTreeSource } = await import('./serve/open-flow.ts'); // a folder needs no engines
   return { source: await openTreeSource(tree), trustedKeys };
 }
