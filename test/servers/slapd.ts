@@ -7,6 +7,7 @@ import { freePorts } from './free-port.ts';
 import { type ServerProcess, startProcess } from './process.ts';
 import { run } from './run.ts';
 import { temporaryFolder } from './temporary-folder.ts';
+import { until } from './until.ts';
 
 /** Not everybody's PATH has the folder. */
 export const SLAPD = '/usr/sbin/slapd';
@@ -30,10 +31,12 @@ export interface Slapd extends AsyncDisposable, Pick<ServerProcess, 'name' | 'lo
   /** `ldaps://127.0.0.1:PORT`, if it has TLS. */
   readonly tlsUrl: string;
   readonly pid: () => number;
-  /** The searches that it was asked for since it was started: their filters, as it understood them. */
-  filters(): string[];
-  /** The DNs that somebody bound with since it was started. */
-  binds(): string[];
+  /** The searches that it has answered since it was started: their filters, as it understood them. */
+  filters(): Promise<string[]>;
+  /** The DNs that somebody has bound with since it was started. */
+  binds(): Promise<string[]>;
+  /** All that it was asked for since it was started, connections that asked for nothing left out. */
+  requests(): Promise<string[]>;
   stop(): Promise<void>;
   start(): Promise<void>;
 }
@@ -92,7 +95,10 @@ export async function startSlapd({ tls, entries }: SlapdOptions): Promise<Slapd>
     await server?.stop();
   };
   const log = () => server?.log() ?? '';
-  const told = (pattern: RegExp) => [...log().matchAll(pattern)].map(([, what = '']) => what);
+  const told = async (pattern: RegExp) => {
+    await readToItsEnd(port, log);
+    return [...log().matchAll(pattern)].map(([, what = '']) => what);
+  };
   await start();
   return {
     name: 'slapd',
@@ -102,6 +108,7 @@ export async function startSlapd({ tls, entries }: SlapdOptions): Promise<Slapd>
     pid: () => server?.pid ?? -1,
     filters: () => told(/ SRCH base=.* filter="(.*)"$/gm),
     binds: () => told(/ BIND dn="(.*)" method=128$/gm),
+    requests: () => told(/ ((?:BIND dn|SRCH base|EXT oid|CMP dn)=.*)$/gm),
     stop,
     start,
     async [Symbol.asyncDispose]() {
@@ -133,6 +140,17 @@ function configuration(at: (name: string) => string, tls: boolean): string {
     `access to * by dn.exact="${READER.dn}" read by * none`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** What it logged comes by a pipe, some time after its answers: a new connection is a mark in it. */
+async function readToItsEnd(port: number, log: () => string): Promise<void> {
+  const socket = connect(port, '127.0.0.1');
+  try {
+    await once(socket, 'connect');
+    await until('slapd to log a connection', () => log().includes(` IP=127.0.0.1:${socket.localPort} (`));
+  } finally {
+    socket.destroy();
+  }
 }
 
 async function isListening(port: number): Promise<boolean> {
