@@ -5,6 +5,8 @@ import { attempt, type Outcome } from '../servers/run.ts';
 /** Schemathesis in a virtual environment of its own, made by `.ci/run` of `test/servers/schemathesis/requirements.txt`. */
 export const SCHEMATHESIS = path.join(BUILT_SERVERS, 'schemathesis/bin/st');
 
+const HOOKS = path.join(import.meta.dirname, '../fuzz/parse-alone.py');
+
 /** Sends what an OpenAPI document says, and what it forbids, and holds the answers against it. */
 export function fuzz(
   url: string,
@@ -41,6 +43,6 @@ export function fuzz(
       '--workers=2',
       '--warnings=off',
     ],
-    { cwd: folder, timeoutMs },
+    { cwd: folder, timeoutMs, env: { ...process.env, SCHEMATHESIS_HOOKS: HOOKS } },
   );
 }

@@ -50,7 +50,7 @@ export async function startProcess(options: ServerProcessOptions): Promise<Serve
     gaveUp.abort();
     throw new Error(`${options.name} ended by itself (${signal ?? `exit ${code}`})`);
   });
-  const { readyWithinMs = 20_000 } = options;
+  const { readyWithinMs = 40_000 } = options;
   const ready = until(`${options.name} to be ready`, () => options.ready(started.log()), {
     withinMs: readyWithinMs,
     signal: gaveUp.signal,
