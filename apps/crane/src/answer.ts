@@ -11,6 +11,8 @@ export interface Answer {
   readonly body: Body;
   /** Quoted; present on what If-None-Match may be asked of. */
   readonly etag?: string;
+  /** No shared cache may keep it. */
+  readonly isPrivate?: true;
   /** The mirror that a redirect names. */
   readonly mirror?: string;
 }
@@ -32,6 +34,8 @@ export type ErrorCode =
   | 'NAME_INVALID'
   | 'NAME_UNKNOWN'
   | 'PAGINATION_NUMBER_INVALID'
+  | 'TOOMANYREQUESTS'
+  | 'UNAUTHORIZED'
   | 'UNAVAILABLE'
   | 'UNSUPPORTED';
 

@@ -1,5 +1,7 @@
 import { type Answer, jsonAnswer, SHORT_LIVED } from './answer.ts';
-import { namePage, type PublishedNames } from './published-names.ts';
+import type { ReadableNames } from './private/readable-names.ts';
+import type { Reader } from './private/reader.ts';
+import { namePage } from './published-names.ts';
 import { parseTagQuery } from './tag-page.ts';
 
 /** The most names in one answer; the rest follows by `Link`. */
@@ -8,17 +10,17 @@ const MAX_NAMES = 1000;
 /** Published names, page by page (distribution-spec, "Listing Repositories" of version 1.0 and before). */
 export interface Catalog {
   /** The answer for the query string of `/v2/_catalog`; undefined when `n` is not a whole number from 0 up. */
-  answer(query: string): Promise<Answer | undefined>;
+  answer(query: string, reader: Reader): Promise<Answer | undefined>;
 }
 
-export function createCatalog(publishedNames: PublishedNames): Catalog {
+export function createCatalog(readableNames: ReadableNames): Catalog {
   return {
-    async answer(query) {
+    async answer(query, reader) {
       const asked = parseTagQuery(query);
       if (asked === undefined) return undefined;
       const limit = Math.min(asked.limit, MAX_NAMES);
       const { last } = asked;
-      const { names, next } = namePage(await publishedNames(), {
+      const { names, next } = namePage(await readableNames(reader), {
         limit,
         ...(last !== undefined && { last }),
       });

@@ -14,6 +14,8 @@ export interface Wanted {
   readonly kind?: ManifestKind;
   /** Only mirrors the operator vouches for. */
   readonly trustedOnly?: boolean;
+  /** Only mirrors that look for a signature. */
+  readonly signedOnly?: boolean;
 }
 
 /** Whom a mirror is chosen for. */
@@ -33,6 +35,7 @@ export function qualifies(state: MirrorState, wanted: Wanted): boolean {
     state.serial >= wanted.since &&
     (wanted.kind === undefined || state.kinds.has(wanted.kind)) &&
     (wanted.trustedOnly !== true || state.mirror.trusted) &&
+    (wanted.signedOnly !== true || state.mirror.isSigned) &&
     state.mirror.carries?.(wanted.repository) !== false
   );
 }
@@ -93,10 +96,11 @@ export function duplicatesOf(
 /** A trusted mirror, when none qualifies: rather one that lags than one that does not answer. */
 export function lastResort(
   states: readonly MirrorState[],
-  { repository, digest }: Pick<Wanted, 'repository' | 'digest'>,
+  { repository, digest, signedOnly = false }: Pick<Wanted, 'repository' | 'digest' | 'signedOnly'>,
   client: Client,
 ): MirrorState | undefined {
-  const isTrusted = ({ mirror }: MirrorState) => mirror.trusted && mirror.carries?.(repository) !== false;
+  const isTrusted = ({ mirror }: MirrorState) =>
+    mirror.trusted && (!signedOnly || mirror.isSigned) && mirror.carries?.(repository) !== false;
   return (
     choose(states, digest, client, (state) => isTrusted(state) && state.healthy) ??
     choose(states, digest, client, isTrusted)

@@ -26,6 +26,7 @@ import { addGauges, addTreeCheck, type CraneCounts, type CraneSight, createCount
 import type { CraneOptions } from './options.ts';
 import { createFactsReader } from './page/manifest-facts.ts';
 import { createPage } from './page/page.ts';
+import { createReadableNames } from './private/readable-names.ts';
 import { createPublishedNames } from './published-names.ts';
 import { rareErrors } from './rare-errors.ts';
 import { createRepositories } from './repositories.ts';
@@ -133,13 +134,14 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     failures: counts.unreadableDocuments,
   });
   const publishedNames = createPublishedNames(view);
+  const readableNames = createReadableNames(publishedNames);
   const respond = createResponder({
     repositories,
     history: createHistory({ source, view, tellError }),
-    ...(options.catalog === true && { catalog: createCatalog(publishedNames) }),
+    ...(options.catalog === true && { catalog: createCatalog(readableNames) }),
     ...(options.page === true && {
       page: createPage({
-        publishedNames,
+        readableNames,
         repositories,
         facts: createFactsReader(source),
         treeState: () => follower.current,

@@ -11,10 +11,10 @@ import {
   unavailable,
 } from './answer.ts';
 import { chooseMirror, type Client, duplicatesOf, lastResort } from './choose-mirror.ts';
-import type { MirrorState } from './mirror.ts';
+import type { Mirror, MirrorState } from './mirror.ts';
 import { asksForMirrorList, mirrorListAnswer, mirrorsAnswer } from './mirror-list.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
-import type { Reference, Refusal, Route } from './route.ts';
+import type { NamedRoute, Reference, Refusal, Route } from './route.ts';
 import { parseTagQuery, tagPage } from './tag-page.ts';
 
 /** What the crane knows of one published repository. */
@@ -54,12 +54,13 @@ export interface Site {
   readonly status: 302 | 307;
   /** No mirror is configured and the tree is a directory: blobs are served from it. */
   readonly servesBlobs: boolean;
+  /** The same for what is private: no mirror checks signed URLs, and the tree is a directory. */
+  readonly servesPrivateBlobs?: boolean;
+  /** Makes a URL of a mirror that checks signatures one that leads to the file; absent: none does. */
+  readonly signUrl?: (base: string, path: string) => string;
 }
 
 export type Method = 'GET' | 'HEAD';
-
-/** A route that names a repository, which has to be looked up first. */
-export type NamedRoute = Extract<Route, { readonly name: string }>;
 
 /** The answer for a method that is neither GET nor HEAD. */
 export const WRONG_METHOD = errorAnswer('method', 405, 'UNSUPPORTED', 'only GET and HEAD are answered here', [
@@ -120,13 +121,17 @@ export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): An
   return route.kind === 'base' ? BASE : NO_CATALOG;
 }
 
-/** The answer to a request for a repository or something in it. The tree of decisions stands as a picture in README.md. */
+/**
+ * The answer to a request for a repository or something in it. The tree of decisions stands as a picture in README.md.
+ * @param isPrivate not everybody may read it: only what checks signed URLs is sent a request for it, and that for blobs alone
+ */
 export function decide(
   method: Method,
   route: NamedRoute,
   lookup: Lookup,
   site: Site,
   client: Client,
+  isPrivate = false,
 ): Answer {
   if (lookup.state === 'unreadable') {
     return unavailable(route.kind, `what is published as ${quote(route.name)} can not be read just now`);
@@ -145,9 +150,9 @@ export function decide(
   }
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route, lookup, site, client);
+      return manifestAnswer(method, route, lookup, site, client, isPrivate);
     case 'blob':
-      return blobAnswer(method, route, lookup, site, client);
+      return blobAnswer(method, route, lookup, site, client, isPrivate);
     case 'tags':
       return tagsAnswer(route, lookup);
     default:
@@ -161,6 +166,7 @@ function manifestAnswer(
   repository: Repository,
   site: Site,
   client: Client,
+  isPrivate: boolean,
 ): Answer {
   const found = repository.manifest(reference);
   if (found === undefined) {
@@ -168,7 +174,8 @@ function manifestAnswer(
     return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(name)} has no manifest ${said}`);
   }
   const byTag = reference.digest === undefined;
-  const mirror = method === 'GET' ? mirrorForManifest(name, found, byTag, site, client) : undefined;
+  const mayRedirect = method === 'GET' && !isPrivate;
+  const mirror = mayRedirect ? mirrorForManifest(name, found, byTag, site, client) : undefined;
   const { digest, kind, size } = found;
   const path = manifestPath(kind, digest);
   if (mirror !== undefined) return redirect('manifest', mirror, path, site);
@@ -208,15 +215,16 @@ function blobAnswer(
   repository: Repository,
   site: Site,
   client: Client,
+  isPrivate: boolean,
 ): Answer {
   const entry = repository.blob(digest);
   if (entry === undefined) {
     return errorAnswer('blob', 404, 'BLOB_UNKNOWN', `${quote(name)} has no blob ${digest}`);
   }
   const path = blobPath(digest);
-  const wanted = { repository: name, digest, since: entry.since };
+  const wanted = { repository: name, digest, since: entry.since, signedOnly: isPrivate };
   if (asksForMirrorList(query)) return mirrorListAnswer(site.mirrors, wanted, path, client);
-  if (method === 'HEAD' || site.servesBlobs) {
+  if (method === 'HEAD' || (isPrivate ? site.servesPrivateBlobs === true : site.servesBlobs)) {
     return {
       route: 'blob',
       status: 200,
@@ -241,7 +249,7 @@ function blobAnswer(
 
 /**
  * `path` is made of a digest's and a kind's own alphabet, and the base is the configuration's: no more goes into a
- * Location.
+ * Location, but the signature where the mirror looks for one.
  * @param duplicates other mirrors that have the same, for clients that can make use of them (RFC 6249, section 2)
  */
 function redirect(
@@ -251,16 +259,20 @@ function redirect(
   site: Site,
   duplicates: readonly MirrorState[] = [],
 ): Answer {
-  const headers = ['Location', mirror.base + path, 'Content-Length', '0'];
+  const headers = ['Location', addressAt(mirror, path, site), 'Content-Length', '0'];
   if (duplicates.length > 0) {
     const links = duplicates.map((other, index) => {
       const [country] = other.mirror.countries;
       const geo = country === undefined ? '' : `; geo=${country.toLowerCase()}`;
-      return `<${other.mirror.base}${path}>; rel=duplicate; pri=${index + 2}${geo}`;
+      return `<${addressAt(other.mirror, path, site)}>; rel=duplicate; pri=${index + 2}${geo}`;
     });
     headers.push('Link', links.join(', '));
   }
   return { route, status: site.status, headers, body: NO_BODY, mirror: mirror.name };
+}
+
+function addressAt({ base, isSigned }: Mirror, path: string, { signUrl }: Site): string {
+  return isSigned && signUrl !== undefined ? signUrl(base, path) : base + path;
 }
 
 function tagsAnswer(route: Extract<Route, { kind: 'tags' }>, repository: Repository): Answer {

@@ -4,6 +4,7 @@ import type { TreeView } from '@gantry/tree';
 import { type Answer, unavailable } from './answer.ts';
 import { isKnownToClient, notModifiedHeaders } from './conditional.ts';
 import type { ManifestBytes } from './manifest-bytes.ts';
+import { privateAnswer } from './private/private-answer.ts';
 import type { RareErrors } from './rare-errors.ts';
 import { answerReferrers } from './referrers.ts';
 import { sendFile } from './send-file.ts';
@@ -45,7 +46,8 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       case 'referrers': {
         const document = await view()?.document(body.document);
         if (document === undefined) throw new Error('there is no serial');
-        return deliver(request, response, answerReferrers(document, body.artifactType));
+        const read = answerReferrers(document, body.artifactType);
+        return deliver(request, response, answer.isPrivate ? privateAnswer(read) : read);
       }
       case 'file': {
         const { path, sizeBytes } = body;

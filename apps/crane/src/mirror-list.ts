@@ -63,12 +63,13 @@ export function mirrorListAnswer(
 /** Why a client is not sent to a mirror; undefined: it may be. */
 function whyNot(
   { mirror, healthy, serial, problem }: MirrorState,
-  { repository, since }: Wanted,
+  { repository, since, signedOnly }: Wanted,
   isNear: boolean,
 ): string | undefined {
   if (!isNear) return 'it is private, and not for this client';
   if (!healthy) return `it is not used: ${problem ?? 'its last probe failed'}`;
   if (serial < since) return `it is believed at serial ${serial}, and this came with serial ${since}`;
+  if (signedOnly === true && !mirror.isSigned) return 'this is private, and it looks for no signature';
   if (mirror.carries?.(repository) === false) return 'it does not carry this repository';
   return undefined;
 }

@@ -12,6 +12,8 @@ export interface MirrorOptions extends NeighbourhoodOptions {
   readonly weight?: number;
   /** The operator vouches for it: it may answer tags, and it is the last resort. */
   readonly trusted?: boolean;
+  /** It serves only what is asked for by a signed URL, so it may hold what is private. */
+  readonly signed?: boolean;
   /** Globs over the published names that it carries; all when absent. */
   readonly repositories?: readonly string[];
 }
@@ -23,6 +25,7 @@ export interface Mirror extends Neighbourhood {
   readonly base: string;
   readonly weight: number;
   readonly trusted: boolean;
+  readonly isSigned: boolean;
   /** 32 bits that tell this mirror from others when one is chosen; made of its name. */
   readonly seed: number;
   /** Whether it carries a repository; absent: it carries all. */
@@ -76,6 +79,7 @@ export function readMirrors(options: readonly MirrorOptions[], publicName?: stri
       base: readBase(option, publicName),
       weight,
       trusted: option.trusted ?? false,
+      isSigned: option.signed ?? false,
       seed: fnv1a(option.name),
       ...readNeighbourhood(option, (why) => refusal(option, why)),
       ...(carries !== undefined && { carries }),

@@ -1,13 +1,12 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asFault } from '@gantry/oci';
-import { unavailable } from './answer.ts';
+import { type Answer, unavailable } from './answer.ts';
 import {
   BAD_COUNT,
   decide,
   decideUnnamed,
   type Lookup,
   type Method,
-  type NamedRoute,
   type Site,
   WRONG_METHOD,
 } from './decide.ts';
@@ -18,7 +17,10 @@ import type { RareErrors } from './rare-errors.ts';
 import type { Repositories } from './repositories.ts';
 import type { History } from './history.ts';
 import type { Page } from './page/page.ts';
-import { parseRoute, type Route } from './route.ts';
+import { type Guard, nameOfNone } from './private/guard.ts';
+import { privateAnswer } from './private/private-answer.ts';
+import { ANYBODY, type Reader } from './private/reader.ts';
+import { type NamedRoute, parseRoute, type Route } from './route.ts';
 
 export interface ResponderOptions {
   readonly repositories: Repositories;
@@ -30,7 +32,17 @@ export interface ResponderOptions {
   readonly deliver: Delivery;
   readonly site: Site;
   readonly clients: Clients;
+  /** Absent: nothing is private. */
+  readonly guard?: Guard;
   readonly tellError: RareErrors;
+}
+
+/** One request, read. */
+interface Asked {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: Method;
+  readonly route: Route;
 }
 
 /**
@@ -38,46 +50,74 @@ export interface ResponderOptions {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, history, catalog, page, deliver, site, clients, tellError } = options;
+  const { repositories, history, catalog, page, deliver, site, clients, guard, tellError } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
-    const route = parseRoute(request.url ?? '');
-    if (route.kind === 'catalog' && catalog !== undefined) {
-      catalog.answer(route.query).then(
-        (names) => deliver(request, response, names ?? BAD_COUNT),
+    const asked = { request, response, method, route: parseRoute(request.url ?? '') };
+    const reader = guard === undefined ? ANYBODY : guard.reader(request);
+    if (reader instanceof Promise) {
+      const failed = (error: unknown) => fail(request, response, error);
+      reader.then((known) => answerTo(known, asked)).catch(failed);
+    } else answerTo(reader, asked);
+  };
+
+  const answerTo = (reader: Reader, asked: Asked): void => {
+    const { request, response, route } = asked;
+    const instead = reader.instead?.(route);
+    if (instead !== undefined) deliver(request, response, instead);
+    else if ('name' in route) answerNamed(reader, asked, route);
+    else if (route.kind === 'catalog' && catalog !== undefined) {
+      catalog.answer(route.query, reader).then(
+        (names) => deliver(request, response, sharedOrNot(names ?? BAD_COUNT)),
         (error: unknown) => fail(request, response, error),
       );
-      return;
-    }
-    if (route.kind === 'page' && page !== undefined) {
-      page.answer(request, route.query).then(
-        (shown) => deliver(request, response, shown),
+    } else if (route.kind === 'page' && page !== undefined) {
+      page.answer(request, route.query, reader).then(
+        (shown) => deliver(request, response, sharedOrNot(shown)),
         (error: unknown) => fail(request, response, error),
       );
-      return;
-    }
-    if (!isNamed(route)) {
-      deliver(request, response, decideUnnamed(route, site));
-      return;
-    }
+    } else deliver(request, response, decideUnnamed(route, site));
+  };
+
+  /** What shows other names to one than to another. */
+  const sharedOrNot = (shown: Answer): Answer => (guard === undefined ? shown : privateAnswer(shown));
+
+  const answerNamed = (reader: Reader, asked: Asked, route: NamedRoute): void => {
+    const name = reader.mayRead(route.name) ? route.name : nameOfNone(route.name);
     const lookup =
       route.kind === 'manifest' && route.serial !== undefined
-        ? history.lookup(route.name, route.serial)
-        : repositories.lookup(route.name);
-    if (lookup instanceof Promise) void answerLater(request, response, { method, route, lookup });
-    else deliver(request, response, decide(method, route, lookup, site, clients(request)));
+        ? history.lookup(name, route.serial)
+        : repositories.lookup(name);
+    if (lookup instanceof Promise) void answerLater(reader, asked, route, lookup);
+    else answerFound(reader, asked, route, lookup);
   };
 
   const answerLater = async (
-    request: IncomingMessage,
-    response: ServerResponse,
-    { method, route, lookup }: { method: Method; route: NamedRoute; lookup: Promise<Lookup> },
+    reader: Reader,
+    asked: Asked,
+    route: NamedRoute,
+    lookup: Promise<Lookup>,
   ): Promise<void> => {
     try {
-      deliver(request, response, decide(method, route, await lookup, site, clients(request)));
+      answerFound(reader, asked, route, await lookup);
     } catch (error) {
-      fail(request, response, error);
+      fail(asked.request, asked.response, error);
     }
+  };
+
+  const answerFound = (
+    reader: Reader,
+    { request, response, method }: Asked,
+    route: NamedRoute,
+    lookup: Lookup,
+  ): void => {
+    if (lookup.state === 'absent' && reader.atUnknown !== undefined) {
+      deliver(request, response, reader.atUnknown(route));
+      return;
+    }
+    const isPrivate = guard?.isPrivate(route.name) ?? false;
+    const decided = decide(method, route, lookup, site, clients(request), isPrivate);
+    deliver(request, response, isPrivate && lookup.state === 'known' ? privateAnswer(decided) : decided);
   };
 
   /** For defects: whatever happens, the client gets an answer and the process lives on. */
@@ -100,8 +140,4 @@ export function createResponder(options: ResponderOptions): RequestListener {
       fail(request, response, error);
     }
   };
-}
-
-function isNamed(route: Route): route is NamedRoute {
-  return 'name' in route;
 }

@@ -26,6 +26,9 @@ export type Reference =
 
 export type RouteKind = Route['kind'];
 
+/** A route that names a repository, which has to be looked up first. */
+export type NamedRoute = Extract<Route, { readonly name: string }>;
+
 /** Why a request line is answered without a look at the tree. */
 export type Refusal =
   | 'no such endpoint'

@@ -3,7 +3,10 @@ import { asFault, isRepositoryName } from '@gantry/oci';
 import { type Answer, RETRY_AFTER_SECONDS } from '../answer.ts';
 import type { Repository } from '../decide.ts';
 import type { MirrorState } from '../mirror.ts';
-import { namePage, type PublishedNames } from '../published-names.ts';
+import { nameOfNone } from '../private/guard.ts';
+import type { ReadableNames } from '../private/readable-names.ts';
+import type { Reader } from '../private/reader.ts';
+import { namePage } from '../published-names.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import type { Repositories } from '../repositories.ts';
 import type { TreeState } from '../tree-follower.ts';
@@ -19,11 +22,11 @@ import { orderTags } from './tag-order.ts';
 /** What a person with a browser is shown at `/`. */
 export interface Page {
   /** @param query the string behind `?`: `q` and `last` on the front page, `repository` and `page` for one of them */
-  answer(request: IncomingMessage, query: string): Promise<Answer>;
+  answer(request: IncomingMessage, query: string, reader: Reader): Promise<Answer>;
 }
 
 export interface PageOptions {
-  readonly publishedNames: PublishedNames;
+  readonly readableNames: ReadableNames;
   readonly repositories: Repositories;
   readonly facts: FactsReader;
   readonly treeState: () => TreeState;
@@ -41,16 +44,16 @@ const MAX_SEARCH = 255;
 const MADE_AT_ONCE = 8;
 
 export function createPage(options: PageOptions): Page {
-  const { publishedNames, repositories, facts, treeState, mirrors, name: publicName, tellError } = options;
+  const { readableNames, repositories, facts, treeState, mirrors, name: publicName, tellError } = options;
   let making = 0;
 
-  const front = async (host: string, asked: URLSearchParams): Promise<Answer> => {
+  const front = async (host: string, asked: URLSearchParams, reader: Reader): Promise<Answer> => {
     const tree = treeState();
     if (tree.state === 'unreadable') return unreadable(host);
     const statement = tree.state === 'following' ? tree.view.statement : undefined;
     const search = (asked.get('q') ?? '').trim().toLowerCase().slice(0, MAX_SEARCH);
     const last = asked.get('last') ?? '';
-    const shards = await publishedNames();
+    const shards = await readableNames(reader);
     const found = namePage(shards, { limit: NAMES_ON_A_PAGE, last, holding: search });
     const main = frontPage({
       host,
@@ -65,8 +68,14 @@ export function createPage(options: PageOptions): Page {
     return pageAnswer({ title: `Images at ${host}`, host, main }, statement?.serial ?? 0);
   };
 
-  const ofRepository = async (host: string, name: string, asked: URLSearchParams): Promise<Answer> => {
-    const lookup = isRepositoryName(name) ? await repositories.lookup(name) : undefined;
+  const ofRepository = async (
+    host: string,
+    name: string,
+    asked: URLSearchParams,
+    reader: Reader,
+  ): Promise<Answer> => {
+    const known = reader.mayRead(name) ? name : nameOfNone(name);
+    const lookup = isRepositoryName(name) ? await repositories.lookup(known) : undefined;
     if (lookup?.state === 'unreadable') return unreadable(host);
     if (lookup?.state !== 'known') return unknown(host, name);
     if (making >= MADE_AT_ONCE) return unreadable(host);
@@ -98,12 +107,14 @@ export function createPage(options: PageOptions): Page {
   };
 
   return {
-    async answer(request, query) {
+    async answer(request, query, reader) {
       const host = pullHost(request.headers.host, publicName);
       const asked = new URLSearchParams(query);
       const name = asked.get('repository');
       try {
-        return name === null ? await front(host, asked) : await ofRepository(host, name, asked);
+        return name === null
+          ? await front(host, asked, reader)
+          : await ofRepository(host, name, asked, reader);
       } catch (error) {
         tellError({ route: 'page' }, asFault(error).message);
         return unreadable(host);

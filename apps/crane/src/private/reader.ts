@@ -1,3 +1,6 @@
+import type { Answer } from '../answer.ts';
+import type { NamedRoute, Route } from '../route.ts';
+
 /** Whoever sends a request, as far as it decides what they may know of. */
 export interface Reader {
   /** Whether a published repository exists for them: what they may not read is answered as if it were not there. */
@@ -7,6 +10,10 @@ export interface Reader {
    * lies. `contentPath` is the path of its `url`.
    */
   mayReadContent(repository: string, contentPath: string): boolean;
+  /** What they are answered in place of all else, such as that their credentials are wrong; undefined: nothing. */
+  instead?(route: Route): Answer | undefined;
+  /** The answer about a name that does not exist for them, in place of that it is unknown. */
+  atUnknown?(route: NamedRoute): Answer;
 }
 
 /** Who asks where nothing is private. */

@@ -1,0 +1,17 @@
+import type { Answer } from '../answer.ts';
+
+/** Only the client itself may keep it (RFC 9111, section 5.2.2), and asks again whether it still may have it. */
+const NOT_SHARED = ['Cache-Control', 'private, no-cache', 'Vary', 'Authorization'] as const;
+
+/** The same answer as no shared cache may keep it. */
+export function privateAnswer(answer: Answer): Answer {
+  const headers: string[] = [];
+  for (let at = 0; at < answer.headers.length; at += 2) {
+    const name = answer.headers[at] as string;
+    // What is not to be stored at all stays so.
+    const isStricter = answer.headers[at + 1] === 'no-store';
+    if (name !== 'Cache-Control' || isStricter) headers.push(name, answer.headers[at + 1] as string);
+    if (isStricter) return answer;
+  }
+  return { ...answer, headers: [...headers, ...NOT_SHARED], isPrivate: true };
+}
