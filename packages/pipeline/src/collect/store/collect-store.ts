@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { CondemnedBlob, Timestamp } from '@gantry/catalog';
 import type { Digest } from '@gantry/oci';
 import type { BlobRemoval } from '@gantry/store';
 import { forEachConcurrently } from '../../concurrency.ts';
 import type { Flow } from '../../context.ts';
 import { type HeldLease, withLeaseWaiting } from '../../hold-lease.ts';
+import { Rest } from '../rest.ts';
 import { COLLECTION_LEASE } from './bring-back.ts';
 import { deleteGoing } from './delete-going.ts';
 import { type MarkedStore, markStore } from './mark-store.ts';
@@ -20,9 +20,6 @@ import {
 import { reasonsOf } from './store-reasons.ts';
 
 const BLOBS_AT_ONCE = 200;
-/** After so many that were looked at, so long a rest: who else is served must not wait for this. */
-const REST_AFTER = 100;
-const REST_MS = 5;
 const STATS_AT_ONCE = 16;
 const MISSING_NAMED = 1000;
 
@@ -147,12 +144,13 @@ class Collection {
       else this.#wait(blob, at);
       return what;
     };
+    const rest = new Rest();
     for await (const blob of this.#flow.store.list()) {
       this.#goOn();
+      await rest.between();
       const what = await look(blob, true);
       if (what !== undefined) this.#kept[what].add(blob);
       this.#looked.add(blob);
-      if (this.#looked.read().blobs % REST_AFTER === 0) await pause(REST_MS);
     }
     // What was taken out of the store by others, and is noted still.
     for (const digest of noted.left()) await look({ digest, size: 0 }, false);

@@ -1,37 +1,45 @@
 import { type Digest, type DigestAlgorithm, DIGEST_ALGORITHMS, splitDigest } from '@gantry/oci';
 
-const FIRST_SLOTS = 1024;
+const FIRST_SLOTS = 64;
 /** Slots are doubled when so much of them is taken. */
 const MAX_LOAD = 0.6;
+/** A table is of the digests whose first byte is the same, so that none is large when it grows: that takes it no while. */
+const TABLES = 256;
 
 /** Digests with a number each, in as many bytes as they have: millions are no matter, at about 90 bytes each. */
 export class DigestTable {
-  readonly #tables = new Map<DigestAlgorithm, Table>();
+  readonly #tables = new Map<DigestAlgorithm, readonly Table[]>();
 
   get size(): number {
-    return this.#tables.values().reduce((sum, { size }) => sum + size, 0);
+    let size = 0;
+    for (const tables of this.#tables.values()) for (const table of tables) size += table.size;
+    return size;
   }
 
   /** The digest's number; 0 for one that is not there. */
   get(digest: Digest): number {
     const { algorithm, hex } = splitDigest(digest);
-    return this.#tables.get(algorithm)?.get(hex) ?? 0;
+    return tableOf(this.#tables.get(algorithm), hex)?.get(hex) ?? 0;
   }
 
   /** @param value from 1 up to 2^32 - 1 */
   set(digest: Digest, value: number): void {
     const { algorithm, hex } = splitDigest(digest);
-    const table = this.#tables.getOrInsertComputed(
-      algorithm,
-      () => new Table(DIGEST_ALGORITHMS[algorithm] / 2),
+    const tables = this.#tables.getOrInsertComputed(algorithm, () =>
+      Array.from({ length: TABLES }, () => new Table(DIGEST_ALGORITHMS[algorithm] / 2)),
     );
-    table.set(hex, value);
+    tableOf(tables, hex)?.set(hex, value);
   }
 
   *entries(): Generator<readonly [Digest, number]> {
-    for (const [algorithm, table] of this.#tables)
-      for (const [hex, value] of table.entries()) yield [`${algorithm}:${hex}`, value];
+    for (const [algorithm, tables] of this.#tables)
+      for (const table of tables)
+        for (const [hex, value] of table.entries()) yield [`${algorithm}:${hex}`, value];
   }
+}
+
+function tableOf(tables: readonly Table[] | undefined, hex: string): Table | undefined {
+  return tables?.[Number.parseInt(hex.slice(0, 2), 16)];
 }
 
 /** Digests of one length: a slot is free while its number is 0. */
@@ -75,8 +83,8 @@ class Table {
   /** The slot of a key, or the free one that it would take. */
   #find(key: Buffer): number {
     const last = this.#values.length - 1;
-    // Digests are as good as random, whichever bytes are taken.
-    for (let slot = key.readUInt32LE() & last; ; slot = (slot + 1) & last) {
+    // Digests are as good as random, whichever bytes are taken but the first.
+    for (let slot = key.readUInt32LE(1) & last; ; slot = (slot + 1) & last) {
       if (this.#values[slot] === 0) return slot;
       const at = slot * this.#bytes;
       if (key.compare(this.#keys, at, at + this.#bytes) === 0) return slot;

@@ -1,14 +1,14 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Catalog } from '@gantry/catalog';
 import { type Digest, Fault, isForeign, type Manifest, MANIFEST_MAX_BYTES, parseManifest } from '@gantry/oci';
 import type { BlobStore } from '@gantry/store';
 import type { Flow } from '../../context.ts';
+import { Rest } from '../rest.ts';
 import { DigestTable } from './digest-table.ts';
 import { KEPT_FOR, type KeptFor } from './store-collection.ts';
 
-/** So few at once, and a rest after them that is longer than they take: who else is served must not wait for this. */
+/** So many are looked at in about a millisecond. */
 const RECORDS_AT_ONCE = 50;
-const REST_MS = 4;
+const DIGESTS_AT_ONCE = 2000;
 /** So many manifests without a record are named. */
 const UNKNOWN_NAMED = 1000;
 
@@ -29,6 +29,7 @@ export class StoreMark {
   readonly #store: BlobStore;
   readonly #reached = new DigestTable();
   readonly #unknown = new Set<Digest>();
+  readonly #rest = new Rest();
   readonly #onBlobs: (blobs: number) => void;
   readonly #signal: AbortSignal | undefined;
 
@@ -58,7 +59,7 @@ export class StoreMark {
         this.#signal?.throwIfAborted();
         for (const child of await this.#reachBelow(fresh.slice(from, from + RECORDS_AT_ONCE), kind))
           children.push(child);
-        if (from + RECORDS_AT_ONCE < fresh.length) await pause(REST_MS);
+        await this.#rest.between();
       }
       level = children;
     }
@@ -77,8 +78,12 @@ export class StoreMark {
   }
 
   /** What is reached, and was not said to be there. */
-  *unseen(): Generator<Digest> {
-    for (const [digest, value] of this.#reached.entries()) if ((value & SEEN) === 0) yield digest;
+  async *unseen(): AsyncGenerator<Digest> {
+    let looked = 0;
+    for (const [digest, value] of this.#reached.entries()) {
+      if (++looked % DIGESTS_AT_ONCE === 0) await this.#rest.between();
+      if ((value & SEEN) === 0) yield digest;
+    }
   }
 
   /** @returns the children of some manifests, which are marked with their blobs */
