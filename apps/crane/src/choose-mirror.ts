@@ -20,6 +20,8 @@ export interface Wanted {
 
 /** Whom a mirror is chosen for. */
 export interface Client {
+  /** Absent: it is not known. */
+  readonly address?: string;
   /** Pools of mirrors by their places in the list of all, the nearest first. */
   readonly pools: readonly Pool[];
   /** How often it was sent somewhere for the object within the last seconds, so that it is likely to have failed there. Counts each call. */

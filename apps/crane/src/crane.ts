@@ -1,4 +1,4 @@
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
 import path from 'node:path';
 import {
   adminListener,
@@ -12,6 +12,7 @@ import {
   type TreePlace,
 } from '@gantry/service';
 import { directoryTree, httpTree } from '@gantry/tree';
+import { openAccessLog, TimedRequest } from './access-log/access-log.ts';
 import { createCatalog } from './catalog.ts';
 import { createClients } from './client/clients.ts';
 import { openGeoip } from './client/geoip.ts';
@@ -52,6 +53,8 @@ export interface Crane extends AsyncDisposable {
    * @throws Fault CONFIGURATION_INVALID for one that can't be used; then all stays as it was
    */
   reconfigure(options: Pick<CraneOptions, 'mirrors' | 'trustedProxies'>): void;
+  /** Opens the access log's file anew, as it may have been moved away. */
+  reopenAccessLog(): void;
   /** Counts a new configuration that could not be read, beside other reloads that failed. */
   countRefusal(): void;
 }
@@ -92,6 +95,12 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal: ending.signal });
   const counts = createCounts();
   const tellError = rareErrors(logger);
+  const accessLog =
+    options.accessLog === undefined
+      ? undefined
+      : stack.use(
+          await openAccessLog(options.accessLog, { droppedLines: counts.droppedAccessLines, tellError }),
+        );
   let probed: Promise<void> = Promise.resolve();
   const follower = await followTree(source, {
     cacheBytes: DOCUMENT_BYTES,
@@ -155,7 +164,10 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       view,
       directory: 'directory' in place ? place.directory : undefined,
       tellError,
-      count: counts.answer,
+      onSent(request, sent) {
+        counts.answer(sent.answer, sent.status);
+        if (request instanceof TimedRequest) accessLog?.note(request, clients(request).address, sent);
+      },
     }),
     site: {
       get mirrors() {
@@ -183,10 +195,11 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
   const sight: CraneSight = { tree: () => follower.current, mirrors: () => prober.states };
   const admin =
     options.adminListen && stack.use(await listenAdmin(options.adminListen, health, counts, sight));
-  const server = publicServer((request, response) => {
+  const answer: RequestListener = (request, response) => {
     if (draining) response.shouldKeepAlive = false;
     respond(request, response);
-  });
+  };
+  const server = publicServer(answer, accessLog === undefined ? IncomingMessage : TimedRequest);
   const running = stack.use(await listen(server, options.listen, 'crane.listen'));
   stack.defer(async () => {
     draining = true;
@@ -200,6 +213,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     ...(admin === undefined ? {} : { adminUrl: admin.url }),
     serial: () => view()?.statement.serial,
     refresh,
+    reopenAccessLog: () => accessLog?.reopen(),
     countRefusal: () => void counts.refusedConfigurations.value++,
     reconfigure(next) {
       const [nextMirrors, nextProxies] = [
@@ -231,10 +245,11 @@ function followChanges(place: TreePlace, pollMs: number, onChange: () => void): 
   return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
-function publicServer(listener: RequestListener): Server {
+function publicServer(listener: RequestListener, Request: typeof IncomingMessage): Server {
   const server = createServer(
     {
       ...SERVER_LIMITS,
+      IncomingMessage: Request,
       // Node would set a timer at the end of each answer; the one that a connection has anyway does as well.
       keepAliveTimeout: 0,
       maxHeaderSize: MAX_HEADER_BYTES,

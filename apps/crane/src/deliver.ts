@@ -16,20 +16,34 @@ export interface DeliveryOptions {
   /** The tree's directory, where there is one. */
   readonly directory: string | undefined;
   readonly tellError: RareErrors;
-  /** Counts an answer by what was sent in the end. */
-  readonly count: (answer: Answer, status: number) => void;
+  /** Told of each answer, as it goes out. */
+  readonly onSent: (request: IncomingMessage, sent: Sent) => void;
+}
+
+/** An answer as it was sent in the end. */
+export interface Sent {
+  readonly answer: Answer;
+  readonly status: number;
+  /** Of the body; of a file those that were to be sent. */
+  readonly bytes: number;
 }
 
 /** Sends an answer: as not modified if the client has it, with the bytes read that it still lacks. */
 export type Delivery = (request: IncomingMessage, response: ServerResponse, answer: Answer) => void;
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { manifests, view, directory, tellError, count } = options;
+  const { manifests, view, directory, tellError, onSent } = options;
 
-  const send = (response: ServerResponse, answer: Answer, bytes: string | Uint8Array): void => {
-    count(answer, answer.status);
+  const send = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: Answer,
+    body: string | Uint8Array,
+  ): void => {
     // The types ask for a mutable array; node:http only reads it.
-    response.writeHead(answer.status, answer.headers as string[]).end(bytes);
+    response.writeHead(answer.status, answer.headers as string[]).end(body);
+    const bytes = body.length === 0 || request.method === 'HEAD' ? 0 : Buffer.byteLength(body);
+    onSent(request, { answer, status: answer.status, bytes });
   };
 
   const sendWhenRead = async (
@@ -40,9 +54,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const { body } = answer;
     switch (body.from) {
       case 'memory':
-        return send(response, answer, body.bytes);
+        return send(request, response, answer, body.bytes);
       case 'tree':
-        return send(response, answer, await manifests.read(body.path, body.digest, body.sizeBytes));
+        return send(request, response, answer, await manifests.read(body.path, body.digest, body.sizeBytes));
       case 'referrers': {
         const document = await view()?.document(body.document);
         if (document === undefined) throw new Error('there is no serial');
@@ -52,12 +66,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       case 'file': {
         const { path, sizeBytes } = body;
         const file = { answer, directory: directory ?? '.', path, sizeBytes };
-        return sendFile(request, response, file, (status) => count(answer, status));
+        return sendFile(request, response, file, (status, bytes) =>
+          onSent(request, { answer, status, bytes }),
+        );
       }
     }
   };
 
-  const fail = (response: ServerResponse, answer: Answer, error: unknown): void => {
+  const fail = (request: IncomingMessage, response: ServerResponse, answer: Answer, error: unknown): void => {
     // A client that goes away in the middle of a blob is no defect.
     if (response.headersSent || response.destroyed) {
       response.destroy();
@@ -65,7 +81,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     }
     tellError({ route: answer.route }, asFault(error).message);
     const failure = unavailable(answer.route, 'what the tree names can not be read just now');
-    send(response, failure, failure.body.from === 'memory' ? failure.body.bytes : '');
+    send(request, response, failure, failure.body.from === 'memory' ? failure.body.bytes : '');
   };
 
   const deliver: Delivery = (request, response, answer) => {
@@ -73,15 +89,18 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     if (etag !== undefined) {
       const known = request.headers['if-none-match'];
       if (known !== undefined && isKnownToClient(known, etag)) {
-        count(answer, 304);
         response.writeHead(304, notModifiedHeaders(answer.headers)).end();
+        onSent(request, { answer, status: 304, bytes: 0 });
         return;
       }
     }
     const bytes =
       body.from === 'memory' ? body.bytes : body.from === 'tree' ? manifests.peek(body.digest) : undefined;
-    if (bytes !== undefined) send(response, answer, bytes);
-    else sendWhenRead(request, response, answer).catch((error: unknown) => fail(response, answer, error));
+    if (bytes !== undefined) send(request, response, answer, bytes);
+    else
+      sendWhenRead(request, response, answer).catch((error: unknown) =>
+        fail(request, response, answer, error),
+      );
   };
   return deliver;
 }

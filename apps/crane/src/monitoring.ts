@@ -17,6 +17,7 @@ export interface CraneCounts {
   readonly unreadableDocuments: Count;
   readonly unreadablePlaces: Count;
   readonly refusedConfigurations: Count;
+  readonly droppedAccessLines: Count;
 }
 
 export function createCounts(): CraneCounts {
@@ -35,6 +36,13 @@ export function createCounts(): CraneCounts {
     unreadableDocuments: failures.with({ reason: 'document' }),
     unreadablePlaces: failures.with({ reason: 'geoip' }),
     refusedConfigurations: failures.with({ reason: 'configuration' }),
+    droppedAccessLines: counters
+      .family(
+        'gantry_crane_access_log_lines_dropped_total',
+        'Lines that the access log had no room for, as its disk did not keep up',
+        [],
+      )
+      .with({}),
   };
 }
 

@@ -36,5 +36,7 @@ export interface CraneOptions {
   readonly page?: boolean;
   /** Remembers the highest serial across restarts. */
   readonly serialFile?: string;
+  /** Where a line is written of each answer: a file's path, or `stdout`; absent: nowhere. */
+  readonly accessLog?: string;
   readonly logger: CraneLogger;
 }

@@ -20,14 +20,14 @@ export interface FileAnswer {
 
 /**
  * Streams a file, or the range of it that is asked for, so that a broken pull can go on.
- * @param onStatus is told the status as soon as it is clear
+ * @param onStatus is told the status, and how many bytes follow, as soon as they are clear
  * @throws Fault UNAVAILABLE, before anything is sent, when the file is absent or of another size
  */
 export async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
   { answer, directory, path: file, sizeBytes }: FileAnswer,
-  onStatus: (status: number) => void,
+  onStatus: (status: number, bytes: number) => void,
 ): Promise<void> {
   const handle = await open(path.join(directory, file), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
     (cause: unknown) => {
@@ -43,13 +43,13 @@ export async function sendFile(
     const current = ifRange === undefined || ifRange === answer.etag;
     const range = current ? parseRange(request.headers.range, sizeBytes) : undefined;
     if (range === 'unsatisfiable') {
-      onStatus(416);
+      onStatus(416, 0);
       response.writeHead(416, ['Content-Range', `bytes */${sizeBytes}`, 'Content-Length', '0']).end();
       return;
     }
     const { first, last } = range ?? { first: 0, last: sizeBytes - 1 };
     const status = range === undefined ? 200 : 206;
-    onStatus(status);
+    onStatus(status, last - first + 1);
     response.writeHead(
       status,
       range === undefined ? [...answer.headers] : partHeaders(answer, range, sizeBytes),

@@ -6,7 +6,7 @@ import type { Logger, ServiceManager } from '@gantry/service';
 type Changeable = Parameters<Crane['reconfigure']>[0];
 
 /**
- * At SIGHUP the crane takes mirrors and trusted proxies from the configuration as it is then. One that can't be used is told
+ * At SIGHUP the crane opens its access log anew, and takes mirrors and trusted proxies from the configuration as it is then. One that can't be used is told
  * in the log and counted by the crane, and the former one goes on.
  * @param read reads the configuration again
  */
@@ -18,6 +18,7 @@ export function reloadCraneOnHangup(
 ): Disposable {
   const reload = async () => {
     void manager.reloading();
+    crane.reopenAccessLog();
     try {
       crane.reconfigure(await read());
     } catch (error) {

@@ -8,6 +8,7 @@ import { type ClientPlace, nearness } from '../choose/nearness.ts';
 import { RecentRedirects } from '../choose/recent-redirects.ts';
 import type { Mirror } from '../mirror.ts';
 import type { Address, Network } from '@gantry/service';
+import { formatAddress } from './format-address.ts';
 import { clientAddress } from './forwarded.ts';
 
 /** Where an address is, as far as files of places tell. */
@@ -36,6 +37,7 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
     const word = address?.words.reduce((hash, one) => Math.imul(hash ^ one, 0x9e3779b1), 1) ?? 0;
     const place = address !== undefined && near.matters ? { ...findPlace?.(address), address } : {};
     return {
+      ...(address !== undefined && { address: formatAddress(address) }),
       pools: near.poolsFor(place),
       ...(onCameBack !== undefined && { cameBackFrom: onCameBack }),
       sentBefore: (digest: Digest) => recent.note(word, hexWord(digest, digest.indexOf(':') + 1), Date.now()),

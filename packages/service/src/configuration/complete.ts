@@ -15,7 +15,17 @@ import { isWebAddress, registryOrigin } from './web-address.ts';
 /** Makes paths absolute, from `folder`, and gives secrets and addresses their form. */
 export function completeConfiguration(file: ConfigurationFile, folder: string): Configuration {
   const at = (relative: string) => path.resolve(folder, relative);
-  const { poll, serialFile, tree: place, adminListen, name, mirrors, geoip, ...crane } = file.crane;
+  const {
+    poll,
+    serialFile,
+    accessLog,
+    tree: place,
+    adminListen,
+    name,
+    mirrors,
+    geoip,
+    ...crane
+  } = file.crane;
   const catalog = completeCatalog(file.catalog, at);
   const published = completeMainTree(file.tree, at);
   const readFrom = treePlace(place, published, at);
@@ -46,6 +56,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(adminListen !== undefined && { adminListen }),
       ...(name !== undefined && { name }),
       ...(serialFile !== undefined && { serialFile: at(serialFile) }),
+      ...(accessLog !== undefined && { accessLog: accessLog === 'stdout' ? accessLog : at(accessLog) }),
       ...(readFrom !== undefined && { tree: readFrom }),
       trustedKeys: crane.trustedKeys.map((key) => completeTrustedKey(key, at)),
       pollMs: poll,

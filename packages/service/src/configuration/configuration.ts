@@ -157,6 +157,8 @@ export interface CraneConfiguration {
   readonly trustedKeys: readonly TrustedKeyPlace[];
   readonly pollMs: number;
   readonly serialFile?: string;
+  /** A file, absolute, or `stdout`. */
+  readonly accessLog?: string;
   readonly name?: string;
   /** Whether `/v2/_catalog` tells all published names. */
   readonly catalog: boolean;

@@ -154,6 +154,18 @@ sources:
     ]);
   });
 
+  test.each([
+    ['./crane.log', () => path.join(cwd, 'crane.log')],
+    ['/var/log/crane.log', () => '/var/log/crane.log'],
+    ['stdout', () => 'stdout'],
+  ])(
+    "the crane's access log is a file, from the folder of the configuration, or standard output: %s",
+    async (accessLog, place) => {
+      const { configuration } = await load(cwd, `crane: { accessLog: ${accessLog} }`);
+      expect(configuration.crane.accessLog).toBe(place());
+    },
+  );
+
   test('the crane reads a folder, or an address without a slash at its end', async () => {
     const { configuration } = await load(
       cwd,

@@ -91,6 +91,9 @@ const Crane = z.strictObject({
     .describe('With any, a serial that none of them has signed is refused'),
   poll: Interval.prefault('10s').describe("How often an address's pointer is asked for"),
   serialFile: FilePath.optional().describe('Remembers the highest serial across restarts'),
+  accessLog: FilePath.optional().describe(
+    'Where a line of JSON is written of each answer: a file, or stdout; absent: nowhere',
+  ),
   name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),
   catalog: z.boolean().default(false).describe('Whether /v2/_catalog tells all published names'),
   page: z.boolean().default(false).describe('Whether / is a page that shows people what is published'),
