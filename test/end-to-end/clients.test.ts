@@ -1,4 +1,5 @@
 import type { Client } from '../clients/client.ts';
+import { openContainerd } from '../clients/containerd.ts';
 import { openCraneClient } from '../clients/crane.ts';
 import { openDocker } from '../clients/docker.ts';
 import { openPodman } from '../clients/podman.ts';
@@ -36,6 +37,7 @@ const CLIENTS: readonly {
 }[] = [
   { name: 'docker', parts: ['docker', 'dockerd'], open: openDocker, images: [...IMAGES, NESTED] },
   { name: 'podman', parts: ['podman'], open: openPodman, images: [...IMAGES, NESTED] },
+  { name: 'containerd', parts: ['containerd'], open: openContainerd, images: [...IMAGES, NESTED] },
   { name: 'skopeo', parts: ['skopeo'], open: openSkopeo, images: [...IMAGES, CHART] },
   { name: 'crane', parts: ['crane'], open: openCraneClient, images: [...IMAGES, NESTED, CHART] },
   { name: 'regctl', parts: ['regctl'], open: openRegctl, images: [...IMAGES, NESTED, CHART] },

@@ -21,6 +21,13 @@ const PARTS = {
     from: 'apt: docker.io, as root',
   },
   docker: { looks: () => says('docker', ['--version'], /^Docker version/), from: 'apt: docker.io' },
+  containerd: {
+    looks: () =>
+      isRoot() &&
+      says('containerd', ['--version'], /^containerd /) &&
+      says('ctr', ['--version'], /containerd/),
+    from: 'apt: containerd, as root',
+  },
   podman: {
     looks: () => isRoot() && says('podman', ['--version'], /^podman version/),
     from: 'apt: podman, as root',

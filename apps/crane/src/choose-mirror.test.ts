@@ -4,7 +4,7 @@ import { chooseMirror, type Client, lastResort, qualifies, type Wanted } from '.
 import { type MirrorOptions, type MirrorState, readMirrors } from './mirror.ts';
 
 const DIGEST = digestOf('content');
-const ANY = { repository: 'team/app', digest: DIGEST, since: 1 };
+const ANY: Wanted = { repository: 'team/app', digest: DIGEST, path: 'pool/of-the-test', size: 7, since: 1 };
 
 /** One that nothing is known of. */
 function someone(among: readonly MirrorState[], before = 0): Client {

@@ -8,6 +8,10 @@ export interface Wanted {
   /** The published name that the object is asked for in. */
   readonly repository: string;
   readonly digest: Digest;
+  /** Where it lies in the tree. */
+  readonly path: string;
+  /** In bytes. */
+  readonly size: number;
   /** The first serial that holds the object. */
   readonly since: number;
   /** The manifest kind whose Content-Type has to be proven; absent if that does not matter. */
@@ -18,6 +22,9 @@ export interface Wanted {
   readonly signedOnly?: boolean;
 }
 
+/** Hears of a client that came back from a mirror, and of what it was sent there for. */
+export type CameBack = (mirror: Mirror, object: Wanted) => void;
+
 /** Whom a mirror is chosen for. */
 export interface Client {
   /** Absent: it is not known. */
@@ -26,8 +33,8 @@ export interface Client {
   readonly pools: readonly Pool[];
   /** How often it was sent somewhere for the object within the last seconds, so that it is likely to have failed there. Counts each call. */
   readonly sentBefore: (digest: Digest) => number;
-  /** It came back from a mirror that it was sent to. Absent: nobody is told. */
-  readonly cameBackFrom?: (mirror: Mirror) => void;
+  /** It came back from a mirror that it was sent to for this. Absent: nobody is told. */
+  readonly cameBackFrom?: CameBack;
 }
 
 /** Whether a mirror is known to hold the object and to serve it rightly. */
@@ -53,8 +60,8 @@ export function chooseMirror(
 ): MirrorState | undefined {
   const { digest } = wanted;
   return (
-    choose(states, digest, client, (state) => !isSpared(state, digest) && qualifies(state, wanted)) ??
-    choose(states, digest, client, (state) => qualifies(state, wanted))
+    choose(states, wanted, client, (state) => !isSpared(state, digest) && qualifies(state, wanted)) ??
+    choose(states, wanted, client, (state) => qualifies(state, wanted))
   );
 }
 
@@ -98,23 +105,25 @@ export function duplicatesOf(
 /** A trusted mirror, when none qualifies: rather one that lags than one that does not answer. */
 export function lastResort(
   states: readonly MirrorState[],
-  { repository, digest, signedOnly = false }: Pick<Wanted, 'repository' | 'digest' | 'signedOnly'>,
+  wanted: Wanted,
   client: Client,
 ): MirrorState | undefined {
+  const { repository, signedOnly = false } = wanted;
   const isTrusted = ({ mirror }: MirrorState) =>
     mirror.trusted && (!signedOnly || mirror.isSigned) && mirror.carries?.(repository) !== false;
   return (
-    choose(states, digest, client, (state) => isTrusted(state) && state.healthy) ??
-    choose(states, digest, client, isTrusted)
+    choose(states, wanted, client, (state) => isTrusted(state) && state.healthy) ??
+    choose(states, wanted, client, isTrusted)
   );
 }
 
 function choose(
   states: readonly MirrorState[],
-  digest: Digest,
+  wanted: Wanted,
   { pools, sentBefore, cameBackFrom }: Client,
   admits: (state: MirrorState) => boolean,
 ): MirrorState | undefined {
+  const { digest } = wanted;
   const isAdmitted = (member: number) => admits(states[member] as MirrorState);
   let first = -1;
   for (const pool of pools) {
@@ -126,6 +135,6 @@ function choose(
   if (before === 0) return states[first];
   const order = [...new Set(pools.flatMap((pool) => pool.order(digest)))].filter(isAdmitted);
   const at = (index: number) => states[order[index % order.length] as number] as MirrorState;
-  cameBackFrom?.(at(before - 1).mirror);
+  cameBackFrom?.(at(before - 1).mirror, wanted);
   return at(before);
 }

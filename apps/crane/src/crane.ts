@@ -132,7 +132,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       mirrors,
       trustedProxies,
       findPlace: geoip.findPlace,
-      onCameBack: (mirror) => prober.suspect(mirror),
+      onCameBack: (mirror, object) => prober.suspect(mirror, object),
     });
   let clients = newClients();
   const repositories = createRepositories({

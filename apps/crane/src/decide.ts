@@ -10,7 +10,7 @@ import {
   SHORT_LIVED,
   unavailable,
 } from './answer.ts';
-import { chooseMirror, type Client, duplicatesOf, lastResort } from './choose-mirror.ts';
+import { chooseMirror, type Client, duplicatesOf, lastResort, type Wanted } from './choose-mirror.ts';
 import type { Mirror, MirrorState } from './mirror.ts';
 import { asksForMirrorList, mirrorListAnswer, mirrorsAnswer } from './mirror-list.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
@@ -175,9 +175,10 @@ function manifestAnswer(
   }
   const byTag = reference.digest === undefined;
   const mayRedirect = method === 'GET' && !isPrivate;
-  const mirror = mayRedirect ? mirrorForManifest(name, found, byTag, site, client) : undefined;
-  const { digest, kind, size } = found;
+  const { digest, kind, size, since } = found;
   const path = manifestPath(kind, digest);
+  const wanted = { repository: name, digest, path, size, since, trustedOnly: byTag };
+  const mirror = mayRedirect ? mirrorForManifest(wanted, kind, site, client) : undefined;
   if (mirror !== undefined) return redirect('manifest', mirror, path, site);
   return {
     route: 'manifest',
@@ -195,14 +196,12 @@ function manifestAnswer(
 
 /** The mirror that a manifest's request is sent to; undefined when the crane serves the manifest itself. */
 function mirrorForManifest(
-  repository: string,
-  { digest, kind, since }: FoundManifest,
-  byTag: boolean,
+  wanted: Wanted,
+  kind: ManifestKind,
   { manifests, mirrors }: Site,
   client: Client,
 ): MirrorState | undefined {
   if (manifests === 'serve') return undefined;
-  const wanted = { repository, digest, since, trustedOnly: byTag };
   if (manifests === 'redirect')
     return chooseMirror(mirrors, wanted, client) ?? lastResort(mirrors, wanted, client);
   // No last resort here: the crane itself is better than a mirror that did not prove itself.
@@ -222,7 +221,14 @@ function blobAnswer(
     return errorAnswer('blob', 404, 'BLOB_UNKNOWN', `${quote(name)} has no blob ${digest}`);
   }
   const path = blobPath(digest);
-  const wanted = { repository: name, digest, since: entry.since, signedOnly: isPrivate };
+  const wanted = {
+    repository: name,
+    digest,
+    path,
+    size: entry.size,
+    since: entry.since,
+    signedOnly: isPrivate,
+  };
   if (asksForMirrorList(query)) return mirrorListAnswer(site.mirrors, wanted, path, client);
   if (method === 'HEAD' || (isPrivate ? site.servesPrivateBlobs === true : site.servesBlobs)) {
     return {

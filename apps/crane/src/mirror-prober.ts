@@ -1,9 +1,10 @@
-import { asFault } from '@gantry/oci';
+import { asFault, splitDigest } from '@gantry/oci';
 import { mirrorClient, type PublicKey, type TreeSource, type TreeView } from '@gantry/tree';
+import type { Wanted } from './choose-mirror.ts';
 import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from './mirror.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
-import { probeMirror } from './probe-mirror.ts';
+import { type DoubtedObject, probeMirror } from './probe-mirror.ts';
 import { createProbedTrees } from './probed-tree.ts';
 import { settleProbe } from './settle-probe.ts';
 import { within } from './within.ts';
@@ -14,6 +15,9 @@ const RETRY_MS = 5000;
 const DOUBT_MS = 500;
 /** A mirror that clients come back from is probed at once, but no oftener than this. */
 const SUSPECT_EVERY_MS = 5000;
+/** What they came back for is read whole, so many bytes a second in the mean: anyone may come back for anything. */
+const DOUBTED_BYTES_A_SECOND = 1024 * 1024;
+const DOUBTED_MAX_BYTES = 64 * 1024 * 1024;
 /** How long a mirror may be silent during a probe, and how long a probe may take as a whole. */
 const SILENCE_MS = 5000;
 const PROBE_MS = 120_000;
@@ -40,8 +44,8 @@ export interface MirrorProber extends AsyncDisposable {
    * over, whichever comes first; the others go on.
    */
   probe(limitMs: number): Promise<void>;
-  /** A client came back from a mirror for the same object: it is probed soon. */
-  suspect(mirror: Mirror): void;
+  /** A client came back from a mirror for the same object: the mirror is probed soon, and what it has there is read. */
+  suspect(mirror: Mirror, object: Pick<Wanted, 'digest' | 'path' | 'size' | 'since'>): void;
   /** Takes another list of mirrors from now on. What is known of one that stays as it is, or gets another weight or place, is kept. */
   setMirrors(mirrors: readonly Mirror[]): void;
 }
@@ -51,7 +55,10 @@ interface ProbeLoop {
   readonly mirror: Mirror;
   readonly probe: () => Promise<void>;
   readonly stop: () => void;
-  suspectedAt: number;
+  /** What the next probe is to read. */
+  doubted: readonly DoubtedObject[];
+  /** Before this it is not probed for a client that came back; milliseconds as of `performance.now`. */
+  suspectAgainAt: number;
 }
 
 export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
@@ -70,7 +77,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
 
   const stateOf = (mirror: Mirror) => states.find((state) => state.mirror === mirror);
 
-  const probeOne = async (mirror: Mirror): Promise<void> => {
+  const probeOne = async (mirror: Mirror, doubted: readonly DoubtedObject[]): Promise<void> => {
     const present = view();
     const former = stateOf(mirror);
     if (present === undefined || former === undefined) return;
@@ -82,7 +89,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
         timeoutMs: SILENCE_MS,
         signal,
       });
-      const probed = await probeMirror(client, former, tree);
+      const probed = await probeMirror(client, former, tree, doubted);
       if (!ending.signal.aborted && stateOf(mirror) === former)
         update(former, settleProbe(former, probed, former.problem !== NOT_PROBED));
     } catch (error) {
@@ -97,7 +104,9 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     const isOver = () => isStopped || ending.signal.aborted;
     const probe = oneAtATime(async () => {
       clearTimeout(timer);
-      if (!isOver()) await probeOne(mirror);
+      const { doubted } = loop;
+      loop.doubted = [];
+      if (!isOver()) await probeOne(mirror, doubted);
       if (isOver()) return;
       timer = setTimeout(() => void probe(), Math.min(pauseAfter(stateOf(mirror)), pollMs));
     });
@@ -105,7 +114,8 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
       isStopped = true;
       clearTimeout(timer);
     };
-    return { mirror, probe, stop, suspectedAt: -Infinity };
+    const loop: ProbeLoop = { mirror, probe, stop, doubted: [], suspectAgainAt: -Infinity };
+    return loop;
   };
 
   const pauseAfter = (state: MirrorState | undefined): number => {
@@ -129,11 +139,19 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
       const one = Promise.any(probes).catch(() => undefined); // or all are through, and none has it
       await within(limitMs, one);
     },
-    suspect(mirror) {
+    suspect(mirror, { digest, path, size, since }) {
       const loop = loops.find((one) => one.mirror === mirror);
       const now = performance.now();
-      if (loop === undefined || now - loop.suspectedAt < SUSPECT_EVERY_MS) return;
-      loop.suspectedAt = now;
+      if (loop === undefined || now < loop.suspectAgainAt) return;
+      const { algorithm, hex } = splitDigest(digest);
+      const isRead = algorithm === 'sha256' && size <= DOUBTED_MAX_BYTES;
+      if (isRead) {
+        const object = { path, size, sha256: hex };
+        trees.sample(object);
+        loop.doubted = [{ ...object, since }];
+      }
+      loop.suspectAgainAt =
+        now + Math.max(SUSPECT_EVERY_MS, isRead ? (1000 * size) / DOUBTED_BYTES_A_SECOND : 0);
       void loop.probe();
     },
     setMirrors(mirrors) {

@@ -1,4 +1,5 @@
 import { Fault, type ManifestKind, quote } from '@gantry/oci';
+import type { PoolObject } from './additions.ts';
 import type { Neighbourhood } from './choose/nearness.ts';
 import { type NeighbourhoodOptions, readNeighbourhood } from './choose/neighbourhood.ts';
 import { carriedRepositories } from './choose/repository-globs.ts';
@@ -45,6 +46,8 @@ export interface MirrorState {
   readonly inDoubt?: true;
   /** It was out of use, and the last probe passed: it gets few requests until the next one, if others have the same. */
   readonly onTrial?: true;
+  /** It came with other bytes, or not at all: it is looked at first by the next probe. */
+  readonly wrong?: PoolObject;
   /** Why the last probe failed, or why a kind is not proven; absent if all is well. */
   readonly problem?: string;
 }

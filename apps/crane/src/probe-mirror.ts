@@ -22,13 +22,23 @@ export interface ProbedTree {
   additions(from: number, to: StatedSerial): Promise<Additions>;
   /** One manifest of each kind that the tree has. */
   readonly exemplars: ReadonlyMap<ManifestKind, PoolObject>;
+  /** Some blobs, and what clients came back for, by path. */
+  readonly samples: ReadonlyMap<string, PoolObject>;
   /** Keys of which one must have signed a mirror's serial; with none signatures are not looked at. */
   readonly trustedKeys: readonly PublicKey[];
 }
 
 const HEADS_AT_ONCE = 8;
-/** The one object that is read whole is no larger than this, where there is a choice. */
+/** What is read whole of a new serial is no larger than this, where there is a choice. */
 const READ_WHOLE_BYTES = 16 * 1024 * 1024;
+/** What each probe reads whole, whether there is a new serial or not, is no larger than this. */
+const READ_OFTEN_BYTES = 1024 * 1024;
+
+/** What a client came back for from a mirror that should have it. */
+export interface DoubtedObject extends PoolObject {
+  /** The first serial that holds it. */
+  readonly since: number;
+}
 
 /** Why a mirror can't be used. */
 class ProbeFailure extends Error {
@@ -42,32 +52,51 @@ class ProbeFailure extends Error {
 }
 
 /**
- * Looks at a mirror: whether it carries the same tree, up to which serial it is to be believed, and which manifests it
- * serves with their Content-Type. Never rejects: a mirror that fails is one in bad health.
+ * Looks at a mirror: whether it carries the same tree, up to which serial it is to be believed, which manifests it serves
+ * with their Content-Type, and whether a sample comes with its own bytes. Never rejects: a mirror that fails is one in bad
+ * health.
+ * @param doubted objects that clients came back for: they are read whole
  */
 export async function probeMirror(
   client: MirrorClient,
   former: MirrorState,
   tree: ProbedTree,
+  doubted: readonly DoubtedObject[] = [],
 ): Promise<Probed> {
   const { mirror } = former;
-  let { serial } = former;
+  let { serial, wrong } = former;
   try {
     const target = await readTarget(client, tree);
     // What a mirror had taken back it may have removed as well.
     serial = Math.min(serial, target.statement.serial);
     const problems: string[] = [];
     if (serial < target.statement.serial) {
-      const missing = await findMissing(client, await tree.additions(serial, target));
+      const missing = await findMissing(client, await tree.additions(serial, target), mirror.seed);
       if (missing === undefined) serial = target.statement.serial;
       else problems.push(`not believed at serial ${target.statement.serial}: ${missing}`);
     }
+    const current = tree.current.statement.serial;
+    const samples = pickSamples(tree, wrong).map((object) => ({ ...object, since: current }));
+    for (const object of [...doubted, ...samples]) {
+      const why = await findWrong(client, object, serial >= object.since && mirror.carries === undefined);
+      if (why === undefined) continue;
+      wrong = object;
+      throw new ProbeFailure([...problems, why].join('; '));
+    }
+    wrong = undefined;
     const { kinds, unproven } = await proveKinds(client, tree.exemplars);
     problems.push(...unproven);
     const problem = problems.length === 0 ? {} : { problem: problems.join('; ') };
     return { state: { mirror, healthy: serial > 0, serial, kinds, ...problem }, isCertain: true };
   } catch (error) {
-    const state = { mirror, healthy: false, serial, kinds: new Set<never>(), problem: messageOf(error) };
+    const state = {
+      mirror,
+      healthy: false,
+      serial,
+      kinds: new Set<never>(),
+      problem: messageOf(error),
+      ...(wrong === undefined ? {} : { wrong }),
+    };
     return { state, isCertain: error instanceof ProbeFailure ? error.isCertain : error instanceof Fault };
   }
 }
@@ -103,8 +132,38 @@ async function readTarget(client: MirrorClient, tree: ProbedTree): Promise<State
   return known ?? { statement, digest: digestOf(bytes) };
 }
 
-/** The first object found wanting, and why; undefined when all are there, one of them read whole. */
-async function findMissing(client: MirrorClient, { objects }: Additions): Promise<string | undefined> {
+/** What a probe reads whole at any time: what was found wrong the last time, and a sample. */
+function pickSamples({ samples }: ProbedTree, wrong: PoolObject | undefined): readonly PoolObject[] {
+  const handy = [...samples.values()].filter(({ size }) => size <= READ_OFTEN_BYTES);
+  const sample = handy[Math.floor(Math.random() * handy.length)];
+  // What was wrong may have been taken from the tree meanwhile; then it is no sample any more.
+  const former = wrong === undefined ? undefined : samples.get(wrong.path);
+  return [former, sample].filter((object) => object !== undefined);
+}
+
+/**
+ * Reads an object whole.
+ * @param isKept whether the mirror is known to have it; one that lags, or carries a part, may lack it
+ * @returns why it is not what clients should be sent to; undefined: it is, or may be absent
+ */
+async function findWrong(
+  client: MirrorClient,
+  { path, sha256 }: PoolObject,
+  isKept: boolean,
+): Promise<string | undefined> {
+  const reply = await client.hash(path);
+  if (reply.status >= 500 || reply.status === 429)
+    throw new ProbeFailure(`${path} is answered with ${reply.status}`, false);
+  if (reply.status !== 200) return isKept ? `${path} is answered with ${reply.status}` : undefined;
+  return reply.sha256 === sha256 ? undefined : `${path} does not come with its own bytes`;
+}
+
+/** The first object found wanting, and why; undefined when all are there, some of them read whole. */
+async function findMissing(
+  client: MirrorClient,
+  { objects }: Additions,
+  seed: number,
+): Promise<string | undefined> {
   let found: string | undefined;
   const queue = objects.values();
   const look = async () => {
@@ -120,18 +179,24 @@ async function findMissing(client: MirrorClient, { objects }: Additions): Promis
     }
   };
   await Promise.all(Array.from({ length: HEADS_AT_ONCE }, look));
-  const whole = found === undefined ? pickWhole(objects) : undefined;
-  if (whole === undefined) return found;
-  const { status, sha256 } = await client.hash(whole.path);
-  if (status === 200 && sha256 === whole.sha256) return undefined;
-  return `${whole.path} does not come with its own bytes`;
+  for (const whole of found === undefined ? pickWholes(objects, seed) : []) {
+    const { status, sha256 } = await client.hash(whole.path);
+    if (status !== 200 || sha256 !== whole.sha256) return `${whole.path} does not come with its own bytes`;
+  }
+  return found;
 }
 
-/** The object that is read whole: any that is not too large, else the smallest. */
-function pickWhole(objects: readonly PoolObject[]): PoolObject | undefined {
-  const handy = objects.filter(({ size }) => size <= READ_WHOLE_BYTES);
-  if (handy.length > 0) return handy[Math.floor(Math.random() * handy.length)];
-  return objects.toSorted((a, b) => a.size - b.size)[0];
+/**
+ * The objects that are read whole: a blob, a manifest and a document, that are not too large, or the smallest.
+ * @param seed decides which: the same for the same, so that what was wrong is looked at again
+ */
+function pickWholes(objects: readonly PoolObject[], seed: number): readonly PoolObject[] {
+  const sorts = Object.values(Object.groupBy(objects, ({ path }) => path.split('/', 2).join('/')));
+  return sorts.flatMap((sort = []) => {
+    const bySize = sort.toSorted((a, b) => a.size - b.size);
+    const handy = bySize.filter(({ size }) => size <= READ_WHOLE_BYTES);
+    return handy[seed % handy.length] ?? bySize[0] ?? [];
+  });
 }
 
 /** Reads one manifest of each kind, and looks at how it comes. */
@@ -150,7 +215,7 @@ async function proveKinds(
     } else if (reply.contentEncoding !== '') {
       unproven.push(`${kind} comes with Content-Encoding ${reply.contentEncoding}`);
     } else if (digestOf(reply.bytes) !== `sha256:${sha256}`) {
-      unproven.push(`${kind}: ${path} does not come with its own bytes`);
+      throw new ProbeFailure(`${path} does not come with its own bytes`);
     } else kinds.add(kind);
   }
   return { kinds, unproven };

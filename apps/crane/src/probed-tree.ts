@@ -7,19 +7,22 @@ import {
   type TreeView,
 } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
-import { type Additions, type PoolObject, readAdditions } from './additions.ts';
+import { type Additions, type PoolObject, readAdditions, SAMPLE_SIZE } from './additions.ts';
 import type { ProbedTree } from './probe-mirror.ts';
 
 /** What probes need to know of the crane's own tree, each piece read once for all mirrors. */
 export interface ProbedTrees {
   /** As of the serial that `view` shows. @throws Fault TREE_INVALID, UNAVAILABLE */
   at(view: TreeView): Promise<ProbedTree>;
+  /** Takes an object of the present serial into the sample. */
+  sample(object: PoolObject): void;
 }
 
 /** @param trustedKeys keys of which one must have signed a mirror's serial; with none signatures are not looked at */
 export function createProbedTrees(source: TreeSource, trustedKeys: readonly PublicKey[] = []): ProbedTrees {
   const statements = new LRUCache<number, StatedSerial>({ max: 100 });
   const reads = new LRUCache<string, Promise<Additions>>({ max: 10 });
+  const samples = new Map<string, PoolObject>();
   let exemplars: ReadonlyMap<ManifestKind, PoolObject> = new Map();
   let learnedSerial = 0;
 
@@ -39,6 +42,14 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
     return read;
   };
 
+  const sample = (object: PoolObject): void => {
+    if (samples.size >= SAMPLE_SIZE && !samples.has(object.path)) {
+      const leaving = [...samples.keys()][Math.floor(Math.random() * SAMPLE_SIZE)] as string;
+      samples.delete(leaving);
+    }
+    samples.set(object.path, object);
+  };
+
   /** Keeps one manifest of each kind, an old one rather than a new one, and looks for others when one was taken away. */
   const learn = async (current: StatedSerial): Promise<void> => {
     const { serial } = current.statement;
@@ -46,6 +57,8 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
     const added = await additions(learnedSerial, current);
     const lost = [...exemplars.values()].some(({ path }) => added.removed.has(path));
     exemplars = lost ? (await additions(0, current)).exemplars : new Map([...added.exemplars, ...exemplars]);
+    for (const path of added.removed) samples.delete(path);
+    for (const object of added.objects) if (object.path.startsWith('pool/blobs/')) sample(object);
     learnedSerial = serial;
   };
 
@@ -54,7 +67,8 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
       const { statement: stated, digest } = view;
       const current = { statement: stated, digest };
       await learn(current);
-      return { current, statement, additions, exemplars, trustedKeys };
+      return { current, statement, additions, exemplars, samples, trustedKeys };
     },
+    sample,
   };
 }

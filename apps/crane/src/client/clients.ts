@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Digest } from '@gantry/oci';
 import { LRUCache } from 'lru-cache';
 import { hexWord } from '../bytes.ts';
-import type { Client } from '../choose-mirror.ts';
+import type { CameBack, Client } from '../choose-mirror.ts';
 import { type ClientPlace, nearness } from '../choose/nearness.ts';
 import { RecentRedirects } from '../choose/recent-redirects.ts';
 import type { Mirror } from '../mirror.ts';
@@ -20,7 +20,7 @@ export interface ClientsOptions {
   /** Absent: no file tells where anybody is. */
   readonly findPlace?: FindPlace;
   /** Told of a mirror that a client came back from for the same object, within seconds. */
-  readonly onCameBack?: (mirror: Mirror) => void;
+  readonly onCameBack?: CameBack;
 }
 
 /** Knows whom a request comes from. What was found out of an address is kept. */

@@ -1,6 +1,7 @@
 import { createServer, get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { digestOf } from '@gantry/oci';
+import { blobPath } from '@gantry/tree';
 import { chooseMirror } from '../choose-mirror.ts';
 import { type MirrorOptions, readMirrors } from '../mirror.ts';
 import { type Network, parseNetwork } from '@gantry/service';
@@ -19,7 +20,8 @@ const states = mirrors.map((mirror) => ({ mirror, healthy: true, serial: 1, kind
 async function choices(clients: Clients, said: readonly (string | undefined)[]): Promise<string[]> {
   const chosen: string[] = [];
   const server = createServer((request, response) => {
-    const wanted = { repository: 'a', digest: digestOf(`${chosen.length}`), since: 1 };
+    const digest = digestOf(`${chosen.length}`);
+    const wanted = { repository: 'a', digest, path: blobPath(digest), size: 1, since: 1 };
     chosen.push(chooseMirror(states, wanted, clients(request))?.mirror.name ?? 'none');
     response.end();
   });

@@ -1,0 +1,24 @@
+import { glob, readFile } from 'node:fs/promises';
+import { startContainerd } from '../servers/containerd.ts';
+import type { Client } from './client.ts';
+
+/** `ctr images pull`, by a containerd of its own: the machine's own platform, unpacked. */
+export async function openContainerd(): Promise<Client> {
+  const containerd = await startContainerd();
+  const { ctr, snapshots } = containerd;
+  return {
+    pull: async (reference) => {
+      await ctr('images', 'pull', '--plain-http', '--snapshotter', 'native', reference);
+      const listed = await ctr('images', 'list', `name==${reference}`);
+      const digest = /\s(sha256:[0-9a-f]{64})\s/.exec(listed)?.[1];
+      if (digest === undefined) throw new Error(`containerd keeps ${reference} as ${listed}`);
+      // A folder for each layer, with all that is below it; the layer of `hello` is the last one.
+      const [hello = ''] = await Array.fromAsync(glob('*/hello', { cwd: snapshots }), (file) =>
+        readFile(`${snapshots}/${file}`, 'utf8'),
+      );
+      await ctr('images', 'remove', '--sync', reference);
+      return { digest, hello };
+    },
+    [Symbol.asyncDispose]: () => containerd[Symbol.asyncDispose](),
+  };
+}
