@@ -225,7 +225,7 @@ describe('what is not there', () => {
     ['a blob as a manifest', `/v2/team/app/manifests/${LAYER}`, '404 MANIFEST_UNKNOWN'],
     ['a blob', `/v2/team/app/blobs/${LIST}`, '404 BLOB_UNKNOWN'],
     ['a manifest as a blob', `/v2/team/app/blobs/${NEW}`, '404 BLOB_UNKNOWN'],
-    ['a bad number', '/v2/team/app/tags/list?n=x', '400 PAGINATION_NUMBER_INVALID'],
+    ['a bad number', '/v2/team/app/tags/list?n=x', '400 UNSUPPORTED'],
     ['the catalogue', '/v2/_catalog', '404 UNSUPPORTED'],
     ['no endpoint', '/v2/team/app', '404 UNSUPPORTED'],
     ['a bad name', '/v2/Team/tags/list', '400 NAME_INVALID'],

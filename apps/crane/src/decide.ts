@@ -91,6 +91,18 @@ const REFUSALS: Readonly<Record<Refusal, Answer>> = {
   ),
   // A name that no tag can have is one that no manifest has: the conformance suite asks for 404.
   'not a tag': errorAnswer('refused', 404, 'MANIFEST_UNKNOWN', 'not a tag, so no manifest has it'),
+  'manifest of another algorithm': errorAnswer(
+    'refused',
+    404,
+    'MANIFEST_UNKNOWN',
+    'manifests are known by their sha256 or sha512 digest here',
+  ),
+  'blob of another algorithm': errorAnswer(
+    'refused',
+    404,
+    'BLOB_UNKNOWN',
+    'blobs are known by their sha256 or sha512 digest here',
+  ),
   'encoding invalid': errorAnswer(
     'refused',
     400,
@@ -106,12 +118,7 @@ const REFUSALS: Readonly<Record<Refusal, Answer>> = {
   'too long': errorAnswer('refused', 414, 'UNSUPPORTED', 'the request target is too long'),
 };
 /** The answer where `n` of a list makes no sense. */
-export const BAD_COUNT = errorAnswer(
-  'tags',
-  400,
-  'PAGINATION_NUMBER_INVALID',
-  '"n" has to be a whole number from 0 up',
-);
+export const BAD_COUNT = errorAnswer('tags', 400, 'UNSUPPORTED', '"n" has to be a whole number from 0 up');
 
 /** The answer to a request whose route names no repository. */
 export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): Answer {
@@ -298,7 +305,7 @@ function referrersAnswer(
   repository: Repository,
 ): Answer {
   const artifactType = parseReferrersQuery(query);
-  const document = repository.referrers(subject);
+  const document = subject === undefined ? undefined : repository.referrers(subject);
   if (document === undefined) return noReferrers(artifactType);
   return {
     route: 'referrers',

@@ -162,7 +162,7 @@ describe('what is not there', () => {
       ['/v2/app/blobs/123', 400, 'DIGEST_INVALID'],
       ['/v2/app/referrers/123', 400, 'DIGEST_INVALID'],
       ['/v2/App/tags/list', 400, 'NAME_INVALID'],
-      ['/v2/app/tags/list?n=-1', 400, 'PAGINATION_NUMBER_INVALID'],
+      ['/v2/app/tags/list?n=-1', 400, 'UNSUPPORTED'],
       ['/v2/_catalog', 404, 'UNSUPPORTED'],
       ['/v2/app', 404, 'UNSUPPORTED'],
       ['/', 404, 'UNSUPPORTED'],

@@ -5,11 +5,10 @@ const INDEX = MANIFEST_MEDIA_TYPES['oci-index'];
 const EMPTY_INDEX = `{"manifests":[],"mediaType":"${INDEX}","schemaVersion":2}`;
 const FILTERED = ['OCI-Filters-Applied', 'artifactType'] as const;
 
-/** The artifact type that a query string asks for; undefined when it asks for all. */
+/** The artifact type that a query string asks for, '' for those without one; undefined when it asks for all. */
 export function parseReferrersQuery(query: string): string | undefined {
   if (query === '') return undefined;
-  const artifactType = new URLSearchParams(query).get('artifactType');
-  return artifactType === null || artifactType === '' ? undefined : artifactType;
+  return new URLSearchParams(query).get('artifactType') ?? undefined;
 }
 
 /** The answer for a subject that has no referrers, known or not (distribution-spec, "Listing Referrers"). */
@@ -24,7 +23,7 @@ export function noReferrers(artifactType: string | undefined): Answer {
 export function answerReferrers(bytes: Uint8Array, artifactType: string | undefined): Answer {
   if (artifactType === undefined) return referrersAnswer(bytes, undefined);
   const index = JSON.parse(Buffer.from(bytes).toString()) as { manifests: { artifactType?: string }[] };
-  const manifests = index.manifests.filter((manifest) => manifest.artifactType === artifactType);
+  const manifests = index.manifests.filter((manifest) => (manifest.artifactType ?? '') === artifactType);
   return referrersAnswer(JSON.stringify({ ...index, manifests }), artifactType);
 }
 

@@ -12,7 +12,13 @@ export type Route =
     }
   | { readonly kind: 'blob'; readonly name: string; readonly digest: Digest; readonly query: string }
   | { readonly kind: 'tags'; readonly name: string; readonly query: string }
-  | { readonly kind: 'referrers'; readonly name: string; readonly subject: Digest; readonly query: string }
+  | {
+      readonly kind: 'referrers';
+      readonly name: string;
+      /** Absent: a digest of an algorithm that nothing is published by. */
+      readonly subject?: Digest;
+      readonly query: string;
+    }
   | { readonly kind: 'catalog'; readonly query: string }
   | { readonly kind: 'mirrors' }
   /** What is for a person with a browser. */
@@ -35,6 +41,8 @@ export type Refusal =
   | 'name invalid'
   | 'digest invalid'
   | 'not a tag'
+  | 'manifest of another algorithm'
+  | 'blob of another algorithm'
   | 'serial invalid'
   | 'encoding invalid'
   | 'too long';
@@ -81,10 +89,12 @@ function namedRoute(
   if (!isRepositoryName(name)) return refuse('name invalid');
   if (word === 'manifests') return manifestRoute(name, rest, query);
   if (word === 'tags') return { kind: 'tags', name, query };
-  if (!isDigest(rest)) return refuse('digest invalid');
-  return word === 'blobs'
-    ? { kind: 'blob', name, digest: rest, query }
-    : { kind: 'referrers', name, subject: rest, query };
+  if (word === 'blobs') {
+    if (isDigest(rest)) return { kind: 'blob', name, digest: rest, query };
+    return refuse(OTHER_DIGEST.test(rest) ? 'blob of another algorithm' : 'digest invalid');
+  }
+  if (isDigest(rest)) return { kind: 'referrers', name, subject: rest, query };
+  return OTHER_DIGEST.test(rest) ? { kind: 'referrers', name, query } : refuse('digest invalid');
 }
 
 function manifestRoute(name: string, reference: string, query: string): Route {
@@ -95,8 +105,12 @@ function manifestRoute(name: string, reference: string, query: string): Route {
     if (!SERIAL.test(serial)) return refuse('serial invalid');
     return { kind: 'manifest', name, reference: { tag: reference }, serial: Number(serial) };
   }
+  if (OTHER_DIGEST.test(reference)) return refuse('manifest of another algorithm');
   return refuse(reference.includes(':') ? 'digest invalid' : 'not a tag');
 }
+
+/** A digest of an algorithm that is not registered is well-formed all the same (image-spec, descriptor.md, "Digests"). */
+const OTHER_DIGEST = /^(?!sha(?:256|512):)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$/;
 
 const SERIAL = /^[1-9][0-9]{0,11}$/;
 

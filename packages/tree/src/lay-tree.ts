@@ -16,15 +16,19 @@ import { signStatement } from './signatures.ts';
 import { encodeStatement, type StatedSerial, treeTime } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
 
+/** Content as its bytes; what `digestOf` or the body itself would not tell of it comes with them. */
+export type LaidContent =
+  | Uint8Array
+  | { readonly bytes: Uint8Array; readonly digest?: Digest; readonly mediaType?: string };
+
 /** All of one repository, in memory. */
 export interface LaidRepository {
   readonly name: string;
   /** `stable` if absent. */
   readonly channel?: string;
   readonly tags: Readonly<Record<string, Digest>> | ReadonlyMap<string, Digest>;
-  /** Manifests as their bytes; one whose body does not tell its media type comes with it. */
-  readonly manifests?: readonly (Uint8Array | { bytes: Uint8Array; mediaType: string })[];
-  readonly blobs?: readonly Uint8Array[];
+  readonly manifests?: readonly LaidContent[];
+  readonly blobs?: readonly LaidContent[];
 }
 
 export interface LaidState {
@@ -105,15 +109,13 @@ function poolWriter(directory: string, serial: number, pool: ReadonlyMap<string,
   };
   const repository = async (laid: LaidRepository): Promise<Digest> => {
     const blobs = new Map<Digest, { size: number; since: number }>();
-    for (const bytes of laid.blobs ?? []) {
-      const digest = digestOf(bytes);
+    for (const { bytes, digest = digestOf(bytes) } of (laid.blobs ?? []).map(apart)) {
       blobs.set(digest, { size: bytes.length, since: await put(blobPath(digest), bytes) });
     }
     const manifests = new Map<Digest, ManifestEntry>();
     const bySubject = new Map<Digest, Manifest[]>();
-    for (const given of laid.manifests ?? []) {
-      const [bytes, mediaType] = given instanceof Uint8Array ? [given] : [given.bytes, given.mediaType];
-      const manifest = parseManifest(bytes, mediaType);
+    for (const { bytes, mediaType, digest: named } of (laid.manifests ?? []).map(apart)) {
+      const manifest = parseManifest(bytes, mediaType, named);
       const { digest, kind, size, subject } = manifest;
       manifests.set(digest, { kind, size, since: await put(manifestPath(kind, digest), bytes) });
       if (subject !== undefined) bySubject.set(subject, [...(bySubject.get(subject) ?? []), manifest]);
@@ -128,6 +130,10 @@ function poolWriter(directory: string, serial: number, pool: ReadonlyMap<string,
     return document(encoded.document);
   };
   return { document, repository, added };
+}
+
+function apart(content: LaidContent): Exclude<LaidContent, Uint8Array> {
+  return content instanceof Uint8Array ? { bytes: content } : content;
 }
 
 /** The lists of the tree's history, oldest first. */
