@@ -12,6 +12,17 @@ export interface Client extends AsyncDisposable {
   pull(reference: string): Promise<Pulled>;
 }
 
+/** A client that can look for repositories. */
+export interface SearchingClient extends Client {
+  /** What is found for `host:port/text`: each name, as the client writes it, and its description. */
+  search(term: string, ...options: readonly string[]): Promise<readonly FoundByClient[]>;
+}
+
+export interface FoundByClient {
+  readonly name: string;
+  readonly description: string;
+}
+
 /** The reference without its tag or digest. */
 export function repositoryOf(reference: string): string {
   return reference.replace(/(@[^@]+|:[^:/]+)$/, '');

@@ -1,8 +1,8 @@
 import { startDockerd } from '../servers/dockerd.ts';
-import { type Client, repositoryOf } from './client.ts';
+import { repositoryOf, type SearchingClient } from './client.ts';
 
-/** `docker pull`, by a daemon of its own. */
-export async function openDocker(): Promise<Client> {
+/** `docker pull` and `docker search`, by a daemon of its own. */
+export async function openDocker(): Promise<SearchingClient> {
   const dockerd = await startDockerd();
   const { docker } = dockerd;
   return {
@@ -17,6 +17,14 @@ export async function openDocker(): Promise<Client> {
       await docker('rm', container);
       await docker('image', 'rm', '--force', reference);
       return { digest: pulled.slice(pulled.indexOf('@') + 1), hello };
+    },
+    search: async (term, ...options) => {
+      const found = await docker('search', '--no-trunc', '--format', '{{json .}}', ...options, term);
+      return found
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { Name: string; Description: string })
+        .map(({ Name: name, Description: description }) => ({ name, description }));
     },
     [Symbol.asyncDispose]: () => dockerd[Symbol.asyncDispose](),
   };

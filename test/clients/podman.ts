@@ -2,13 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '../servers/run.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
-import { type Client, repositoryOf } from './client.ts';
+import { repositoryOf, type SearchingClient } from './client.ts';
 
 /** containers-policy.json(5): signatures are not what these tests are about. */
 const ACCEPT_ANY = JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] });
 
-/** `podman pull`, with images of its own and none of the machine's settings. */
-export async function openPodman(): Promise<Client> {
+/** `podman pull` and `podman search`, with images of its own and none of the machine's settings. */
+export async function openPodman(): Promise<SearchingClient> {
   const folder = await temporaryFolder('podman');
   const at = (name: string) => path.join(folder.path, name);
   await writeFile(at('policy.json'), ACCEPT_ANY);
@@ -40,6 +40,21 @@ export async function openPodman(): Promise<Client> {
       await podman('image', 'unmount', reference);
       await podman('image', 'rm', '--force', reference);
       return { digest: digest.trim(), hello };
+    },
+    search: async (term, ...options) => {
+      const found = await podman(
+        'search',
+        '--no-trunc',
+        '--tls-verify=false',
+        '--format={{.Name}}\t{{.Description}}',
+        ...options,
+        term,
+      );
+      return found
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => line.split('\t'))
+        .map(([name = '', description = '']) => ({ name: name.trim(), description: description.trim() }));
     },
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
   };

@@ -32,6 +32,7 @@ import { createPublishedNames } from './published-names.ts';
 import { rareErrors } from './rare-errors.ts';
 import { createRepositories } from './repositories.ts';
 import { createResponder } from './responder.ts';
+import { openSearch } from './search/open-search.ts';
 import { followTree } from './tree-follower.ts';
 import { watchPointer } from './watch-pointer.ts';
 import { within } from './within.ts';
@@ -102,6 +103,10 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
           await openAccessLog(options.accessLog, { droppedLines: counts.droppedAccessLines, tellError }),
         );
   let probed: Promise<void> = Promise.resolve();
+  const search =
+    options.search === undefined
+      ? undefined
+      : openSearch(options.search, { place, view: () => view(), logger, resources: stack });
   const follower = await followTree(source, {
     cacheBytes: DOCUMENT_BYTES,
     logger,
@@ -111,7 +116,8 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
       unreadable: counts.unreadableTrees,
     },
     trustedKeys,
-    onSerial() {
+    onSerial(next) {
+      search?.follow(next);
       probed = prober.probe(MIRROR_WAIT_MS);
       // Read before somebody asks; where that fails, who asks is told.
       if (options.page === true) publishedNames().catch(() => undefined);
@@ -159,6 +165,7 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
         ...(options.name !== undefined && { name: options.name }),
       }),
     }),
+    ...(search !== undefined && { search }),
     deliver: createDelivery({
       manifests: createManifestBytes(source, MANIFEST_BYTES),
       view,

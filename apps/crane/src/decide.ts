@@ -123,7 +123,8 @@ export const BAD_COUNT = errorAnswer('tags', 400, 'UNSUPPORTED', '"n" has to be 
 /** The answer to a request whose route names no repository. */
 export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): Answer {
   if (route.kind === 'refused') return REFUSALS[route.refusal];
-  if (route.kind === 'page') return REFUSALS['no such endpoint'];
+  if (route.kind === 'page' || route.kind === 'search' || route.kind === 'ping')
+    return REFUSALS['no such endpoint'];
   if (route.kind === 'mirrors') return mirrorsAnswer(site.mirrors);
   return route.kind === 'base' ? BASE : NO_CATALOG;
 }

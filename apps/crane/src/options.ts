@@ -1,4 +1,4 @@
-import type { ListenAddress, TreePlace } from '@gantry/service';
+import type { ListenAddress, SearchConfiguration, TreePlace } from '@gantry/service';
 import type { PublicKey } from '@gantry/tree';
 import type { MirrorOptions } from './mirror.ts';
 
@@ -34,6 +34,8 @@ export interface CraneOptions {
   readonly catalog?: boolean;
   /** Whether `/` is a page that shows people what is published; absent: it is not. */
   readonly page?: boolean;
+  /** Who looks for repositories at `/v1/search`; absent: nobody does. */
+  readonly search?: SearchConfiguration;
   /** Remembers the highest serial across restarts. */
   readonly serialFile?: string;
   /** Where a line is written of each answer: a file's path, or `stdout`; absent: nowhere. */

@@ -21,6 +21,7 @@ import { type Guard, nameOfNone } from './private/guard.ts';
 import { privateAnswer } from './private/private-answer.ts';
 import { ANYBODY, type Reader } from './private/reader.ts';
 import { type NamedRoute, parseRoute, type Route } from './route.ts';
+import { PING, type Search } from './search/search.ts';
 
 export interface ResponderOptions {
   readonly repositories: Repositories;
@@ -29,6 +30,8 @@ export interface ResponderOptions {
   readonly catalog?: Catalog;
   /** Absent: there is none. */
   readonly page?: Page;
+  /** Absent: nothing can be looked for. */
+  readonly search?: Search;
   readonly deliver: Delivery;
   readonly site: Site;
   readonly clients: Clients;
@@ -50,7 +53,7 @@ interface Asked {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, history, catalog, page, deliver, site, clients, guard, tellError } = options;
+  const { repositories, history, catalog, page, search, deliver, site, clients, guard, tellError } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const asked = { request, response, method, route: parseRoute(request.url ?? '') };
@@ -76,7 +79,13 @@ export function createResponder(options: ResponderOptions): RequestListener {
         (shown) => deliver(request, response, sharedOrNot(shown)),
         (error: unknown) => fail(request, response, error),
       );
-    } else deliver(request, response, decideUnnamed(route, site));
+    } else if (route.kind === 'search' && search !== undefined) {
+      search.answer(route.query, reader).then(
+        (found) => deliver(request, response, sharedOrNot(found)),
+        (error: unknown) => fail(request, response, error),
+      );
+    } else if (route.kind === 'ping' && search !== undefined) deliver(request, response, PING);
+    else deliver(request, response, decideUnnamed(route, site));
   };
 
   /** What shows other names to one than to another. */

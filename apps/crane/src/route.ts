@@ -21,6 +21,9 @@ export type Route =
     }
   | { readonly kind: 'catalog'; readonly query: string }
   | { readonly kind: 'mirrors' }
+  | { readonly kind: 'search'; readonly query: string }
+  /** What docker asks before it searches. */
+  | { readonly kind: 'ping' }
   /** What is for a person with a browser. */
   | { readonly kind: 'page'; readonly query: string }
   | { readonly kind: 'refused'; readonly refusal: Refusal };
@@ -65,6 +68,8 @@ export function parseRoute(target: string): Route {
   if (path === '/mirrors') return { kind: 'mirrors' };
   const query = question < 0 ? '' : target.slice(question + 1);
   if (path === '/') return { kind: 'page', query };
+  if (path === '/v1/search') return { kind: 'search', query };
+  if (path === '/v1/_ping') return { kind: 'ping' };
   if (!path.startsWith(PREFIX)) return refuse('no such endpoint');
   if (path === '/v2/_catalog') return { kind: 'catalog', query };
 

@@ -23,6 +23,7 @@ export * from './configuration/listen-address.ts';
 export * from './configuration/load.ts';
 export { configurationJsonSchema } from './configuration/schema.ts';
 export { MAIN_TREE } from './configuration/trees.ts';
+export { type SearchConfiguration, type SearchServer, SOLR_PLACE } from './configuration/search.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';
 export { GROUP, GROUP_EXPECTED, NAME, NAME_EXPECTED } from './configuration/texts.ts';

@@ -5,6 +5,7 @@ import { gateProblems } from './gate-checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { DEFAULT_CHANNELS } from './schema.ts';
 import { isRecord } from './schema-shape.ts';
+import { searchProblems } from './search.ts';
 import { treeProblems, treeWritten } from './tree-checks.ts';
 
 /**
@@ -42,6 +43,7 @@ export function crossProblems(value: unknown): Problem[] {
     ...ldapProblems(api['ldap']),
     ...scopeProblems(['messages', 'commandScopes'], messages['commandScopes'], channelNames),
     ...mirrors.flatMap((mirror) => mirrorProblems(mirror, crane['name'])),
+    ...searchProblems(crane['search'], ['crane', 'search']),
     ...engineProblems(root),
   ];
 }

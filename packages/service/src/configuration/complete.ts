@@ -9,6 +9,7 @@ import type { Configuration, FolderPlace, S3Place, SourceConfiguration, TreePlac
 import { EMBEDDED_PLACES } from './engines.ts';
 import { completeTrustedKey } from './keys.ts';
 import type { ConfigurationFile } from './schema.ts';
+import { completeSearch } from './search.ts';
 import { secretOf } from './secret.ts';
 import { isWebAddress, registryOrigin } from './web-address.ts';
 
@@ -24,8 +25,10 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
     name,
     mirrors,
     geoip,
+    search,
     ...crane
   } = file.crane;
+  const searched = completeSearch(search);
   const catalog = completeCatalog(file.catalog, at);
   const published = completeMainTree(file.tree, at);
   const readFrom = treePlace(place, published, at);
@@ -60,6 +63,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(readFrom !== undefined && { tree: readFrom }),
       trustedKeys: crane.trustedKeys.map((key) => completeTrustedKey(key, at)),
       pollMs: poll,
+      ...(searched !== undefined && { search: searched }),
       geoip: {
         ...(geoip.country !== undefined && { country: at(geoip.country) }),
         ...(geoip.asn !== undefined && { asn: at(geoip.asn) }),

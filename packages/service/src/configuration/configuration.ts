@@ -5,6 +5,7 @@ import type { GcConfiguration, KeepConfiguration } from './collection.ts';
 import type { ConfirmConfiguration } from './confirm.ts';
 import type { LayoutsConfiguration } from './layouts.ts';
 import type { ListenAddress } from './listen-address.ts';
+import type { SearchConfiguration } from './search.ts';
 import type { Secret } from './secret.ts';
 
 /** What is in force: every default filled in, durations in milliseconds, paths absolute. */
@@ -164,6 +165,8 @@ export interface CraneConfiguration {
   readonly catalog: boolean;
   /** Whether `/` is a page that shows people what is published. */
   readonly page: boolean;
+  /** Absent: nothing is looked for. */
+  readonly search?: SearchConfiguration;
   readonly manifests: 'auto' | 'redirect' | 'serve';
   readonly status: 302 | 307;
   /** Absent: the built-in static server of the tree, where it runs in the same process. */

@@ -1,7 +1,7 @@
 import { type ConfigurationDocument, readConfigurationDocument } from './document.ts';
 import { nearestName } from './nearest-name.ts';
 import type { KeyPath, Place } from './problems.ts';
-import { isRecord, type SchemaShape } from './schema-shape.ts';
+import { isRecord, mapForm, type SchemaShape } from './schema-shape.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -81,7 +81,7 @@ function readSetting(
   text: string,
   shape: SchemaShape,
 ): Pick<EnvironmentSetting, 'value' | 'document'> {
-  if (shape.type === 'array' || shape.type === 'object') {
+  if (shape.type === 'array' || mapForm(shape)?.type === 'object') {
     const document = readConfigurationDocument(text, variable);
     return { value: document.value, document };
   }

@@ -3,7 +3,7 @@ import { asMeant, isAtOrBelow, meantKey } from './as-meant.ts';
 import { crossProblems } from './checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { ConfigurationFile } from './schema.ts';
-import { knownKeys, type SchemaShape } from './schema-shape.ts';
+import { isRecord, knownKeys, type SchemaShape } from './schema-shape.ts';
 
 const EXPECTED: Readonly<Record<string, string>> = {
   string: 'text',
@@ -15,27 +15,45 @@ const EXPECTED: Readonly<Record<string, string>> = {
 };
 
 /**
- * All that is wrong with a value that the schema refused, which found `issues`: one problem for each mistake. What a
+ * All that is wrong with a value that the schema refused, which `found` this: one problem for each mistake. What a
  * misspelt key leads to is none of its own.
  */
 export function problemsIn(
   value: unknown,
-  issues: readonly z.core.$ZodIssue[],
+  found: readonly z.core.$ZodIssue[],
   shape: SchemaShape,
 ): Problem[] {
+  const issues = ofMaps(found, value);
   const meant = asMeant(value, issues, shape);
-  const others = meant.renamed.length === 0 ? issues : ConfigurationFile.safeParse(meant.value).error?.issues;
+  const others =
+    meant.renamed.length === 0
+      ? issues
+      : ofMaps(ConfigurationFile.safeParse(meant.value).error?.issues ?? [], meant.value);
   return [
     ...problemsOf(issues.filter(isUnknownKey), value, shape),
     ...[
       ...problemsOf(
-        (others ?? []).filter((issue) => !isUnknownKey(issue)),
+        others.filter((issue) => !isUnknownKey(issue)),
         meant.value,
         shape,
       ),
       ...crossProblems(meant.value),
     ].filter(({ path }) => !isAtOrBelow(path, meant.renamed)),
   ];
+}
+
+/** Where a value may have several forms and is a map, what is wrong with it as that form; all else as it is. */
+function ofMaps(issues: readonly z.core.$ZodIssue[], value: unknown): readonly z.core.$ZodIssue[] {
+  return issues.flatMap((issue) => {
+    if (issue.code !== 'invalid_union' || !isRecord(valueAt(value, issue.path as KeyPath))) return [issue];
+    const ofMap = issue.errors.find((errors) => !errors.some(isNoMap)) ?? [];
+    const within = ofMap.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] }));
+    return within.length === 0 ? [issue] : within;
+  });
+}
+
+function isNoMap({ code, path }: z.core.$ZodIssue): boolean {
+  return code === 'invalid_type' && path.length === 0;
 }
 
 function isUnknownKey({ code }: z.core.$ZodIssue): boolean {

@@ -3,6 +3,8 @@ export interface SchemaShape {
   readonly type?: string;
   readonly properties?: Readonly<Record<string, SchemaShape>>;
   readonly items?: SchemaShape;
+  /** One of several forms, of which one at the most is a map. */
+  readonly anyOf?: readonly SchemaShape[];
   /** Of a map whose keys are names: what stands under each; false: other keys than the named ones are refused. */
   readonly additionalProperties?: SchemaShape | boolean;
 }
@@ -13,13 +15,18 @@ export function knownKeys(shape: SchemaShape, path: readonly PropertyKey[]): str
   for (const part of path) {
     at = typeof part === 'number' ? at?.items : (propertyOf(at, String(part)) ?? namedShape(at));
   }
-  return Object.keys(at?.properties ?? {});
+  return Object.keys(mapForm(at)?.properties ?? {});
 }
 
 /** The shape of one key of a map; undefined when the map may not have it. */
 function propertyOf(shape: SchemaShape | undefined, name: string): SchemaShape | undefined {
-  const { properties = {} } = shape ?? {};
+  const { properties = {} } = mapForm(shape) ?? {};
   return Object.hasOwn(properties, name) ? properties[name] : undefined;
+}
+
+/** The form of a value that is a map, of one that may have several forms. */
+export function mapForm(shape: SchemaShape | undefined): SchemaShape | undefined {
+  return shape?.anyOf?.find(({ properties }) => properties !== undefined) ?? shape;
 }
 
 /** The shape of what stands under names that people choose; undefined where there are none. */

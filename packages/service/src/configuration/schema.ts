@@ -6,6 +6,7 @@ import { Amqp, EMBEDDED_PLACES, EmbeddedFile, Filesystem, MongoDb, S3 } from './
 import { GateEntry, TagRulesEntry } from './gates.ts';
 import { TrustedKey } from './keys.ts';
 import { Geoip, MirrorEntry, TrustedProxies } from './mirrors.ts';
+import { Search } from './search.ts';
 import { Host, SourceEntry } from './sources.ts';
 import { FilePath, Interval, Listen, Name, ScopeText } from './texts.ts';
 import { FurtherTree, Tree } from './trees.ts';
@@ -97,6 +98,7 @@ const Crane = z.strictObject({
   name: Host.optional().describe("The crane's own public host: mirrors on it or below it are refused"),
   catalog: z.boolean().default(false).describe('Whether /v2/_catalog tells all published names'),
   page: z.boolean().default(false).describe('Whether / is a page that shows people what is published'),
+  search: Search,
   manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
   status: z.literal([302, 307]).default(302),
   mirrors: z

@@ -11,6 +11,7 @@ import { showConfirm } from './confirm.ts';
 import { formatDuration } from './duration.ts';
 import { showLayouts } from './layouts.ts';
 import { formatListenAddress } from './listen-address.ts';
+import { showSearch } from './search.ts';
 import { showSecret } from './secret.ts';
 import { showAccess } from './show-access.ts';
 import { showChannel } from './show-channel.ts';
@@ -18,7 +19,7 @@ import { showChannel } from './show-channel.ts';
 /** The configuration in the form of its file, as it is in force, each secret masked; a file's name is shown. */
 export function maskSecrets(configuration: Configuration): Record<string, unknown> {
   const { tree, trees, api, crane, sync } = configuration;
-  const { adminListen, pollMs, tree: place, listen, trustedKeys, ...craneRest } = crane;
+  const { adminListen, pollMs, tree: place, listen, trustedKeys, search, ...craneRest } = crane;
   return {
     storage: showPlace(configuration.storage),
     catalog: showCatalog(configuration.catalog),
@@ -46,6 +47,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       trustedKeys: trustedKeys.map((key) => ('pem' in key ? key.pem : key.file)),
       poll: formatDuration(pollMs),
       ...craneRest,
+      search: showSearch(search),
     },
   };
 }
