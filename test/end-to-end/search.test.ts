@@ -112,7 +112,8 @@ for (const { name, parts, open, written } of CLIENTS) {
   );
 }
 
-needs('podman').test(
+const withPodman = needs('podman');
+withPodman.test(
   'podman search looks through the catalogue of a crane without a search',
   async () => {
     await using client = await openPodman();
