@@ -11,9 +11,20 @@ export interface Counts {
   with(labels: Labels): Count;
 }
 
+/** One count with its name, as plain data. */
+export interface CountSample {
+  readonly name: string;
+  readonly labels: Labels;
+  readonly value: number;
+}
+
 /** Counts that reach the metrics only when these are read. */
 export interface Counters {
   family(name: string, help: string, labels: readonly string[]): Counts;
+  /** All that is counted, as it is now. */
+  samples(): readonly CountSample[];
+  /** Counts what another process has counted since `former`, its last samples; families that are not here are left out. */
+  add(samples: readonly CountSample[], former: readonly CountSample[]): void;
   /** `metrics` with all that is counted here in it. */
   joinedTo(metrics: Metrics): Metrics;
 }
@@ -29,12 +40,12 @@ export function createCounters(): Counters {
     readonly help: string;
     readonly labelNames: readonly string[];
     readonly samples: Map<string, Sample>;
+    readonly counts: Counts;
   }[] = [];
   return {
     family(name, help, labelNames) {
       const samples = new Map<string, Sample>();
-      families.push({ name, help, labelNames, samples });
-      return {
+      const counts: Counts = {
         with(labels) {
           let key = '';
           for (const label of labelNames) key += `${labels[label]}\n`;
@@ -45,6 +56,20 @@ export function createCounters(): Counters {
           return count;
         },
       };
+      families.push({ name, help, labelNames, samples, counts });
+      return counts;
+    },
+    samples: () =>
+      families.flatMap(({ name, samples }) =>
+        [...samples.values()].map(({ labels, count }) => ({ name, labels, value: count.value })),
+      ),
+    add(samples, former) {
+      const before = new Map(former.map((sample) => [keyOf(sample), sample.value]));
+      for (const sample of samples) {
+        const family = families.find(({ name }) => name === sample.name);
+        if (family === undefined) continue;
+        family.counts.with(sample.labels).value += sample.value - (before.get(keyOf(sample)) ?? 0);
+      }
     },
     joinedTo(metrics) {
       const joined = families.map(({ name, help, labelNames, samples }) => ({
@@ -66,4 +91,8 @@ export function createCounters(): Counters {
       };
     },
   };
+}
+
+function keyOf({ name, labels }: CountSample): string {
+  return JSON.stringify([name, labels]);
 }

@@ -1,29 +1,21 @@
 import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
-import path from 'node:path';
-import {
-  adminListener,
-  createAdminHandler,
-  createHealth,
-  createMetrics,
-  type Health,
-  listen,
-  type RunningServer,
-  SERVER_LIMITS,
-  type TreePlace,
-} from '@gantry/service';
-import { directoryTree, httpTree } from '@gantry/tree';
+import { createHealth, listen, SERVER_LIMITS } from '@gantry/service';
 import { openAccessLog, TimedRequest } from './access-log/access-log.ts';
+import { listenAdmin } from './admin.ts';
 import { createCatalog } from './catalog.ts';
 import { createClients } from './client/clients.ts';
 import { openGeoip } from './client/geoip.ts';
 import { readTrustedProxies } from './client/forwarded.ts';
+import type { CountSample } from './counters.ts';
 import { createDelivery } from './deliver.ts';
+import { followChanges, openFollowedTree, placeOf } from './followed-tree.ts';
 import { createHistory } from './history.ts';
 import { linger } from './linger.ts';
 import { createManifestBytes } from './manifest-bytes.ts';
 import { readMirrors } from './mirror.ts';
-import { createMirrorProber } from './mirror-prober.ts';
-import { addGauges, addTreeCheck, type CraneCounts, type CraneSight, createCounts } from './monitoring.ts';
+import { createMirrorProber, type WantedObject } from './mirror-prober.ts';
+import type { MirrorReport } from './mirror-report.ts';
+import { createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
 import { createFactsReader } from './page/manifest-facts.ts';
 import { createPage } from './page/page.ts';
@@ -33,8 +25,8 @@ import { rareErrors } from './rare-errors.ts';
 import { createRepositories } from './repositories.ts';
 import { createResponder } from './responder.ts';
 import { openSearch } from './search/open-search.ts';
-import { followTree } from './tree-follower.ts';
-import { watchPointer } from './watch-pointer.ts';
+import type { HighestSerial } from './serial-file.ts';
+import { createToldMirrors } from './told-mirrors.ts';
 import { within } from './within.ts';
 
 /** A crane that answers requests. Disposing of it stops accepting connections and lets requests under way end. */
@@ -70,8 +62,6 @@ const MANIFEST_BYTES = 32 * MIB;
 const MIRROR_WAIT_MS = 2000;
 /** How long the start waits for a tree whose server is silent. */
 const START_WAIT_MS = 5000;
-/** How long a tree's server may be silent. */
-const TREE_SILENCE_MS = 10_000;
 const MAX_HEADER_BYTES = 16 * 1024;
 const MAX_HEADERS = 100;
 /** A connection on which nothing moves for so long is closed. */
@@ -82,18 +72,48 @@ const SOCKET_SILENCE_MS = 60_000;
  * @throws Fault CONFIGURATION_INVALID for a mirror, tree, serial file or address that can't be used
  */
 export async function startCrane(options: CraneOptions): Promise<Crane> {
+  return openCrane(options, undefined);
+}
+
+/** What a crane has of another process, which looks at the tree's pointer and at the mirrors for several. */
+export interface Guide {
+  /** What is known of the mirrors. */
+  readonly mirrors: readonly MirrorReport[];
+  /** The highest serial that was served before. */
+  readonly highest?: HighestSerial;
+  /** Told of a mirror that a client came back from. */
+  readonly onSuspect: (mirror: string, object: WantedObject) => void;
+}
+
+/** A crane that looks at the tree's pointer when it is told to (`refresh`), and at no mirror. */
+export interface GuidedCrane extends Crane {
+  /** What the mirrors are like from now on. */
+  takeMirrors(reports: readonly MirrorReport[]): void;
+  /** What it has counted so far. */
+  samples(): readonly CountSample[];
+}
+
+/**
+ * Starts a crane that is one of several on one port (`startCraneGuide` guides them).
+ * @throws Fault CONFIGURATION_INVALID for a mirror, tree or address that can't be used
+ */
+export async function startGuidedCrane(
+  options: Omit<CraneOptions, 'adminListen' | 'serialFile'>,
+  guide: Guide,
+): Promise<GuidedCrane> {
+  return openCrane(options, guide);
+}
+
+async function openCrane(options: CraneOptions, guide: Guide | undefined): Promise<GuidedCrane> {
   const { logger, pollMs, trustedKeys = [] } = options;
-  const place = placeOf(options.tree);
-  let mirrors = readMirrors(options.mirrors, options.name);
+  const ofCrane = { publicName: options.name, seed: options.seed };
+  let mirrors = readMirrors(options.mirrors, ofCrane);
   let trustedProxies = readTrustedProxies(options.trustedProxies);
   await using stack = new AsyncDisposableStack();
   const ending = new AbortController();
   stack.defer(() => ending.abort());
 
-  const source =
-    'directory' in place
-      ? directoryTree(place.directory)
-      : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal: ending.signal });
+  const place = placeOf(options.tree);
   const counts = createCounts();
   const tellError = rareErrors(logger);
   const accessLog =
@@ -107,25 +127,23 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     options.search === undefined
       ? undefined
       : openSearch(options.search, { place, view: () => view(), logger, resources: stack });
-  const follower = await followTree(source, {
+  const { source, follower, view } = await openFollowedTree({
+    ...options,
+    counts,
     cacheBytes: DOCUMENT_BYTES,
-    logger,
-    failures: {
-      refused: counts.refusedTrees,
-      untrusted: counts.untrustedTrees,
-      unreadable: counts.unreadableTrees,
-    },
-    trustedKeys,
+    signal: ending.signal,
     onSerial(next) {
       search?.follow(next);
       probed = prober.probe(MIRROR_WAIT_MS);
       // Read before somebody asks; where that fails, who asks is told.
       if (options.page === true) publishedNames().catch(() => undefined);
     },
-    ...(options.serialFile === undefined ? {} : { serialFile: options.serialFile }),
+    ...(guide?.highest !== undefined && { highest: guide.highest }),
   });
-  const view = () => (follower.current.state === 'following' ? follower.current.view : undefined);
-  const prober = stack.use(createMirrorProber({ mirrors, source, view, trustedKeys, pollMs, logger }));
+  const told = guide && createToldMirrors(mirrors, guide.mirrors, guide.onSuspect);
+  const prober = stack.use(
+    told ?? createMirrorProber({ mirrors, source, view, trustedKeys, pollMs, logger }),
+  );
   const geoip = stack.use(
     await openGeoip(options.geoip ?? {}, {
       logger,
@@ -195,13 +213,13 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     await probed;
   };
   await within(START_WAIT_MS, refresh());
-  stack.use(followChanges(place, pollMs, () => void follower.check()));
+  if (guide === undefined) stack.use(followChanges(place, pollMs, () => void follower.check()));
 
   let draining = false;
   const health = createHealth();
-  const sight: CraneSight = { tree: () => follower.current, mirrors: () => prober.states };
+  const sight = { tree: () => follower.current, mirrors: () => prober.states };
   const admin =
-    options.adminListen && stack.use(await listenAdmin(options.adminListen, health, counts, sight));
+    options.adminListen && stack.use(await listenAdmin(options.adminListen, health, counts.counters, sight));
   const answer: RequestListener = (request, response) => {
     if (draining) response.shouldKeepAlive = false;
     respond(request, response);
@@ -221,10 +239,12 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     serial: () => view()?.statement.serial,
     refresh,
     reopenAccessLog: () => accessLog?.reopen(),
+    takeMirrors: (reports) => told?.take(reports),
+    samples: () => counts.counters.samples(),
     countRefusal: () => void counts.refusedConfigurations.value++,
     reconfigure(next) {
       const [nextMirrors, nextProxies] = [
-        readMirrors(next.mirrors, options.name),
+        readMirrors(next.mirrors, ofCrane),
         readTrustedProxies(next.trustedProxies),
       ];
       mirrors = nextMirrors;
@@ -238,18 +258,6 @@ export async function startCrane(options: CraneOptions): Promise<Crane> {
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-/** A tree's place written as one text: an http(s) URL is told by its beginning, all else is a directory. */
-function placeOf(tree: string | TreePlace): TreePlace {
-  if (typeof tree !== 'string') return tree;
-  return /^https?:\/\//i.test(tree) ? { url: tree } : { directory: path.resolve(tree) };
-}
-
-function followChanges(place: TreePlace, pollMs: number, onChange: () => void): Disposable {
-  if ('directory' in place) return watchPointer(place.directory, onChange);
-  const timer = setInterval(onChange, pollMs);
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function publicServer(listener: RequestListener, Request: typeof IncomingMessage): Server {
@@ -267,17 +275,4 @@ function publicServer(listener: RequestListener, Request: typeof IncomingMessage
   server.timeout = SOCKET_SILENCE_MS;
   server.maxHeadersCount = MAX_HEADERS;
   return server;
-}
-
-async function listenAdmin(
-  address: NonNullable<CraneOptions['adminListen']>,
-  health: Health,
-  counts: CraneCounts,
-  sight: CraneSight,
-): Promise<RunningServer> {
-  addTreeCheck(health, sight.tree);
-  const metrics = await createMetrics('crane');
-  addGauges(metrics, sight);
-  const handler = createAdminHandler(health, counts.counters.joinedTo(metrics));
-  return listen(createServer(SERVER_LIMITS, adminListener(handler)), address, 'crane.adminListen');
 }

@@ -14,7 +14,7 @@ const RETRY_MS = 5000;
 /** One that is in doubt is probed again after this long. */
 const DOUBT_MS = 500;
 /** A mirror that clients come back from is probed at once, but no oftener than this. */
-const SUSPECT_EVERY_MS = 5000;
+export const SUSPECT_EVERY_MS = 5000;
 /** What they came back for is read whole, so many bytes a second in the mean: anyone may come back for anything. */
 const DOUBTED_BYTES_A_SECOND = 1024 * 1024;
 const DOUBTED_MAX_BYTES = 64 * 1024 * 1024;
@@ -33,7 +33,12 @@ export interface MirrorProberOptions {
   /** How often a mirror that is well is probed. */
   readonly pollMs: number;
   readonly logger: CraneLogger;
+  /** Told when `states` is another array. */
+  readonly onChange?: () => void;
 }
+
+/** What a client came back for. */
+export type WantedObject = Pick<Wanted, 'digest' | 'path' | 'size' | 'since'>;
 
 /** Looks at each mirror in the background, on its own clock, so that one that hangs holds up no other. */
 export interface MirrorProber extends AsyncDisposable {
@@ -45,7 +50,7 @@ export interface MirrorProber extends AsyncDisposable {
    */
   probe(limitMs: number): Promise<void>;
   /** A client came back from a mirror for the same object: the mirror is probed soon, and what it has there is read. */
-  suspect(mirror: Mirror, object: Pick<Wanted, 'digest' | 'path' | 'size' | 'since'>): void;
+  suspect(mirror: Mirror, object: WantedObject): void;
   /** Takes another list of mirrors from now on. What is known of one that stays as it is, or gets another weight or place, is kept. */
   setMirrors(mirrors: readonly Mirror[]): void;
 }
@@ -69,6 +74,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
 
   const update = (former: MirrorState, next: MirrorState) => {
     states = states.map((state) => (state === former ? next : state));
+    options.onChange?.();
     if (isWorthTelling(former, next)) report(logger, next);
   };
 
@@ -164,6 +170,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
         );
         return same === undefined ? unprobed(mirror) : { ...same, mirror };
       });
+      options.onChange?.();
       loops = mirrors.map(startLoop);
       for (const { probe } of loops) void probe();
     },

@@ -55,14 +55,16 @@ test('two mirrors of one name are refused', () => {
 test.each(['https://registry.example/x', 'https://dl.REGISTRY.example', 'https://registry.example:8443'])(
   '%s is refused beside a crane called registry.example',
   (url) => {
-    expect(() => readMirrors([{ name: 'one', url }], 'Registry.Example')).toThrow('credentials');
+    expect(() => readMirrors([{ name: 'one', url }], { publicName: 'Registry.Example' })).toThrow(
+      'credentials',
+    );
   },
 );
 
 test.each(['https://notregistry.example', 'https://example', 'https://registry.example.org'])(
   '%s is no name below registry.example',
   (url) => {
-    expect(readMirrors([{ name: 'one', url }], 'registry.example')).toHaveLength(1);
+    expect(readMirrors([{ name: 'one', url }], { publicName: 'registry.example' })).toHaveLength(1);
   },
 );
 

@@ -27,7 +27,7 @@ export interface Mirror extends Neighbourhood {
   readonly weight: number;
   readonly trusted: boolean;
   readonly isSigned: boolean;
-  /** 32 bits that tell this mirror from others when one is chosen; made of its name. */
+  /** 32 bits that tell this mirror from others when one is chosen; made of its name, and of the crane's seed if it has one. */
   readonly seed: number;
   /** Whether it carries a repository; absent: it carries all. */
   readonly carries?: (name: string) => boolean;
@@ -62,12 +62,22 @@ export function unprobed(mirror: Mirror): MirrorState {
   return { mirror, healthy: false, serial: 0, kinds: NO_KINDS, problem: NOT_PROBED };
 }
 
+/** What the mirrors of a crane have in common. */
+export interface MirrorsOf {
+  /** The crane's own public host: clients would send their credentials along to a mirror on it or below it. */
+  readonly publicName?: string | undefined;
+  /** Cranes with the same seed choose alike, others differently; absent: the mirrors' names alone decide. */
+  readonly seed?: string | number | undefined;
+}
+
 /**
  * Checks the configured mirrors.
- * @param publicName the crane's own public host: clients would send their credentials along to a mirror on it or below it
  * @throws Fault CONFIGURATION_INVALID, naming the mirror
  */
-export function readMirrors(options: readonly MirrorOptions[], publicName?: string): Mirror[] {
+export function readMirrors(
+  options: readonly MirrorOptions[],
+  { publicName, seed }: MirrorsOf = {},
+): Mirror[] {
   const names = new Set<string>();
   return options.map((option) => {
     if (option.name === '' || names.has(option.name)) {
@@ -83,7 +93,7 @@ export function readMirrors(options: readonly MirrorOptions[], publicName?: stri
       weight,
       trusted: option.trusted ?? false,
       isSigned: option.signed ?? false,
-      seed: fnv1a(option.name),
+      seed: fnv1a(seed === undefined ? option.name : `${seed}\n${option.name}`),
       ...readNeighbourhood(option, (why) => refusal(option, why)),
       ...(carries !== undefined && { carries }),
     };

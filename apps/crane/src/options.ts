@@ -30,6 +30,8 @@ export interface CraneOptions {
   readonly geoip?: { readonly country?: string; readonly asn?: string };
   /** The crane's own public host, if it should refuse mirrors on it or below it. */
   readonly name?: string;
+  /** Cranes with the same seed choose the same mirrors, others different ones; absent: the mirrors' names alone decide. */
+  readonly seed?: string | number;
   /** Whether `/v2/_catalog` tells all published names; absent: it does not. */
   readonly catalog?: boolean;
   /** Whether `/` is a page that shows people what is published; absent: it is not. */

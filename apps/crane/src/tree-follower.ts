@@ -16,12 +16,16 @@ export type TreeState =
 /** Follows a tree's pointer: never back, and the last good state is kept whatever comes. */
 export interface TreeFollower {
   readonly current: TreeState;
+  /** The highest serial that was ever served, as far as is known. */
+  readonly highest: HighestSerial | undefined;
   /** Reads the pointer now; returns when that, begun after the call, has ended. Never rejects. */
   check(): Promise<void>;
 }
 
 export interface TreeFollowerOptions {
   readonly serialFile?: string;
+  /** The highest serial that was served before, where no file remembers it. */
+  readonly highest?: HighestSerial;
   /** Bytes of documents that are kept, as they are encoded. */
   readonly cacheBytes: number;
   readonly logger: CraneLogger;
@@ -36,7 +40,7 @@ export interface TreeFollowerOptions {
 export async function followTree(source: TreeSource, options: TreeFollowerOptions): Promise<TreeFollower> {
   const { serialFile, cacheBytes, trustedKeys, logger, failures, onSerial } = options;
   let current: TreeState = { state: 'empty' };
-  let highest = serialFile === undefined ? undefined : await readSerialFile(serialFile);
+  let highest = serialFile === undefined ? options.highest : await readSerialFile(serialFile);
   let told: string | undefined;
   let alarmedSerial = 0;
 
@@ -122,6 +126,9 @@ export async function followTree(source: TreeSource, options: TreeFollowerOption
   return {
     get current() {
       return current;
+    },
+    get highest() {
+      return highest;
     },
     check: oneAtATime(once),
   };

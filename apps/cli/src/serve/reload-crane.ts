@@ -1,9 +1,7 @@
-import type { Crane } from '@gantry/app-crane';
 import { asFault } from '@gantry/oci';
 import type { Logger, ServiceManager } from '@gantry/service';
-
-/** What of a crane may change while it runs. */
-type Changeable = Parameters<Crane['reconfigure']>[0];
+import type { Changeable } from './crane-workers/messages.ts';
+import type { ServedCrane } from './open-crane.ts';
 
 /**
  * At SIGHUP the crane opens its access log anew, and takes mirrors and trusted proxies from the configuration as it is then. One that can't be used is told
@@ -11,7 +9,7 @@ type Changeable = Parameters<Crane['reconfigure']>[0];
  * @param read reads the configuration again
  */
 export function reloadCraneOnHangup(
-  crane: Crane,
+  crane: ServedCrane,
   read: () => Promise<Changeable>,
   manager: ServiceManager,
   log: Logger,
@@ -20,7 +18,7 @@ export function reloadCraneOnHangup(
     void manager.reloading();
     crane.reopenAccessLog();
     try {
-      crane.reconfigure(await read());
+      await crane.reconfigure(await read());
     } catch (error) {
       crane.countRefusal();
       log.error({ err: asFault(error) }, 'configuration.refused');

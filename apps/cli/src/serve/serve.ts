@@ -14,9 +14,10 @@ import { createApiClient } from '../remote/client.ts';
 import { createRemoteOperations } from '../remote/remote-operations.ts';
 import { readCertificate } from '../remote/server-address.ts';
 import { prepareFirstRun } from './first-run.ts';
+import { mirrorsOf } from './open-crane.ts';
 import { reloadCraneOnHangup } from './reload-crane.ts';
 import type { ServiceName } from './service-names.ts';
-import { mirrorsOf, type RunningServices, startServices } from './start-services.ts';
+import { type RunningServices, startServices } from './start-services.ts';
 
 export interface ServeOptions {
   readonly config?: string;

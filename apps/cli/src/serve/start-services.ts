@@ -1,7 +1,6 @@
 import { createServer } from 'node:http';
-import { isIP } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Crane, type MirrorOptions, startCrane } from '@gantry/app-crane';
+import type { Crane } from '@gantry/app-crane';
 import { type PromoteService, type PromoteServiceOptions, startPromote } from '@gantry/app-promote';
 import { startSync } from '@gantry/app-sync';
 import type { Messages } from '@gantry/messages';
@@ -22,13 +21,13 @@ import {
   type RunningServer,
   SCRUB_BYTES_PER_SECOND,
   SERVER_LIMITS,
-  type TreePlace,
 } from '@gantry/service';
 import type { SigningKey } from '@gantry/tree';
 import { knownSources } from './known-sources.ts';
 import { gantryVersion } from '../version.ts';
 import { addEngineChecks } from './engine-checks.ts';
 import { openAuthenticator } from './open-authenticator.ts';
+import { checkCraneBesideOthers, openCrane, openCraneOfWorkers, type ServedCrane } from './open-crane.ts';
 import { openFlow, type OpenFlow, openQueues } from './open-flow.ts';
 import { openSigningKeys, openTrustedKeys } from './open-keys.ts';
 import { followWithLayouts } from './open-layouts.ts';
@@ -43,7 +42,7 @@ const SERVED_LIMIT_MS = 30_000;
 
 /** What runs now, for whoever tells the user. */
 export interface RunningServices {
-  readonly crane?: Crane;
+  readonly crane?: ServedCrane;
   readonly promote?: PromoteService;
   /** The built-in servers of trees, by the trees' names. */
   readonly treeServers?: ReadonlyMap<string, RunningServer>;
@@ -66,8 +65,8 @@ export async function startServices(
   resources: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<RunningServices> {
-  if (which === 'crane') return { crane: await openCrane(configuration, undefined, log, resources) };
-  if (which === 'all') checkTreeOfCrane(configuration);
+  if (which === 'crane') return { crane: await openCraneOfWorkers(configuration, log, resources) };
+  if (which === 'all') checkCraneBesideOthers(configuration);
 
   const signing = new Map<string, readonly SigningKey[]>();
   if (which !== 'sync') {
@@ -152,51 +151,6 @@ async function openTreeServers(
     servers.set(name, resources.use(server));
   }
   return servers;
-}
-
-async function openCrane(
-  configuration: Configuration,
-  treeServer: RunningServer | undefined,
-  log: Logger,
-  resources: AsyncDisposableStack,
-): Promise<Crane> {
-  const { mirrors: _, ...crane } = configuration.crane;
-  const tree = checkTreeOfCrane(configuration);
-  return resources.use(
-    await startCrane({
-      ...crane,
-      tree: 'url' in tree ? tree.url : tree.directory,
-      trustedKeys: await openTrustedKeys(configuration),
-      mirrors: mirrorsOf(configuration, treeServer),
-      logger: log,
-    }),
-  );
-}
-
-/** Where the crane reads the tree. @throws Fault CONFIGURATION_INVALID when nobody says so */
-function checkTreeOfCrane({ crane, tree }: Configuration): TreePlace {
-  if (crane.tree !== undefined) return crane.tree;
-  const bucket = 's3' in tree ? tree.s3.bucket : '';
-  throw new Fault(
-    'CONFIGURATION_INVALID',
-    `crane.tree is missing: the tree is in tree.s3, the bucket ${bucket}, which the crane does not read by itself; write the http(s) address that the tree is served at`,
-    { key: 'crane.tree' },
-  );
-}
-
-/** The crane's mirrors: those that are named, else the built-in server where there is one. */
-export function mirrorsOf(
-  { crane: { mirrors, listen: at } }: Configuration,
-  treeServer: RunningServer | undefined,
-): readonly MirrorOptions[] {
-  return mirrors ?? ownMirror(at.host, treeServer);
-}
-
-/** The built-in server as the only mirror, if whoever reaches the crane reaches it by the same address. */
-function ownMirror(craneHost: string, treeServer: RunningServer | undefined) {
-  if (treeServer === undefined || treeServer.address.host !== craneHost) return [];
-  const isAnyAddress = isIP(craneHost) !== 0 && /^[0:.]+$/.test(craneHost);
-  return isAnyAddress ? [] : [{ name: 'built-in', url: treeServer.url, trusted: true }];
 }
 
 async function openPromote(

@@ -43,7 +43,7 @@ export interface StaticPart {
 /** @throws Fault CONFIGURATION_INVALID for mirrors that can't be used, or do not suffice */
 export function readSite(options: StaticOptions, can: { readonly serve: boolean }): StaticSite {
   const { mirrors: given, name, manifests, folder, ...rest } = options;
-  const all = readMirrors(given, name);
+  const all = readMirrors(given, { publicName: name });
   const mirrors = all.filter(({ isPrivate }) => !isPrivate).map(writable);
   const readsFolder = can.serve && folder !== undefined;
   const servesManifests = readsFolder && manifests !== 'redirect';

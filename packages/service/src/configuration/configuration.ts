@@ -167,6 +167,10 @@ export interface CraneConfiguration {
   readonly page: boolean;
   /** Absent: nothing is looked for. */
   readonly search?: SearchConfiguration;
+  /** How many processes answer; `auto` is as many as there are cores. */
+  readonly workers: number | 'auto';
+  /** What the choice of mirrors depends on besides their names. */
+  readonly seed?: string | number;
   readonly manifests: 'auto' | 'redirect' | 'serve';
   readonly status: 302 | 307;
   /** Absent: the built-in static server of the tree, where it runs in the same process. */

@@ -53,6 +53,7 @@ describe('defaults', () => {
         pollMs: 10_000,
         catalog: false,
         page: false,
+        workers: 1,
         manifests: 'auto',
         status: 302,
         trustedProxies: [],

@@ -99,6 +99,20 @@ const Crane = z.strictObject({
   catalog: z.boolean().default(false).describe('Whether /v2/_catalog tells all published names'),
   page: z.boolean().default(false).describe('Whether / is a page that shows people what is published'),
   search: Search,
+  workers: z
+    .union([
+      z.literal('auto'),
+      z
+        .int({ error: 'is not a whole number' })
+        .min(1, { error: 'is below 1' })
+        .max(64, { error: 'is above 64' }),
+    ])
+    .default(1)
+    .describe('Processes that answer on crane.listen, for serve crane alone; auto: one for each core'),
+  seed: z
+    .union([z.string().min(1, { error: 'is empty' }), z.int()])
+    .optional()
+    .describe('Cranes with the same seed choose the same mirrors, others different ones'),
   manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
   status: z.literal([302, 307]).default(302),
   mirrors: z

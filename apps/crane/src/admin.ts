@@ -1,0 +1,33 @@
+import { createServer } from 'node:http';
+import {
+  adminListener,
+  createAdminHandler,
+  createMetrics,
+  type Health,
+  listen,
+  type ListenAddress,
+  type Metrics,
+  type RunningServer,
+  SERVER_LIMITS,
+} from '@gantry/service';
+import type { Counters } from './counters.ts';
+import { addGauges, addTreeCheck, type CraneSight } from './monitoring.ts';
+
+/**
+ * Health and figures of a crane, at `crane.adminListen`.
+ * @param addMore adds what else is measured
+ * @throws Fault CONFIGURATION_INVALID when it can't listen there
+ */
+export async function listenAdmin(
+  address: ListenAddress,
+  health: Health,
+  counters: Counters,
+  sight: CraneSight,
+  addMore: (metrics: Metrics) => Metrics = (metrics) => metrics,
+): Promise<RunningServer> {
+  addTreeCheck(health, sight.tree);
+  const metrics = await createMetrics('crane');
+  addGauges(metrics, sight);
+  const handler = createAdminHandler(health, addMore(counters.joinedTo(metrics)));
+  return listen(createServer(SERVER_LIMITS, adminListener(handler)), address, 'crane.adminListen');
+}
