@@ -11,7 +11,7 @@ import {
   unavailable,
 } from './answer.ts';
 import { chooseMirror, type Client, duplicatesOf, lastResort, type Wanted } from './choose-mirror.ts';
-import type { Mirror, MirrorState } from './mirror.ts';
+import { locationOf, type Mirror, type MirrorState } from './mirror.ts';
 import { asksForMirrorList, mirrorListAnswer, mirrorsAnswer } from './mirror-list.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
 import type { NamedRoute, Reference, Refusal, Route } from './route.ts';
@@ -285,8 +285,8 @@ function redirect(
   return { route, status: site.status, headers, body: NO_BODY, mirror: mirror.name };
 }
 
-function addressAt({ base, isSigned }: Mirror, path: string, { signUrl }: Site): string {
-  return isSigned && signUrl !== undefined ? signUrl(base, path) : base + path;
+function addressAt(mirror: Mirror, path: string, { signUrl }: Site): string {
+  return mirror.isSigned && signUrl !== undefined ? signUrl(mirror.base, path) : locationOf(mirror, path);
 }
 
 function tagsAnswer(route: Extract<Route, { kind: 'tags' }>, repository: Repository): Answer {

@@ -1,6 +1,6 @@
 import { type Answer, jsonAnswer, SHORT_LIVED } from './answer.ts';
 import { type Client, type Wanted } from './choose-mirror.ts';
-import type { MirrorState } from './mirror.ts';
+import { locationOf, type MirrorState } from './mirror.ts';
 
 const NOT_KEPT = ['Cache-Control', 'no-store'] as const;
 
@@ -9,10 +9,12 @@ const VERSION = 1;
 
 /**
  * The answer to `/mirrors`: which hosts a redirect may name, for those who have to allow them in a firewall, and how far
- * each mirror is believed. `hosts` changes with the configuration alone.
+ * each mirror is believed. `hosts` changes with the configuration alone. Those of `redirectsFurther` among them lead to hosts
+ * that they alone know.
  */
 export function mirrorsAnswer(states: readonly MirrorState[]): Answer {
-  const hosts = new Set(states.map(({ mirror }) => new URL(mirror.base).host));
+  const hosts = hostsOf(states);
+  const redirectsFurther = hostsOf(states.filter(({ mirror }) => mirror.redirector !== undefined));
   const mirrors = states.map(({ mirror, healthy, serial }) => ({
     name: mirror.name,
     url: mirror.base,
@@ -21,12 +23,17 @@ export function mirrorsAnswer(states: readonly MirrorState[]): Answer {
     countries: mirror.countries,
     usable: healthy,
     serial,
+    ...(mirror.redirector !== undefined && { redirectsFurther: true }),
   }));
   return jsonAnswer(
     'mirrors',
-    `${JSON.stringify({ version: VERSION, hosts: [...hosts].toSorted(), mirrors })}\n`,
+    `${JSON.stringify({ version: VERSION, hosts, redirectsFurther, mirrors })}\n`,
     SHORT_LIVED,
   );
+}
+
+function hostsOf(states: readonly MirrorState[]): readonly string[] {
+  return [...new Set(states.map(({ mirror }) => new URL(mirror.base).host))].toSorted();
 }
 
 /** Whether a blob's query string asks why each mirror was chosen or left out, and not for the blob. */
@@ -53,7 +60,7 @@ export function mirrorListAnswer(
   ];
   const mirrors = ordered.map(({ state, why }, index) => ({
     name: state.mirror.name,
-    url: state.mirror.base + path,
+    url: locationOf(state.mirror, path),
     ...(why === undefined ? { chosen: index === 0 } : { leftOut: why }),
   }));
   const { digest, since } = wanted;

@@ -5,6 +5,7 @@ import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from './mirror.ts
 import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
 import { type DoubtedObject, probeMirror } from './probe-mirror.ts';
+import { probeRedirector } from './probe-redirector.ts';
 import { createProbedTrees } from './probed-tree.ts';
 import { settleProbe } from './settle-probe.ts';
 import { within } from './within.ts';
@@ -94,8 +95,11 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
         userAgent: 'gantry-crane',
         timeoutMs: SILENCE_MS,
         signal,
+        suffix: mirror.redirector?.probeSuffix ?? mirror.suffix,
       });
-      const probed = await probeMirror(client, former, tree, doubted);
+      const probed = await (mirror.redirector === undefined
+        ? probeMirror(client, former, tree, doubted)
+        : probeRedirector(client, former, mirror.redirector, tree, doubted));
       if (!ending.signal.aborted && stateOf(mirror) === former)
         update(former, settleProbe(former, probed, former.problem !== NOT_PROBED));
     } catch (error) {
@@ -126,8 +130,9 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
 
   const pauseAfter = (state: MirrorState | undefined): number => {
     if (state?.inDoubt === true) return DOUBT_MS;
-    const isWell =
-      state !== undefined && isCurrent(state) && state.problem === undefined && state.onTrial !== true;
+    if (state === undefined || state.problem !== undefined || state.onTrial === true) return RETRY_MS;
+    // A redirector is behind by its grace, whatever it has.
+    const isWell = isCurrent(state) || (state.healthy && state.mirror.redirector !== undefined);
     return isWell ? pollMs : RETRY_MS;
   };
 

@@ -1,14 +1,18 @@
 import { Fault, type ManifestKind, quote } from '@gantry/oci';
+import { liesOnOrBelow } from '@gantry/service';
 import type { PoolObject } from './additions.ts';
 import type { Neighbourhood } from './choose/nearness.ts';
 import { type NeighbourhoodOptions, readNeighbourhood } from './choose/neighbourhood.ts';
 import { carriedRepositories } from './choose/repository-globs.ts';
+import { type MirrorManagerOptions, readRedirector, type Redirector, type Sighting } from './redirector.ts';
 
 /** A mirror as the configuration names it. */
 export interface MirrorOptions extends NeighbourhoodOptions {
   readonly name: string;
   /** Where the mirror's copy of the tree begins; http or https. */
   readonly url: string;
+  /** Present: no tree is there, but the mirrorlist of a MirrorManager. */
+  readonly mirrormanager?: MirrorManagerOptions;
   /** Its share among mirrors that qualify, in proportion; 100 when absent. */
   readonly weight?: number;
   /** The operator vouches for it: it may answer tags, and it is the last resort. */
@@ -24,6 +28,10 @@ export interface Mirror extends Neighbourhood {
   readonly name: string;
   /** The beginning of every Location that names this mirror; ends with `/`. */
   readonly base: string;
+  /** The end of every such Location: empty, but for a redirector. */
+  readonly suffix: string;
+  /** Present: it redirects further, to mirrors of its own. */
+  readonly redirector?: Redirector;
   readonly weight: number;
   readonly trusted: boolean;
   readonly isSigned: boolean;
@@ -50,6 +58,15 @@ export interface MirrorState {
   readonly wrong?: PoolObject;
   /** Why the last probe failed, or why a kind is not proven; absent if all is well. */
   readonly problem?: string;
+  /** Of a redirector: how far its mirrors were lately, as they were seen. */
+  readonly sightings?: readonly Sighting[];
+  /** Of a redirector: what was found when its serial was last raised, and from which one. */
+  readonly lastFound?: { readonly after: number; readonly objects: readonly PoolObject[] };
+}
+
+/** Where a mirror has a file of the tree. */
+export function locationOf({ base, suffix }: Mirror, path: string): string {
+  return base + path + suffix;
 }
 
 const NO_KINDS: ReadonlySet<ManifestKind> = new Set();
@@ -89,7 +106,7 @@ export function readMirrors(
     const carries = carriedRepositories(option.repositories);
     return {
       name: option.name,
-      base: readBase(option, publicName),
+      ...readPlace(option, publicName),
       weight,
       trusted: option.trusted ?? false,
       isSigned: option.signed ?? false,
@@ -100,7 +117,10 @@ export function readMirrors(
   });
 }
 
-function readBase(option: MirrorOptions, publicName: string | undefined): string {
+function readPlace(
+  option: MirrorOptions,
+  publicName: string | undefined,
+): Pick<Mirror, 'base' | 'suffix' | 'redirector'> {
   const url = URL.parse(option.url);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw refusal(option, `its url ${quote(option.url)} is none of http or https`);
@@ -110,14 +130,17 @@ function readBase(option: MirrorOptions, publicName: string | undefined): string
   }
   if (url.search !== '' || url.hash !== '')
     throw refusal(option, 'its url may have no query and no fragment');
-  const own = publicName?.toLowerCase();
-  if (own !== undefined && (url.hostname === own || url.hostname.endsWith(`.${own}`))) {
+  if (publicName !== undefined && liesOnOrBelow(url.hostname, publicName)) {
     throw refusal(
       option,
-      `its host ${url.hostname} is the crane's own name ${own} or lies below it, so that clients would send it their credentials`,
+      `its host ${url.hostname} is the crane's own name ${publicName} or lies below it, so that clients would send it their credentials`,
     );
   }
-  return url.href.endsWith('/') ? url.href : `${url.href}/`;
+  if (option.mirrormanager !== undefined) {
+    if (option.signed === true) throw refusal(option, 'a MirrorManager looks for no signature');
+    return readRedirector(url, option.mirrormanager);
+  }
+  return { base: url.href.endsWith('/') ? url.href : `${url.href}/`, suffix: '' };
 }
 
 function refusal(option: MirrorOptions, why: string): Fault {

@@ -10,6 +10,9 @@ import { LRUCache } from 'lru-cache';
 import { type Additions, type PoolObject, readAdditions, SAMPLE_SIZE } from './additions.ts';
 import type { ProbedTree } from './probe-mirror.ts';
 
+/** Where more serials than this are absent one after the other, all before them are taken to be kept no more. */
+const LONGEST_GAP = 16;
+
 /** What probes need to know of the crane's own tree, each piece read once for all mirrors. */
 export interface ProbedTrees {
   /** As of the serial that `view` shows. @throws Fault TREE_INVALID, UNAVAILABLE */
@@ -30,6 +33,29 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
     const known = statements.get(serial) ?? (await readStatement(source, serial));
     if (known !== undefined) statements.set(serial, known);
     return known;
+  };
+
+  /** The first statement at `serial` or soon after it: a publication that failed leaves a gap. */
+  const statementFrom = async (serial: number, to: number): Promise<StatedSerial | undefined> => {
+    for (let number = serial; number <= Math.min(to, serial + LONGEST_GAP); number++) {
+      const found = await statement(number);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
+
+  const publishedBy = async (ms: number, current: StatedSerial): Promise<StatedSerial | undefined> => {
+    if (Date.parse(current.statement.published) <= ms) return current;
+    let found: StatedSerial | undefined;
+    let [from, to] = [1, current.statement.serial - 1];
+    while (from <= to) {
+      const middle = Math.floor((from + to) / 2);
+      const stated = await statementFrom(middle, to);
+      if (stated === undefined && middle + LONGEST_GAP < to) from = middle + LONGEST_GAP + 1;
+      else if (stated === undefined || Date.parse(stated.statement.published) > ms) to = middle - 1;
+      else [found, from] = [stated, stated.statement.serial + 1];
+    }
+    return found;
   };
 
   const additions = (from: number, to: StatedSerial): Promise<Additions> => {
@@ -67,7 +93,15 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
       const { statement: stated, digest } = view;
       const current = { statement: stated, digest };
       await learn(current);
-      return { current, statement, additions, exemplars, samples, trustedKeys };
+      return {
+        current,
+        statement,
+        publishedBy: (ms) => publishedBy(ms, current),
+        additions,
+        exemplars,
+        samples,
+        trustedKeys,
+      };
     },
     sample,
   };

@@ -22,6 +22,7 @@ export function settleProbe(former: MirrorState, probed: Probed, wasProbed: bool
     ...former,
     // What it has taken back it may have removed as well.
     serial: Math.min(former.serial, state.serial),
+    ...(state.sightings !== undefined && { sightings: state.sightings }),
     inDoubt: true,
     ...(state.problem === undefined ? {} : { problem: state.problem }),
   };

@@ -26,6 +26,7 @@ export { MAIN_TREE } from './configuration/trees.ts';
 export { type SearchConfiguration, type SearchServer, SOLR_PLACE } from './configuration/search.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';
+export { liesOnOrBelow } from './configuration/web-address.ts';
 export { GROUP, GROUP_EXPECTED, NAME, NAME_EXPECTED } from './configuration/texts.ts';
 export * from './health.ts';
 export * from './http/admin-handler.ts';

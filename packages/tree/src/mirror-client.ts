@@ -6,6 +6,10 @@ import { Agent, type Dispatcher } from 'undici';
 /** How a mirror answered, its redirects followed. */
 export interface MirrorReply {
   readonly status: number;
+  /** How many redirects led there. */
+  readonly redirects: number;
+  /** `https://mirror.example` of who answered in the end. */
+  readonly origin: string;
   /** Without parameters, in lower case; empty if it sent none. */
   readonly contentType: string;
   /** Empty if it sent none. */
@@ -45,6 +49,8 @@ export interface MirrorClientOptions {
   readonly signal: AbortSignal;
   /** Sent to the origin of the base alone. */
   readonly authorization?: string | undefined;
+  /** What stands behind each path, where the base ends in the middle of a query. */
+  readonly suffix?: string;
 }
 
 const MAX_REDIRECTS = 5;
@@ -54,7 +60,7 @@ const PLAINLY = { 'accept-encoding': 'identity' };
 /** @param base where the mirror's copy of the tree begins; ends with `/` */
 export function mirrorClient(
   base: string,
-  { userAgent, timeoutMs, signal, authorization }: MirrorClientOptions,
+  { userAgent, timeoutMs, signal, authorization, suffix = '' }: MirrorClientOptions,
 ): MirrorClient {
   const agent = new Agent({
     connections: MAX_CONNECTIONS,
@@ -69,8 +75,8 @@ export function mirrorClient(
     method: 'GET' | 'HEAD',
     path: string,
     changed: Readonly<Record<string, string>> = {},
-  ): Promise<Dispatcher.ResponseData> => {
-    let target = new URL(base + path);
+  ): Promise<Answered> => {
+    let target = new URL(base + path + suffix);
     const headers = { 'accept-encoding': 'gzip', 'user-agent': userAgent, ...changed };
     for (let hop = 0; ; hop++) {
       const isOwn = authorization !== undefined && target.origin === new URL(base).origin;
@@ -82,7 +88,8 @@ export function mirrorClient(
         signal,
       });
       const location = reply.headers['location'];
-      if (reply.statusCode < 300 || reply.statusCode > 399 || typeof location !== 'string') return reply;
+      if (reply.statusCode < 300 || reply.statusCode > 399 || typeof location !== 'string')
+        return { reply, redirects: hop, origin: target.origin };
       await reply.body.dump();
       target = redirected(target, location, hop);
     }
@@ -93,17 +100,18 @@ export function mirrorClient(
     onChunk: (chunk: Uint8Array) => void,
     headers?: Readonly<Record<string, string>>,
   ): Promise<MirrorReply> => {
-    const reply = await request('GET', path, headers);
+    const answered = await request('GET', path, headers);
+    const { reply } = answered;
     if (reply.statusCode === 200) for await (const chunk of reply.body) onChunk(chunk as Uint8Array);
     else await reply.body.dump();
-    return describe(reply.statusCode, reply.headers);
+    return describe(answered);
   };
 
   return {
     async head(path) {
-      const reply = await request('HEAD', path);
-      await reply.body.dump();
-      return describe(reply.statusCode, reply.headers);
+      const answered = await request('HEAD', path);
+      await answered.reply.body.dump();
+      return describe(answered);
     },
     async read(path, maxBytes, { plainly = false } = {}) {
       const chunks: Uint8Array[] = [];
@@ -122,7 +130,8 @@ export function mirrorClient(
       return { ...reply, sha256: hasher.digest('hex') };
     },
     async readFirst(path, count) {
-      const reply = await request('GET', path, { ...PLAINLY, range: `bytes=0-${count - 1}` });
+      const answered = await request('GET', path, { ...PLAINLY, range: `bytes=0-${count - 1}` });
+      const { reply } = answered;
       const chunks: Uint8Array[] = [];
       if (reply.statusCode === 200 || reply.statusCode === 206) {
         let total = 0;
@@ -133,7 +142,7 @@ export function mirrorClient(
         }
       } else await reply.body.dump();
       const bytes = Buffer.concat(chunks).subarray(0, count);
-      return { ...describe(reply.statusCode, reply.headers), bytes };
+      return { ...describe(answered), bytes };
     },
     [Symbol.asyncDispose]: () => agent.destroy(),
   };
@@ -156,11 +165,19 @@ function invalid(why: string): Fault {
   return new Fault('MIRROR_INVALID', why);
 }
 
-function describe(status: number, headers: IncomingHttpHeaders): MirrorReply {
+/** An answer whose body is still to be read. */
+interface Answered extends Pick<MirrorReply, 'redirects' | 'origin'> {
+  readonly reply: Dispatcher.ResponseData;
+}
+
+function describe({ reply, redirects, origin }: Answered): MirrorReply {
+  const headers: IncomingHttpHeaders = reply.headers;
   const length = headers['content-length'];
   const encoding = headers['content-encoding'] ?? '';
   return {
-    status,
+    status: reply.statusCode,
+    redirects,
+    origin,
     contentType: (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '',
     contentEncoding: encoding.toLowerCase() === 'identity' ? '' : encoding,
     ...(length === undefined ? {} : { sizeBytes: Number(length) }),

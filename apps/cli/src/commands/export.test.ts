@@ -73,6 +73,12 @@ test.each([
   ],
   ['no mirror at all', {}, ['haproxy'], 'crane.mirrors has no mirror'],
   [
+    'only a mirror that redirects further',
+    { mirrors: [{ ...TRUSTED, mirrormanager: { path: 'gantry' } }] },
+    ['haproxy'],
+    'crane.mirrors has no mirror',
+  ],
+  [
     'HAProxy that is to send files',
     { mirrors: [TRUSTED], manifests: 'serve' },
     ['haproxy'],

@@ -175,7 +175,7 @@ async function openPromote(
     createPublisher(flow, served === undefined || tree.name !== MAIN_TREE ? tree : { ...tree, served }),
   );
   const publishers = await followWithLayouts(configuration, flow, published, metrics, resources);
-  const followed = await followedMirrors(configuration);
+  const followed = await followedMirrors(configuration, log);
   const promote = resources.use(
     await startPromote({
       flow,
@@ -219,11 +219,23 @@ function collectionOf({ sources, gc }: Configuration): PromoteServiceOptions['co
 }
 
 /** The mirrors that the crane sends to, as who follows them needs to know them. */
-async function followedMirrors(configuration: Configuration): Promise<PromoteServiceOptions['confirm']> {
+async function followedMirrors(
+  configuration: Configuration,
+  log: Logger,
+): Promise<PromoteServiceOptions['confirm']> {
   const { crane, tree } = configuration;
   if (crane.mirrors === undefined || tree.confirm === undefined) return undefined;
+  const [trees, redirectors] = [
+    crane.mirrors.filter(({ mirrormanager }) => mirrormanager === undefined),
+    crane.mirrors.filter(({ mirrormanager }) => mirrormanager !== undefined),
+  ];
+  for (const { name } of redirectors)
+    log.info(
+      { mirror: name, reason: 'it is a MirrorManager, each of whose mirrors has a serial of its own' },
+      'mirror.not_confirmed',
+    );
   return {
-    mirrors: crane.mirrors.map(({ name, url, repositories }) => ({ name, url, repositories })),
+    mirrors: trees.map(({ name, url, repositories }) => ({ name, url, repositories })),
     rules: tree.confirm,
     trustedKeys: await openTrustedKeys(configuration),
   };

@@ -26,7 +26,11 @@ export function mirrorBars(states: readonly MirrorState[], serial: number): Html
 function mirrorBar(state: MirrorState, serial: number): Html {
   const { mirror } = state;
   const { look, text, percent } = judge(state, serial);
-  const where = [...mirror.countries, ...(mirror.isPrivate ? ['private'] : [])].join(', ');
+  const where = [
+    ...mirror.countries,
+    ...(mirror.isPrivate ? ['private'] : []),
+    ...(mirror.redirector === undefined ? [] : ['leads to mirrors of its own']),
+  ].join(', ');
   return html`<li>
     <a href="${mirror.base}">${mirror.name}</a>
     <span class="soft">${where}</span>
@@ -40,10 +44,13 @@ function mirrorBar(state: MirrorState, serial: number): Html {
 }
 
 function judge(
-  { healthy, serial: believedAt }: MirrorState,
+  { healthy, serial: believedAt, mirror }: MirrorState,
   serial: number,
 ): { readonly look: 'good' | 'late' | 'bad'; readonly text: string; readonly percent: number } {
   if (!healthy || believedAt === 0) return { look: 'bad', text: 'not in use', percent: 0 };
+  // It is behind by its grace, whatever it has.
+  if (mirror.redirector !== undefined)
+    return { look: 'good', text: `for what is older, up to serial ${believedAt}`, percent: 100 };
   const lag = Math.max(serial - believedAt, 0);
   if (lag === 0) return { look: 'good', text: `in step, at serial ${believedAt}`, percent: 100 };
   const behind = lag === 1 ? '1 serial behind' : `${lag} serials behind`;

@@ -44,7 +44,7 @@ export interface StaticPart {
 export function readSite(options: StaticOptions, can: { readonly serve: boolean }): StaticSite {
   const { mirrors: given, name, manifests, folder, ...rest } = options;
   const all = readMirrors(given, { publicName: name });
-  const mirrors = all.filter(({ isPrivate }) => !isPrivate).map(writable);
+  const mirrors = all.filter(isForEverybody).map(writable);
   const readsFolder = can.serve && folder !== undefined;
   const servesManifests = readsFolder && manifests !== 'redirect';
   const servesBlobs = readsFolder && mirrors.length === 0;
@@ -61,7 +61,7 @@ export function readSite(options: StaticOptions, can: { readonly serve: boolean 
       'has no mirror with "trusted: true", and only such a one may answer who asks for a tag: name one, or a tree in a folder that the server reads',
     );
   if (!servesBlobs && mirrors.length === 0)
-    throw refuse('crane.mirrors', 'has no mirror that every client may be sent to');
+    throw refuse('crane.mirrors', 'has no mirror that every client may be sent to for every object');
   for (const place of [rest.at, ...(readsFolder ? [folder] : [])])
     if (!/^\/[\w./@+, -]*$/.test(place))
       throw new Fault(
@@ -79,6 +79,11 @@ export function readSite(options: StaticOptions, can: { readonly serve: boolean 
   };
 }
 
+/** A redirector's mirrors have what is new there only after a time, which a static server can't tell from what is old. */
+function isForEverybody({ isPrivate, redirector }: Mirror): boolean {
+  return !isPrivate && redirector === undefined;
+}
+
 /** A mirror's address, with nothing in it that a server's configuration would take for something else. */
 function writable(mirror: Mirror): Mirror {
   const base = mirror.base.replaceAll(
@@ -90,11 +95,16 @@ function writable(mirror: Mirror): Mirror {
 
 function warningsOf(mirrors: readonly Mirror[]): string[] {
   const hidden = mirrors.filter(({ isPrivate }) => isPrivate).map(({ name }) => name);
-  const near = mirrors.filter(
-    ({ isPrivate, networks, asns, countries }) =>
-      !isPrivate && networks.length + asns.length + countries.length > 0,
-  );
+  const further = mirrors.filter(({ redirector }) => redirector !== undefined).map(({ name }) => name);
+  const near = mirrors
+    .filter(isForEverybody)
+    .filter(({ networks, asns, countries }) => networks.length + asns.length + countries.length > 0);
   return [
+    ...(further.length === 0
+      ? []
+      : [
+          `left out, as they redirect to mirrors of their own, which lack what is new: ${further.join(', ')}`,
+        ]),
     ...(hidden.length === 0 ? [] : [`left out, as they are private: ${hidden.join(', ')}`]),
     ...(near.length === 0
       ? []

@@ -7,6 +7,7 @@ import { DEFAULT_CHANNELS } from './schema.ts';
 import { isRecord } from './schema-shape.ts';
 import { searchProblems } from './search.ts';
 import { treeProblems, treeWritten } from './tree-checks.ts';
+import { liesOnOrBelow } from './web-address.ts';
 
 /**
  * What no single key shows: names that stand twice, names of nothing, keys that exclude each other. Works on what was
@@ -165,9 +166,8 @@ function scopeProblems(path: KeyPath, scopes: unknown, channelNames: readonly st
 function mirrorProblems({ path, entry }: Entry, ownName: unknown): Problem[] {
   const { url } = entry;
   if (typeof ownName !== 'string' || typeof url !== 'string') return [];
-  const own = URL.parse(`http://${ownName}`)?.hostname;
   const host = URL.parse(url)?.hostname;
-  if (own === undefined || host === undefined || (host !== own && !host.endsWith(`.${own}`))) return [];
-  const message = `lies on or below crane.name, so clients would send it their credentials for ${own}`;
+  if (host === undefined || !liesOnOrBelow(host, ownName)) return [];
+  const message = `lies on or below crane.name, so clients would send it their credentials for ${ownName}`;
   return [{ path: [...path, 'url'], value: url, message }];
 }

@@ -5,7 +5,14 @@ import { completeChannel } from './complete-channels.ts';
 import { completeCatalog, completeMessages, completePlace, type Resolve } from './complete-engines.ts';
 import { completeFurtherTrees, completeMainTree } from './complete-trees.ts';
 import type { TokenConfiguration } from './access-configuration.ts';
-import type { Configuration, FolderPlace, S3Place, SourceConfiguration, TreePlace } from './configuration.ts';
+import type {
+  Configuration,
+  FolderPlace,
+  MirrorConfiguration,
+  S3Place,
+  SourceConfiguration,
+  TreePlace,
+} from './configuration.ts';
 import { EMBEDDED_PLACES } from './engines.ts';
 import { completeTrustedKey } from './keys.ts';
 import type { ConfigurationFile } from './schema.ts';
@@ -71,7 +78,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
         ...(geoip.asn !== undefined && { asn: at(geoip.asn) }),
       },
       ...(mirrors !== undefined && {
-        mirrors: mirrors.map((mirror) => ({ ...mirror, url: withoutSlash(mirror.url) })),
+        mirrors: mirrors.map(completeMirror),
       }),
     },
   };
@@ -80,6 +87,20 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
 /** Where what is no engine's is kept: beside the catalog, where that is a file. */
 function dataFolder(catalog: Configuration['catalog']): string {
   return 'sqlite' in catalog ? path.dirname(catalog.sqlite.file) : './data';
+}
+
+function completeMirror({
+  url,
+  mirrormanager,
+  ...rest
+}: NonNullable<ConfigurationFile['crane']['mirrors']>[number]): MirrorConfiguration {
+  return {
+    ...rest,
+    url: withoutSlash(url),
+    ...(mirrormanager !== undefined && {
+      mirrormanager: { path: mirrormanager.path, graceMs: mirrormanager.grace },
+    }),
+  };
 }
 
 type FileSource = ConfigurationFile['sources'][number];

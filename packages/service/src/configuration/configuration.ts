@@ -185,6 +185,8 @@ export interface MirrorConfiguration {
   readonly name: string;
   /** Where the mirror's copy of the tree begins; no `/` at its end. */
   readonly url: string;
+  /** Present: no tree is there, but the mirrorlist of a MirrorManager. */
+  readonly mirrormanager?: { readonly path: string; readonly graceMs: number };
   readonly weight: number;
   readonly trusted: boolean;
   /** Whom it is near to: networks in CIDR notation, numbers of autonomous systems, codes of countries. */

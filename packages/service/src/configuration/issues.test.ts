@@ -187,6 +187,11 @@ const WRONG: [string, string, string][] = [
     'gantry.yaml:1:36: crane.mirrors[0].url: "ftp://m.example" is not an address: write http:// or https://, a host, and a path if there is one',
   ],
   [
+    'a path that MirrorManager can not have',
+    'crane: { mirrors: [{ name: m, url: "https://m.example/mirrorlist", mirrormanager: { path: "/pub/a=b" } }] }\n',
+    'gantry.yaml:1:91: crane.mirrors[0].mirrormanager.path: "/pub/a=b" is no path as MirrorManager has them: write for instance pub/gantry',
+  ],
+  [
     'a weight of nothing',
     'crane: { mirrors: [{ name: m, url: "https://m.example", weight: 0 }] }\n',
     'gantry.yaml:1:65: crane.mirrors[0].weight: 0 is below 1: leave the mirror out to send nobody there',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { parseNetwork } from '../network/address.ts';
 import { repositoryGlobProblem } from './patterns.ts';
-import { checked, FilePath, Name } from './texts.ts';
+import { checked, Duration, FilePath, Name } from './texts.ts';
 import { webAddressProblem } from './web-address.ts';
 
 /** A network in CIDR notation, or one address. */
@@ -9,10 +9,31 @@ const NetworkText = z.string().refine((text) => parseNetwork(text) !== undefined
   error: 'is no network: write for instance 192.0.2.0/24, 2001:db8::/32 or one address',
 });
 
+/** MirrorManager decodes no escapes in a query, and cuts a value at a second "=". */
+const PathInQuery = z
+  .string()
+  .regex(/^[A-Za-z0-9._-]+(?:\/[A-Za-z0-9._-]+)*$/, {
+    error: 'is no path as MirrorManager has them: write for instance pub/gantry',
+  })
+  .refine((path) => !/(?:^|\/)\.\.?(?:\/|$)/.test(path), {
+    error: 'has a part that is "." or "..": write the path as MirrorManager lists it',
+  });
+
+/** `mirrormanager` of an entry: what stands at its address is no tree. */
+const MirrorManager = z
+  .strictObject({
+    path: PathInQuery.describe("The tree's folder, as MirrorManager names it"),
+    grace: Duration.prefault('1d').describe(
+      'What was published less than so long ago is not asked for there, as its mirrors may not have it yet',
+    ),
+  })
+  .describe('The address is the mirrorlist of a MirrorManager, which redirects to mirrors of its own');
+
 /** An entry of `crane.mirrors`. */
 export const MirrorEntry = z.strictObject({
   name: Name,
   url: checked(webAddressProblem).describe("Where the mirror's copy of the tree begins"),
+  mirrormanager: MirrorManager.optional(),
   weight: z
     .int({ error: 'is not a whole number' })
     .min(1, { error: 'is below 1: leave the mirror out to send nobody there' })

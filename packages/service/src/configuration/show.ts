@@ -3,6 +3,7 @@ import { showGc, showKeep } from './collection.ts';
 import type {
   Configuration,
   FolderPlace,
+  MirrorConfiguration,
   S3Place,
   SourceConfiguration,
   TreeConfiguration,
@@ -19,7 +20,7 @@ import { showChannel } from './show-channel.ts';
 /** The configuration in the form of its file, as it is in force, each secret masked; a file's name is shown. */
 export function maskSecrets(configuration: Configuration): Record<string, unknown> {
   const { tree, trees, api, crane, sync } = configuration;
-  const { adminListen, pollMs, tree: place, listen, trustedKeys, search, ...craneRest } = crane;
+  const { adminListen, pollMs, tree: place, listen, trustedKeys, search, mirrors, ...craneRest } = crane;
   return {
     storage: showPlace(configuration.storage),
     catalog: showCatalog(configuration.catalog),
@@ -48,6 +49,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       poll: formatDuration(pollMs),
       ...craneRest,
       search: showSearch(search),
+      ...(mirrors !== undefined && { mirrors: mirrors.map(showMirror) }),
     },
   };
 }
@@ -55,6 +57,12 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
 /** `maskSecrets` as YAML. */
 export function showConfiguration(configuration: Configuration): string {
   return stringify(maskSecrets(configuration), { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function showMirror({ mirrormanager, ...rest }: MirrorConfiguration): Record<string, unknown> {
+  if (mirrormanager === undefined) return rest;
+  const { path, graceMs } = mirrormanager;
+  return { ...rest, mirrormanager: { path, grace: formatDuration(graceMs) } };
 }
 
 function showTree(tree: TreeConfiguration): Record<string, unknown> {

@@ -56,6 +56,22 @@ export function registryOrigin(text: string): string {
   return new URL(withScheme(text)).origin;
 }
 
+/**
+ * Whether clients that know the credentials for the host `own` send them to `hostname`, too: to the host itself at any
+ * port, and to all hosts below it. Both as the URL standard writes them, so that capitals, other ways to write an address and
+ * letters beyond ASCII make no difference; nor does a dot at the end.
+ * @param own a host, maybe with a port
+ */
+export function liesOnOrBelow(hostname: string, own: string): boolean {
+  const host = withoutDot(hostname);
+  const parent = withoutDot(URL.parse(`http://${own}`)?.hostname ?? own.toLowerCase());
+  return host === parent || host.endsWith(`.${parent}`);
+}
+
+function withoutDot(hostname: string): string {
+  return hostname.replace(/\.$/, '');
+}
+
 /** Whether `text` is meant as an http(s) address, and not as a path. */
 export function isWebAddress(text: string): boolean {
   return /^https?:/i.test(text);
