@@ -4,7 +4,7 @@ import type { RouteKind } from './route.ts';
 /** What is sent back, but for bytes that have to be read first. */
 export interface Answer {
   /** For the metrics. */
-  readonly route: RouteKind | 'method';
+  readonly route: RouteKind | 'method' | 'repositories' | 'v1';
   readonly status: number;
   /** Name, value, name, value: the flat form that node:http takes as it is. */
   readonly headers: readonly string[];
@@ -23,6 +23,8 @@ export type Body =
   | { readonly from: 'tree'; readonly path: string; readonly digest: Digest; readonly sizeBytes: number }
   /** A blob: streamed, in ranges if so asked. */
   | { readonly from: 'file'; readonly path: string; readonly sizeBytes: number }
+  /** A file that is no part of the tree: streamed as a blob is. Symbolic links in its path are followed. */
+  | { readonly from: 'content'; readonly file: string; readonly sizeBytes: number }
   /** The referrers document of a subject, filtered if so asked; its headers follow from its bytes. */
   | { readonly from: 'referrers'; readonly document: Digest; readonly artifactType?: string };
 

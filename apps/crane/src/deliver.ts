@@ -70,6 +70,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
           onSent(request, { answer, status, bytes }),
         );
       }
+      case 'content': {
+        const { file: path, sizeBytes } = body;
+        const file = { answer, directory: '/', path, sizeBytes, followsLinks: true };
+        return sendFile(request, response, file, (status) => count(answer, status));
+      }
     }
   };
 

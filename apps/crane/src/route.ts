@@ -62,7 +62,7 @@ const PREFIX = '/v2/';
 export function parseRoute(target: string): Route {
   if (target.length > MAX_TARGET_LENGTH) return refuse('too long');
   const question = target.indexOf('?');
-  const path = decode(pathOf(question < 0 ? target : target.slice(0, question)));
+  const path = decodePath(pathOf(question < 0 ? target : target.slice(0, question)));
   if (path === undefined) return refuse('encoding invalid');
   if (path === '/v2/' || path === '/v2') return { kind: 'base' };
   if (path === '/mirrors') return { kind: 'mirrors' };
@@ -120,14 +120,14 @@ const OTHER_DIGEST = /^(?!sha(?:256|512):)[a-z0-9]+(?:[+._-][a-z0-9]+)*:[a-zA-Z0
 const SERIAL = /^[1-9][0-9]{0,11}$/;
 
 /** A server has to accept the absolute form of a target, too (RFC 9112, section 3.2.2); its host is not looked at. */
-function pathOf(target: string): string {
+export function pathOf(target: string): string {
   return target.startsWith('/') ? target : target.replace(/^https?:\/\/[^/]*/i, '');
 }
 
-/** The path without escapes; undefined if they are not as RFC 3986 says, or hide a slash. */
-function decode(path: string): string | undefined {
+/** The path without escapes; undefined if they are not as RFC 3986 says, or hide a slash that may not be hidden. */
+export function decodePath(path: string, mayHideSlash = false): string | undefined {
   if (!path.includes('%')) return path;
-  if (/%2f/i.test(path)) return undefined;
+  if (!mayHideSlash && /%2f/i.test(path)) return undefined;
   try {
     return decodeURIComponent(path);
   } catch {

@@ -16,6 +16,8 @@ export interface FileAnswer {
   /** Below `directory`, of the tree's own alphabet. */
   readonly path: string;
   readonly sizeBytes: number;
+  /** Absent: what is a symbolic link is refused. */
+  readonly followsLinks?: boolean;
 }
 
 /**
@@ -26,14 +28,13 @@ export interface FileAnswer {
 export async function sendFile(
   request: IncomingMessage,
   response: ServerResponse,
-  { answer, directory, path: file, sizeBytes }: FileAnswer,
+  { answer, directory, path: file, sizeBytes, followsLinks = false }: FileAnswer,
   onStatus: (status: number, bytes: number) => void,
 ): Promise<void> {
-  const handle = await open(path.join(directory, file), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
-    (cause: unknown) => {
-      throw new Fault('UNAVAILABLE', `${file} can not be opened`, { path: file }, { cause });
-    },
-  );
+  const flags = followsLinks ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NOFOLLOW;
+  const handle = await open(path.join(directory, file), flags).catch((cause: unknown) => {
+    throw new Fault('UNAVAILABLE', `${file} can not be opened`, { path: file }, { cause });
+  });
   try {
     const { size } = await handle.stat();
     if (size !== sizeBytes) {

@@ -16,5 +16,5 @@ export interface Reader {
   atUnknown?(route: NamedRoute): Answer;
 }
 
-/** Who asks where nothing is private. */
-export const ANYBODY: Reader = { mayRead: () => true, mayReadContent: () => true };
+/** Who asks where no way in is configured: nothing is private then, and what redirect JSON protects is for nobody. */
+export const ANYBODY: Reader = { mayRead: () => true, mayReadContent: () => false };

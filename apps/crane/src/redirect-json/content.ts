@@ -1,0 +1,159 @@
+import { readFile, stat } from 'node:fs/promises';
+import path from 'node:path';
+import {
+  type Digest,
+  digestOf,
+  MANIFEST_MAX_BYTES,
+  MANIFEST_MEDIA_TYPES,
+  manifestKind,
+  quote,
+  splitDigest,
+} from '@gantry/oci';
+import { type Answer, API_VERSION, errorAnswer, IMMUTABLE, NO_BODY, SHORT_LIVED, unavailable } from '../answer.ts';
+import { digestIn, type Located } from './locate.ts';
+import type { PathsFile } from './redirect-file.ts';
+import { errorV1, type ImageFile, jsonV1 } from './v1.ts';
+
+/** Content that lies on a disk of the crane's own, as Pulp publishes it, in place of redirects. */
+export interface ContentOptions {
+  /** Folders with a folder for each repository; absent: that API is redirected. */
+  readonly v1?: string;
+  readonly v2?: string;
+  /** Who sends the bytes: the crane, or the web server in front, which a header names the file to. */
+  readonly by: 'file' | 'x-sendfile' | 'x-accel-redirect';
+  /** Where that web server has the two folders, `v1/` and `v2/` below it, for X-Accel-Redirect; ends with `/`. */
+  readonly location: string;
+  /** Manifests of schema 1 have the type that Pulp's Crane says. */
+  readonly compat: boolean;
+}
+
+/** A file that is to be sent. */
+interface Found {
+  readonly file: string;
+  readonly size: number;
+  /** Its place as the web server in front has it. */
+  readonly location: string;
+}
+
+/** The answer with a manifest, a blob or the tags of a repository. */
+export async function contentAnswer(
+  options: ContentOptions,
+  { name, repository }: PathsFile,
+  located: Located,
+): Promise<Answer> {
+  const { what } = located;
+  const found = await find(options, 'v2', `${repository}/${located.path}`);
+  const digest = digestIn(located) as Digest | undefined;
+  if (found === undefined) return notFound(name, located);
+  if (what === 'manifest' && options.by === 'file' && found.size <= MANIFEST_MAX_BYTES)
+    return manifestAnswer(found, located, digest, options.compat);
+  const headers = [
+    'Content-Type',
+    what === 'blob' ? 'application/octet-stream' : typeOfFolder(located),
+    ...(digest === undefined ? SHORT_LIVED : [...digestHeaders(digest), ...IMMUTABLE]),
+    ...API_VERSION,
+  ];
+  return sent(options, found, { route: what, headers, ...(digest !== undefined && { etag: `"${digest}"` }) });
+}
+
+/** The answer with a file of an image. */
+export async function imageAnswer(options: ContentOptions, image: ImageFile): Promise<Answer> {
+  const found = await find(options, 'v1', `${image.repository.repository}/${image.path}`);
+  if (found === undefined) return errorV1(404);
+  const { headers } = jsonV1('');
+  const common = headers.slice(headers.indexOf('X-Docker-Registry-Version'));
+  return sent(options, found, { route: 'v1', headers: ['Content-Type', image.contentType, ...SHORT_LIVED, ...common] });
+}
+
+async function find(options: ContentOptions, api: 'v1' | 'v2', place: string): Promise<Found | undefined> {
+  try {
+    const parts = place.split('/').map((part) => decodeURIComponent(part));
+    const file = path.join(options[api] ?? '', ...parts);
+    const found = await stat(file);
+    if (!found.isFile()) return undefined;
+    return { file, size: found.size, location: `${options.location}${api}/${place}` };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A manifest is read whole, so that its digest and its own type can be said. */
+async function manifestAnswer(
+  { file }: Found,
+  located: Located,
+  asked: Digest | undefined,
+  compat: boolean,
+): Promise<Answer> {
+  const bytes = await readFile(file);
+  const digest = digestOf(bytes, asked === undefined ? 'sha256' : splitDigest(asked).algorithm);
+  if (asked !== undefined && digest !== asked)
+    return unavailable('manifest', `the file of ${asked} holds other bytes`);
+  const folder = located.place?.folder;
+  const isOfNoKind = folder !== '2' && folder !== 'list';
+  const type = isOfNoKind && !compat ? typeOfManifest(bytes) : typeOfFolder(located);
+  return {
+    route: 'manifest',
+    status: 200,
+    headers: [
+      'Content-Type',
+      type,
+      'Content-Length',
+      String(bytes.length),
+      ...digestHeaders(digest),
+      ...(asked === undefined ? SHORT_LIVED : IMMUTABLE),
+      ...API_VERSION,
+    ],
+    body: { from: 'memory', bytes },
+    etag: `"${digest}"`,
+  };
+}
+
+function sent(
+  { by }: ContentOptions,
+  { file, size, location }: Found,
+  { headers, ...answer }: Pick<Answer, 'route' | 'headers' | 'etag'>,
+): Answer {
+  if (by === 'file') {
+    const own = ['Content-Length', String(size), 'Accept-Ranges', 'bytes'];
+    return {
+      ...answer,
+      status: 200,
+      headers: [...headers, ...own],
+      body: { from: 'content', file, sizeBytes: size },
+    };
+  }
+  const named = by === 'x-sendfile' ? ['X-Sendfile', file] : ['X-Accel-Redirect', location];
+  // The web server knows the size, and answers whether the client has it.
+  const { etag: _, ...rest } = answer;
+  return { ...rest, status: 200, headers: [...headers, ...named, 'Content-Length', '0'], body: NO_BODY };
+}
+
+function digestHeaders(digest: Digest): readonly string[] {
+  return ['Docker-Content-Digest', digest, 'ETag', `"${digest}"`];
+}
+
+/** The types that Pulp's Crane tells: all but Docker's of today are just JSON. */
+function typeOfFolder({ place }: Located): string {
+  if (place?.folder === 'list') return MANIFEST_MEDIA_TYPES['docker-list'];
+  return place?.folder === '2' ? MANIFEST_MEDIA_TYPES['docker-manifest'] : 'application/json';
+}
+
+/** What a manifest says that it is. In the folder of schema 1 lie OCI manifests, too. */
+function typeOfManifest(bytes: Uint8Array): string {
+  try {
+    const manifest = JSON.parse(Buffer.from(bytes).toString()) as Record<string, unknown> | null;
+    const { schemaVersion, mediaType, signatures, manifests } = manifest ?? {};
+    if (schemaVersion === 1)
+      return `application/vnd.docker.distribution.manifest.v1+${signatures === undefined ? 'json' : 'prettyjws'}`;
+    if (typeof mediaType === 'string' && manifestKind(mediaType) !== undefined) return mediaType;
+    if (schemaVersion !== 2) return 'application/json';
+    return MANIFEST_MEDIA_TYPES[Array.isArray(manifests) ? 'oci-index' : 'oci-manifest'];
+  } catch {
+    return 'application/json';
+  }
+}
+
+function notFound(name: string, { what, path: place }: Located): Answer {
+  const code = what === 'blob' ? 'BLOB_UNKNOWN' : 'MANIFEST_UNKNOWN';
+  return errorAnswer(what, 404, code, `${quote(name)} has no ${place} here`);
+}

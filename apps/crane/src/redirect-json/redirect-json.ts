@@ -1,0 +1,173 @@
+import type { IncomingMessage } from 'node:http';
+import { isRepositoryName, quote } from '@gantry/oci';
+import { type Answer, errorAnswer, unavailable } from '../answer.ts';
+import type { Count } from '../counters.ts';
+import type { CraneLogger } from '../options.ts';
+import type { Reader } from '../private/reader.ts';
+import { decodePath, pathOf, type Route } from '../route.ts';
+import { type CdnOptions, createCdn } from './cdn.ts';
+import { contentAnswer, type ContentOptions, imageAnswer } from './content.ts';
+import { createFileReader, type FileTally } from './file-reader.ts';
+import { followDirectories } from './follow-directories.ts';
+import { type LocatableRoute, locate, locateAsCrane, type Located } from './locate.ts';
+import { linkAnswer, redirectAnswer } from './redirect-answer.ts';
+import type { PathsFile, RedirectFile } from './redirect-file.ts';
+import { createRepositoriesPage, parseRepositoriesPath } from './repositories-page.ts';
+import { createRepositoryTable, type Duplicate } from './repository-table.ts';
+import { splitPath } from './split-path.ts';
+import { answerV1, parseV1, redirectV1, USER_CREATED } from './v1.ts';
+
+/** What is configured of redirect JSON. */
+export interface RedirectJsonOptions {
+  readonly directories: readonly string[];
+  /** Redirects, and which names and paths there are, are just as Pulp's Crane has them. */
+  readonly compat: boolean;
+  readonly cdn: CdnOptions;
+  /** Absent: all is redirected. */
+  readonly content?: Omit<ContentOptions, 'compat'>;
+  /** The host that X-Docker-Endpoints names; absent: the one that was asked. */
+  readonly endpoint?: string;
+  readonly status: 302 | 307;
+}
+
+/** What Pulp and its Crane know of repositories, beside a tree or without one. */
+export interface RedirectJson extends Disposable {
+  /**
+   * The answer to a request that the tree has none for: of the API of today about a repository that redirect files tell
+   * of, of the one before, or a list of these repositories. Undefined: redirect files say nothing of it.
+   */
+  answer(request: IncomingMessage, route: Route, reader: Reader): Answer | Promise<Answer> | undefined;
+  /** The answer to a POST; undefined: it is none that Pulp's Crane takes. */
+  answerPost(target: string): Answer | undefined;
+  /** All files that are served, of both APIs. */
+  repositories(): Iterable<RedirectFile>;
+  /** Whether all directories were looked at once. */
+  readonly isRead: boolean;
+  readonly tally: FileTally;
+  readonly duplicates: readonly Duplicate[];
+  /** Directories that are empty or can't be read, while what was read of them is served on. */
+  readonly lost: readonly string[];
+  /** Looks at all directories now. */
+  look(): Promise<void>;
+}
+
+export function createRedirectJson(
+  options: RedirectJsonOptions,
+  { logger, failures }: { logger: CraneLogger; failures: Count },
+): RedirectJson {
+  const { compat } = options;
+  const table = createRepositoryTable({
+    onDuplicate: ({ name, served, left }) =>
+      logger.warn(
+        { name, served, left },
+        `${quote(name)} stands in two redirect files: ${served} is served, ${left} is not, as its directory is configured later, or its path is sorted behind`,
+      ),
+  });
+  const reader = createFileReader({
+    table,
+    // What no client can ask for is told of, and not kept.
+    isName: compat ? () => true : isRepositoryName,
+    logger,
+    onFailure: () => failures.value++,
+  });
+  const directories = followDirectories(options.directories, reader, logger);
+  const fitToCdn = createCdn(options.cdn);
+  const page = createRepositoriesPage(table);
+  const content = options.content === undefined ? undefined : { ...options.content, compat };
+
+  const find = (name: string, who: Reader): PathsFile | undefined => {
+    const file = table.paths(name);
+    if (file?.isProtected !== true) return file;
+    return who.mayReadContent(name, file.contentPath) ? file : undefined;
+  };
+
+  const answerLocated = (file: PathsFile, located: Located, query: string): Answer | Promise<Answer> => {
+    if (content?.v2 !== undefined) return contentAnswer(content, file, located);
+    const url = file.base + located.path;
+    if (compat) return linkAnswer(located.what, fitToCdn(url));
+    return redirectAnswer(located.what, fitToCdn(url, query), options.status);
+  };
+
+  const answerV2 = (request: IncomingMessage, route: Route, who: Reader) => {
+    if (!('name' in route)) return undefined;
+    const file = find(route.name, who);
+    if (file === undefined) return undefined;
+    if (route.kind === 'referrers')
+      // 404 tells clients to look for the tag that referrers have where there is no such API.
+      return errorAnswer('referrers', 404, 'UNSUPPORTED', 'redirect files tell of no referrers');
+    if (route.kind === 'manifest' && route.serial !== undefined)
+      return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(route.name)} has no serials`);
+    const located = locate(file, route satisfies LocatableRoute, request.headers.accept);
+    return answerLocated(file, located, queryOf(request.url ?? ''));
+  };
+
+  const answerAsCrane = (request: IncomingMessage, path: string, who: Reader) => {
+    const split = splitPath(path.slice('/v2/'.length));
+    const file = split && find(split.name, who);
+    const located = split && file && locateAsCrane(file, split, request.headers.accept);
+    if (file === undefined || located === undefined)
+      return errorAnswer('refused', 404, 'NAME_UNKNOWN', 'no redirect file tells of this');
+    return answerLocated(file, located, '');
+  };
+
+  const answerOther = (request: IncomingMessage, path: string, who: Reader) => {
+    const list = parseRepositoriesPath(path);
+    const host = request.headers.host ?? '';
+    if (list !== undefined) return page.answer(list, request.headers.accept, host, who);
+    const route = parseV1(path);
+    if (route === undefined) return undefined;
+    const answer = answerV1(route, { table, endpoint: options.endpoint ?? host, reader: who });
+    if ('status' in answer) return answer;
+    return content?.v1 === undefined ? redirectV1(answer) : imageAnswer(content, answer);
+  };
+
+  return {
+    answer(request, route, who) {
+      const isNamed = 'name' in route;
+      if (!isNamed && route.kind !== 'refused') return undefined;
+      if (!isNamed && route.refusal === 'too long') return undefined;
+      if (isNamed && !compat) return directories.isRead ? answerV2(request, route, who) : NOT_READ;
+      const target = request.url ?? '';
+      const path = decodePath(withoutQuery(pathOf(target)), compat);
+      if (path === undefined) return undefined;
+      const isOurs = path.startsWith('/v1/') || path.startsWith('/crane/') || (compat && path.startsWith('/v2/'));
+      if (!isOurs) return undefined;
+      if (!directories.isRead) return NOT_READ;
+      return path.startsWith('/v2/') ? answerAsCrane(request, path, who) : answerOther(request, path, who);
+    },
+    answerPost: (target) => (/^\/v1\/users\/?(?:\?|$)/.test(pathOf(target)) ? USER_CREATED : undefined),
+    *repositories() {
+      yield* table.allPaths();
+      yield* table.allImages();
+    },
+    get isRead() {
+      return directories.isRead;
+    },
+    get tally() {
+      return reader.tally();
+    },
+    get duplicates() {
+      return table.duplicates();
+    },
+    get lost() {
+      return directories.lost();
+    },
+    look: directories.look,
+    [Symbol.dispose]: () => directories[Symbol.dispose](),
+  };
+}
+
+const NOT_READ = unavailable('refused', 'the redirect files are not read yet');
+
+function withoutQuery(target: string): string {
+  const question = target.indexOf('?');
+  return question < 0 ? target : target.slice(0, question);
+}
+
+/** The client's query, as far as a Location may have it. */
+function queryOf(target: string): string {
+  const question = target.indexOf('?');
+  if (question < 0) return '';
+  const [query = ''] = target.slice(question + 1).split('#', 1);
+  return /^[!-~]*$/.test(query) ? query : '';
+}

@@ -1,0 +1,130 @@
+import type { ImagesFile, PathsFile, RedirectFile } from './redirect-file.ts';
+
+/** A redirect file that was read, and where it lies. */
+export interface PlacedFile {
+  /** The place of its directory among those that are configured. */
+  readonly directory: number;
+  readonly path: string;
+  readonly file: RedirectFile;
+}
+
+/** Two files for one name: just the first is served. */
+export interface Duplicate {
+  readonly name: string;
+  readonly served: string;
+  readonly left: string;
+}
+
+/** What is served of redirect files, by their repositories' names. */
+export interface RepositoryTable {
+  /** Of version 2 to 4. */
+  paths(name: string): PathsFile | undefined;
+  /** Of version 1. */
+  images(name: string): ImagesFile | undefined;
+  /** The repositories of version 1 that have an image. */
+  holders(imageId: string): Iterable<ImagesFile>;
+  allPaths(): Iterable<PathsFile>;
+  allImages(): Iterable<ImagesFile>;
+  duplicates(): readonly Duplicate[];
+  /** Takes a file in place of the one that was known at its path. */
+  put(placed: PlacedFile): void;
+  remove(path: string): void;
+  /** Grows with each change. */
+  readonly changes: number;
+}
+
+/**
+ * Changes file by file, so that one of many takes no time. Of several files for one name that of the directory which is
+ * configured first is served, and of one directory the one whose path comes first by its code units, whenever they came.
+ */
+export function createRepositoryTable({
+  onDuplicate = () => undefined,
+}: { onDuplicate?: (duplicate: Duplicate) => void } = {}): RepositoryTable {
+  const byPath = new Map<string, PlacedFile>();
+  const served = { 1: new Map<string, PlacedFile>(), 2: new Map<string, PlacedFile>() };
+  /** All files of the names that several have, the served one first. */
+  const claims = { 1: new Map<string, PlacedFile[]>(), 2: new Map<string, PlacedFile[]>() };
+  const byImage = new Map<string, Set<ImagesFile>>();
+  let changes = 0;
+
+  const serve = (name: string, api: 1 | 2, next: PlacedFile | undefined): void => {
+    const former = served[api].get(name)?.file;
+    if (former?.api === 1) for (const id of former.imageIds) dropHolder(id, former);
+    if (next === undefined) served[api].delete(name);
+    else served[api].set(name, next);
+    if (next?.file.api === 1) for (const id of next.file.imageIds) addHolder(id, next.file);
+  };
+  const dropHolder = (id: string, file: ImagesFile): void => {
+    const holders = byImage.get(id);
+    holders?.delete(file);
+    if (holders?.size === 0) byImage.delete(id);
+  };
+  const addHolder = (id: string, file: ImagesFile): void => {
+    byImage.getOrInsertComputed(id, () => new Set()).add(file);
+  };
+
+  const claimsOf = ({ name, api }: RedirectFile): readonly PlacedFile[] => {
+    const alone = served[api].get(name);
+    return claims[api].get(name) ?? (alone === undefined ? [] : [alone]);
+  };
+  const setClaims = ({ name, api }: RedirectFile, all: readonly PlacedFile[]): void => {
+    const sorted = all.toSorted(byPrecedence);
+    if (sorted.length > 1) claims[api].set(name, sorted);
+    else claims[api].delete(name);
+    serve(name, api, sorted[0]);
+  };
+  const remove = (path: string): void => {
+    const former = byPath.get(path);
+    if (former === undefined) return;
+    changes++;
+    byPath.delete(path);
+    setClaims(
+      former.file,
+      claimsOf(former.file).filter((one) => one !== former),
+    );
+  };
+
+  const duplicateOf = ({ name, api }: RedirectFile, left: PlacedFile): Duplicate => ({
+    name,
+    served: served[api].get(name)?.path ?? '',
+    left: left.path,
+  });
+
+  return {
+    paths: (name) => served[2].get(name)?.file as PathsFile | undefined,
+    images: (name) => served[1].get(name)?.file as ImagesFile | undefined,
+    holders: (imageId) => byImage.get(imageId) ?? [],
+    allPaths: () =>
+      served[2]
+        .values()
+        .map(({ file }) => file)
+        .filter((file) => file.api === 2),
+    allImages: () =>
+      served[1]
+        .values()
+        .map(({ file }) => file)
+        .filter((file) => file.api === 1),
+    duplicates: () =>
+      [...claims[1].values(), ...claims[2].values()].flatMap(([, ...left]) =>
+        left.map((one) => duplicateOf(one.file, one)),
+      ),
+    put(placed) {
+      remove(placed.path);
+      changes++;
+      byPath.set(placed.path, placed);
+      const others = claimsOf(placed.file);
+      setClaims(placed.file, [...others, placed]);
+      for (const left of claims[placed.file.api].get(placed.file.name)?.slice(1) ?? [])
+        if (left === placed || others[0] === left) onDuplicate(duplicateOf(placed.file, left));
+    },
+    remove,
+    get changes() {
+      return changes;
+    },
+  };
+}
+
+function byPrecedence(a: PlacedFile, b: PlacedFile): number {
+  if (a.directory !== b.directory) return a.directory - b.directory;
+  return a.path < b.path ? -1 : 1;
+}
