@@ -12,6 +12,7 @@ import {
 } from '@gantry/service';
 import type { Counters } from './counters.ts';
 import { addGauges, addTreeCheck, type CraneSight } from './monitoring.ts';
+import { addRedirectJsonCheck, addRedirectJsonGauges } from './redirect-json/monitoring.ts';
 
 /**
  * Health and figures of a crane, at `crane.adminListen`.
@@ -25,9 +26,14 @@ export async function listenAdmin(
   sight: CraneSight,
   addMore: (metrics: Metrics) => Metrics = (metrics) => metrics,
 ): Promise<RunningServer> {
-  addTreeCheck(health, sight.tree);
+  const { tree, redirectJson } = sight;
+  addTreeCheck(health, tree, redirectJson !== undefined);
   const metrics = await createMetrics('crane');
   addGauges(metrics, sight);
+  if (redirectJson !== undefined) {
+    addRedirectJsonCheck(health, redirectJson);
+    addRedirectJsonGauges(metrics, redirectJson);
+  }
   const handler = createAdminHandler(health, addMore(counters.joinedTo(metrics)));
   return listen(createServer(SERVER_LIMITS, adminListener(handler)), address, 'crane.adminListen');
 }

@@ -190,9 +190,7 @@ export function testLog(): TestLog {
 }
 
 /** A crane on free ports, with a short poll. */
-export async function startTestCrane(
-  options: Partial<CraneOptions> & Pick<CraneOptions, 'tree'>,
-): Promise<Crane> {
+export async function startTestCrane(options: Partial<CraneOptions>): Promise<Crane> {
   return startCrane({
     listen: { host: '127.0.0.1', port: 0 },
     pollMs: 100,

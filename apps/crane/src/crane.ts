@@ -16,12 +16,14 @@ import { readMirrors } from './mirror.ts';
 import { createMirrorProber, type WantedObject } from './mirror-prober.ts';
 import type { MirrorReport } from './mirror-report.ts';
 import { createCounts } from './monitoring.ts';
+import { withNumericErrors } from './numeric-errors.ts';
 import type { CraneOptions } from './options.ts';
 import { createFactsReader } from './page/manifest-facts.ts';
 import { createPage } from './page/page.ts';
 import { createReadableNames } from './private/readable-names.ts';
 import { createPublishedNames } from './published-names.ts';
 import { rareErrors } from './rare-errors.ts';
+import { openRedirectJson } from './redirect-json/open-redirect-json.ts';
 import { createRepositories } from './repositories.ts';
 import { createResponder } from './responder.ts';
 import { openSearch } from './search/open-search.ts';
@@ -113,7 +115,8 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
   const ending = new AbortController();
   stack.defer(() => ending.abort());
 
-  const place = placeOf(options.tree);
+  const place = options.tree === undefined ? undefined : placeOf(options.tree);
+  const directory = place !== undefined && 'directory' in place ? place.directory : undefined;
   const counts = createCounts();
   const tellError = rareErrors(logger);
   const accessLog =
@@ -124,7 +127,7 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
         );
   let probed: Promise<void> = Promise.resolve();
   const search =
-    options.search === undefined
+    options.search === undefined || place === undefined
       ? undefined
       : openSearch(options.search, { place, view: () => view(), logger, resources: stack });
   const { source, follower, view } = await openFollowedTree({
@@ -168,6 +171,18 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
   });
   const publishedNames = createPublishedNames(view);
   const readableNames = createReadableNames(publishedNames);
+  const deliver = createDelivery({
+    manifests: createManifestBytes(source, MANIFEST_BYTES),
+    view,
+    directory,
+    tellError,
+    onSent(request, sent) {
+      counts.answer(sent.answer, sent.status);
+      if (request instanceof TimedRequest) accessLog?.note(request, clients(request).address, sent);
+    },
+  });
+  const redirectJson = openRedirectJson(options, counts);
+  if (redirectJson !== undefined) stack.use(redirectJson);
   const respond = createResponder({
     repositories,
     history: createHistory({ source, view, tellError }),
@@ -184,16 +199,8 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       }),
     }),
     ...(search !== undefined && { search }),
-    deliver: createDelivery({
-      manifests: createManifestBytes(source, MANIFEST_BYTES),
-      view,
-      directory: 'directory' in place ? place.directory : undefined,
-      tellError,
-      onSent(request, sent) {
-        counts.answer(sent.answer, sent.status);
-        if (request instanceof TimedRequest) accessLog?.note(request, clients(request).address, sent);
-      },
-    }),
+    deliver: options.compat === true ? withNumericErrors(deliver) : deliver,
+    ...(redirectJson !== undefined && { redirectJson }),
     site: {
       get mirrors() {
         return prober.states;
@@ -201,7 +208,7 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       manifests: options.manifests,
       status: options.status,
       get servesBlobs() {
-        return mirrors.length === 0 && 'directory' in place;
+        return mirrors.length === 0 && directory !== undefined;
       },
     },
     clients: (request) => clients(request),
@@ -212,12 +219,16 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
     await follower.check();
     await probed;
   };
-  await within(START_WAIT_MS, refresh());
+  await within(START_WAIT_MS, Promise.all([refresh(), redirectJson?.look()]));
   if (guide === undefined) stack.use(followChanges(place, pollMs, () => void follower.check()));
 
   let draining = false;
   const health = createHealth();
-  const sight = { tree: () => follower.current, mirrors: () => prober.states };
+  const sight = {
+    tree: () => follower.current,
+    mirrors: () => prober.states,
+    ...(redirectJson !== undefined && { redirectJson }),
+  };
   const admin =
     options.adminListen && stack.use(await listenAdmin(options.adminListen, health, counts.counters, sight));
   const answer: RequestListener = (request, response) => {

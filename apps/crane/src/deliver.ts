@@ -73,7 +73,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       case 'content': {
         const { file: path, sizeBytes } = body;
         const file = { answer, directory: '/', path, sizeBytes, followsLinks: true };
-        return sendFile(request, response, file, (status) => count(answer, status));
+        return sendFile(request, response, file, (status, bytes) =>
+          onSent(request, { answer, status, bytes }),
+        );
       }
     }
   };

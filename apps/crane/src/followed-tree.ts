@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { TreePlace } from '@gantry/service';
 import { directoryTree, httpTree, type TreeSource, type TreeView } from '@gantry/tree';
 import type { CraneCounts } from './monitoring.ts';
+import { NO_TREE } from './no-tree.ts';
 import type { CraneOptions } from './options.ts';
 import type { HighestSerial } from './serial-file.ts';
 import { followTree, type TreeFollower } from './tree-follower.ts';
@@ -12,7 +13,8 @@ const TREE_SILENCE_MS = 10_000;
 
 /** The tree that a crane was told of, where it stands now, and how to get at its files. */
 export interface FollowedTree {
-  readonly place: TreePlace;
+  /** Absent: there is no tree. */
+  readonly place: TreePlace | undefined;
   readonly source: TreeSource;
   readonly follower: TreeFollower;
   /** The serial that is served; undefined before the first. */
@@ -36,11 +38,8 @@ export interface FollowedTreeOptions extends Pick<
 /** @throws Fault CONFIGURATION_INVALID for a tree or serial file that can't be used */
 export async function openFollowedTree(options: FollowedTreeOptions): Promise<FollowedTree> {
   const { counts, trustedKeys = [], serialFile, highest, cacheBytes, logger, onSerial, signal } = options;
-  const place = placeOf(options.tree);
-  const source =
-    'directory' in place
-      ? directoryTree(place.directory)
-      : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal });
+  const place = options.tree === undefined ? undefined : placeOf(options.tree);
+  const source = place === undefined ? NO_TREE : sourceOf(place, signal);
   const follower = await followTree(source, {
     cacheBytes,
     logger,
@@ -59,10 +58,21 @@ export async function openFollowedTree(options: FollowedTreeOptions): Promise<Fo
 }
 
 /** Calls `onChange` when a tree's pointer may have changed: a directory's is watched, an address's is asked each `pollMs`. */
-export function followChanges(place: TreePlace, pollMs: number, onChange: () => void): Disposable {
+export function followChanges(
+  place: TreePlace | undefined,
+  pollMs: number,
+  onChange: () => void,
+): Disposable | undefined {
+  if (place === undefined) return undefined;
   if ('directory' in place) return watchPointer(place.directory, onChange);
   const timer = setInterval(onChange, pollMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+function sourceOf(place: TreePlace, signal: AbortSignal): TreeSource {
+  return 'directory' in place
+    ? directoryTree(place.directory)
+    : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal });
 }
 
 /** A tree's place written as one text: an http(s) URL is told by its beginning, all else is a directory. */

@@ -9,6 +9,7 @@ import { createMirrorProber, type WantedObject } from './mirror-prober.ts';
 import { type MirrorReport, reportOf } from './mirror-report.ts';
 import { createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
+import { openRedirectJson } from './redirect-json/open-redirect-json.ts';
 import type { HighestSerial } from './serial-file.ts';
 import { within } from './within.ts';
 
@@ -82,12 +83,19 @@ export async function startCraneGuide(options: CraneOptions, on: GuideOptions): 
     await look();
     await probed;
   };
-  await within(START_WAIT_MS, first());
+  // The workers read redirect files themselves; here they are for health and figures.
+  const redirectJson = openRedirectJson(options, counts);
+  if (redirectJson !== undefined) stack.use(redirectJson);
+  await within(START_WAIT_MS, Promise.all([first(), redirectJson?.look()]));
   stack.use(followChanges(place, pollMs, () => void look()));
 
   const health = createHealth();
   on.addChecks(health);
-  const sight = { tree: () => follower.current, mirrors: () => prober.states };
+  const sight = {
+    tree: () => follower.current,
+    mirrors: () => prober.states,
+    ...(redirectJson !== undefined && { redirectJson }),
+  };
   const admin =
     adminListen && stack.use(await listenAdmin(adminListen, health, counts.counters, sight, on.addMetrics));
 

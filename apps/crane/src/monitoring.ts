@@ -3,6 +3,7 @@ import type { Health, Metrics } from '@gantry/service';
 import type { Answer } from './answer.ts';
 import { type Count, type Counters, createCounters } from './counters.ts';
 import type { MirrorState } from './mirror.ts';
+import type { RedirectJson } from './redirect-json/redirect-json.ts';
 import type { TreeState } from './tree-follower.ts';
 
 /** What a crane counts while it works. */
@@ -16,6 +17,7 @@ export interface CraneCounts {
   readonly unreadableTrees: Count;
   readonly unreadableDocuments: Count;
   readonly unreadablePlaces: Count;
+  readonly unreadableRedirectFiles: Count;
   readonly refusedConfigurations: Count;
   readonly droppedAccessLines: Count;
 }
@@ -35,6 +37,7 @@ export function createCounts(): CraneCounts {
     unreadableTrees: failures.with({ reason: 'unreadable' }),
     unreadableDocuments: failures.with({ reason: 'document' }),
     unreadablePlaces: failures.with({ reason: 'geoip' }),
+    unreadableRedirectFiles: failures.with({ reason: 'redirect-file' }),
     refusedConfigurations: failures.with({ reason: 'configuration' }),
     droppedAccessLines: counters
       .family(
@@ -69,10 +72,12 @@ function createAnswerCount(counters: Counters): CraneCounts['answer'] {
   };
 }
 
-/** What stands behind the gauges. */
+/** What stands behind health and gauges. */
 export interface CraneSight {
   readonly tree: () => TreeState;
   readonly mirrors: () => readonly MirrorState[];
+  /** Absent: there is none. */
+  readonly redirectJson?: RedirectJson;
 }
 
 /** Adds the gauges of a crane to `metrics`. */
@@ -127,11 +132,11 @@ export function addGauges(metrics: Metrics, { tree, mirrors }: CraneSight): void
   );
 }
 
-/** Readiness: there is a serial to serve. */
-export function addTreeCheck(health: Health, tree: () => TreeState): void {
+/** Readiness: there is a serial to serve. @param mayBeEmpty something else is served, too */
+export function addTreeCheck(health: Health, tree: () => TreeState, mayBeEmpty: boolean): void {
   health.addCheck('tree', () => {
     const { state } = tree();
-    if (state === 'empty') throw new Fault('UNAVAILABLE', 'nothing is published yet');
+    if (state === 'empty' && !mayBeEmpty) throw new Fault('UNAVAILABLE', 'nothing is published yet');
     if (state === 'unreadable') throw new Fault('UNAVAILABLE', 'the tree was refused or can not be read');
   });
 }

@@ -1,6 +1,7 @@
 import type { ListenAddress, SearchConfiguration, TreePlace } from '@gantry/service';
 import type { PublicKey } from '@gantry/tree';
 import type { MirrorOptions } from './mirror.ts';
+import type { RedirectJsonOptions } from './redirect-json/redirect-json.ts';
 
 /** What the crane logs with; pino's methods of these names fit. */
 export interface CraneLogger {
@@ -15,8 +16,15 @@ export interface CraneOptions {
   readonly listen: ListenAddress;
   /** Health and metrics; absent: none. */
   readonly adminListen?: ListenAddress;
-  /** The published tree: a directory or an http(s) URL, as one text or told apart already. */
-  readonly tree: string | TreePlace;
+  /**
+   * The published tree: a directory or an http(s) URL, as one text or told apart already; absent: there is none, and
+   * `redirectJson` tells of all that is served.
+   */
+  readonly tree?: string | TreePlace;
+  /** Redirect files of Pulp, for names that the tree does not have; absent: there are none. */
+  readonly redirectJson?: Omit<RedirectJsonOptions, 'compat' | 'status'>;
+  /** Whether errors, and the redirects of redirect files, are as Pulp's Crane has them. */
+  readonly compat?: boolean;
   /** Keys of which one must have signed a serial, of the tree or of a mirror; with none signatures are not looked at. */
   readonly trustedKeys?: readonly PublicKey[];
   /** How often the pointer of a tree behind a URL is read, and each mirror that is well is probed. */

@@ -20,6 +20,7 @@ import type { Page } from './page/page.ts';
 import { type Guard, nameOfNone } from './private/guard.ts';
 import { privateAnswer } from './private/private-answer.ts';
 import { ANYBODY, type Reader } from './private/reader.ts';
+import type { RedirectJson } from './redirect-json/redirect-json.ts';
 import { type NamedRoute, parseRoute, type Route } from './route.ts';
 import { PING, type Search } from './search/search.ts';
 
@@ -37,6 +38,8 @@ export interface ResponderOptions {
   readonly clients: Clients;
   /** Absent: nothing is private. */
   readonly guard?: Guard;
+  /** Tells of names that the tree does not have; absent: nothing does. */
+  readonly redirectJson?: RedirectJson;
   readonly tellError: RareErrors;
 }
 
@@ -53,7 +56,19 @@ interface Asked {
  * same target: to make one takes 2 µs, and to keep the working set of a busy crane in memory costs more than that.
  */
 export function createResponder(options: ResponderOptions): RequestListener {
-  const { repositories, history, catalog, page, search, deliver, site, clients, guard, tellError } = options;
+  const {
+    repositories,
+    history,
+    catalog,
+    page,
+    search,
+    deliver,
+    site,
+    clients,
+    guard,
+    redirectJson,
+    tellError,
+  } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
     const asked = { request, response, method, route: parseRoute(request.url ?? '') };
@@ -85,7 +100,20 @@ export function createResponder(options: ResponderOptions): RequestListener {
         (error: unknown) => fail(request, response, error),
       );
     } else if (route.kind === 'ping' && search !== undefined) deliver(request, response, PING);
-    else deliver(request, response, decideUnnamed(route, site));
+    else if (!answeredByRedirectJson(reader, asked)) deliver(request, response, decideUnnamed(route, site));
+  };
+
+  /** Whether redirect JSON tells of what is asked for, and so has the answer. */
+  const answeredByRedirectJson = (reader: Reader, { request, response, route }: Asked): boolean => {
+    const known = redirectJson?.answer(request, route, reader);
+    if (known === undefined) return false;
+    if (known instanceof Promise)
+      known.then(
+        (made) => deliver(request, response, sharedOrNot(made)),
+        (error: unknown) => fail(request, response, error),
+      );
+    else deliver(request, response, sharedOrNot(known));
+    return true;
   };
 
   /** What shows other names to one than to another. */
@@ -114,12 +142,9 @@ export function createResponder(options: ResponderOptions): RequestListener {
     }
   };
 
-  const answerFound = (
-    reader: Reader,
-    { request, response, method }: Asked,
-    route: NamedRoute,
-    lookup: Lookup,
-  ): void => {
+  const answerFound = (reader: Reader, asked: Asked, route: NamedRoute, lookup: Lookup): void => {
+    const { request, response, method } = asked;
+    if (lookup.state === 'absent' && answeredByRedirectJson(reader, asked)) return;
     if (lookup.state === 'absent' && reader.atUnknown !== undefined) {
       deliver(request, response, reader.atUnknown(route));
       return;
@@ -143,7 +168,8 @@ export function createResponder(options: ResponderOptions): RequestListener {
         answer(request, response, method);
       } else {
         response.shouldKeepAlive = false; // its body is not waited for
-        deliver(request, response, WRONG_METHOD);
+        const posted = method === 'POST' ? redirectJson?.answerPost(request.url ?? '') : undefined;
+        deliver(request, response, posted ?? WRONG_METHOD);
       }
     } catch (error) {
       fail(request, response, error);

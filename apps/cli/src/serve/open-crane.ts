@@ -4,6 +4,7 @@ import { type Crane, type CraneOptions, type MirrorOptions, startCrane } from '@
 import { Fault } from '@gantry/oci';
 import type { Configuration, Logger, RunningServer, TreePlace } from '@gantry/service';
 import type { Changeable } from './crane-workers/messages.ts';
+import { openRedirectJson } from './open-redirect-json.ts';
 import { openTrustedKeys } from './open-keys.ts';
 
 /** A crane that runs, in this process or in several. */
@@ -66,20 +67,22 @@ async function optionsOf(
   treeServer: RunningServer | undefined,
   logger: Logger,
 ): Promise<CraneOptions> {
-  const { mirrors: _, workers: __, ...crane } = configuration.crane;
+  const { mirrors: _, workers: __, tree: ___, redirectJson: ____, ...crane } = configuration.crane;
   const tree = checkTreeOfCrane(configuration);
+  const redirectJson = await openRedirectJson(configuration);
   return {
     ...crane,
-    tree: 'url' in tree ? tree.url : tree.directory,
+    ...(tree !== undefined && { tree }),
+    ...(redirectJson !== undefined && { redirectJson }),
     trustedKeys: await openTrustedKeys(configuration),
     mirrors: mirrorsOf(configuration, treeServer),
     logger,
   };
 }
 
-/** Where the crane reads the tree. @throws Fault CONFIGURATION_INVALID when nobody says so */
-function checkTreeOfCrane({ crane, tree }: Configuration): TreePlace {
-  if (crane.tree !== undefined) return crane.tree;
+/** Where the crane reads the tree. @throws Fault CONFIGURATION_INVALID when nobody says so, and there is nothing else to serve */
+function checkTreeOfCrane({ crane, tree }: Configuration): TreePlace | undefined {
+  if (crane.tree !== undefined || crane.redirectJson.length > 0) return crane.tree;
   const bucket = 's3' in tree ? tree.s3.bucket : '';
   throw new Fault(
     'CONFIGURATION_INVALID',

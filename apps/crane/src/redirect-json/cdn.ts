@@ -9,7 +9,8 @@ export interface CdnOptions {
 
 /** Tokens as Akamai's "Authorization Token 2.0" has them. */
 export interface CdnTokenOptions {
-  readonly secret: Uint8Array;
+  /** Hexadecimal. */
+  readonly secret: string;
   readonly ttlMs: number;
   /** The query parameter that carries it. */
   readonly parameter: string;
@@ -38,7 +39,7 @@ export function tokenOf(
   expires: number,
 ): string {
   const start = `exp=${expires}~`;
-  return `${start}hmac=${createHmac(algorithm, secret).update(`${start}url=${path}`).digest('hex')}`;
+  return `${start}hmac=${createHmac(algorithm, Buffer.from(secret, 'hex')).update(`${start}url=${path}`).digest('hex')}`;
 }
 
 function pathOf(url: string): string {

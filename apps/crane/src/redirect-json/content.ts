@@ -9,7 +9,15 @@ import {
   quote,
   splitDigest,
 } from '@gantry/oci';
-import { type Answer, API_VERSION, errorAnswer, IMMUTABLE, NO_BODY, SHORT_LIVED, unavailable } from '../answer.ts';
+import {
+  type Answer,
+  API_VERSION,
+  errorAnswer,
+  IMMUTABLE,
+  NO_BODY,
+  SHORT_LIVED,
+  unavailable,
+} from '../answer.ts';
 import { digestIn, type Located } from './locate.ts';
 import type { PathsFile } from './redirect-file.ts';
 import { errorV1, type ImageFile, jsonV1 } from './v1.ts';
@@ -62,7 +70,10 @@ export async function imageAnswer(options: ContentOptions, image: ImageFile): Pr
   if (found === undefined) return errorV1(404);
   const { headers } = jsonV1('');
   const common = headers.slice(headers.indexOf('X-Docker-Registry-Version'));
-  return sent(options, found, { route: 'v1', headers: ['Content-Type', image.contentType, ...SHORT_LIVED, ...common] });
+  return sent(options, found, {
+    route: 'v1',
+    headers: ['Content-Type', image.contentType, ...SHORT_LIVED, ...common],
+  });
 }
 
 async function find(options: ContentOptions, api: 'v1' | 'v2', place: string): Promise<Found | undefined> {
@@ -100,7 +111,7 @@ async function manifestAnswer(
       'Content-Length',
       String(bytes.length),
       ...digestHeaders(digest),
-      ...(asked === undefined ? SHORT_LIVED : IMMUTABLE),
+      ...(asked === undefined ? [...SHORT_LIVED, 'Vary', 'Accept'] : IMMUTABLE),
       ...API_VERSION,
     ],
     body: { from: 'memory', bytes },

@@ -42,7 +42,7 @@ export interface FileReader {
   /** Says that a file is not there. After a second that is believed: one may be taken away just to be put back. */
   miss(path: string): void;
   /** The files that are known of a directory. */
-  known(directory: number): Iterable<string>;
+  known(directory: number): IteratorObject<string>;
   /** How many are served as they are, are wrong and left out, and are served as they last were good. */
   tally(): FileTally;
 }
@@ -73,7 +73,11 @@ export function createFileReader({ table, isName, logger, onFailure }: FileReade
   };
 
   /** The file's bytes; undefined if they are those that were read last. @throws WrongFile, and what the system says */
-  const readAgain = async (path: string, file: KnownFile, anyway: boolean): Promise<Uint8Array | undefined> => {
+  const readAgain = async (
+    path: string,
+    file: KnownFile,
+    anyway: boolean,
+  ): Promise<Uint8Array | undefined> => {
     const found = await statOf(path, { bigint: true });
     const wasMissing = file.missingSince !== undefined;
     delete file.missingSince;

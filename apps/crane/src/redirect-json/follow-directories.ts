@@ -40,7 +40,7 @@ export function followDirectories(
   let folders: ReadonlyMap<string, number> = new Map();
   let round = 0;
   let isRead = false;
-  let isEnded = false;
+  const ending = new AbortController();
   let next: { readonly timer: NodeJS.Timeout; readonly dueAt: number } | undefined;
 
   const changed = new Set<string>();
@@ -51,7 +51,7 @@ export function followDirectories(
   const lookAtChanged = (): void => {
     const places = [...changed];
     changed.clear();
-    if (isEnded) return;
+    if (ending.signal.aborted) return;
     for (const place of places) {
       const directory = folders.get(path.dirname(place));
       if (directory !== undefined && isRedirectFile(place)) void lookAt(place, directory, false);
@@ -104,7 +104,7 @@ export function followDirectories(
     const turn = round % ROUNDS_FOR_ALL;
     let taken = 0;
     const work = async (): Promise<void> => {
-      for (let at = taken++; at < files.length && !isEnded; at = taken++) {
+      for (let at = taken++; at < files.length && !ending.signal.aborted; at = taken++) {
         const place = files[at] as string;
         const until = fresh.get(place);
         if (until !== undefined && until < round) fresh.delete(place);
@@ -113,7 +113,7 @@ export function followDirectories(
     };
     await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
     const there = new Set(files);
-    for (const place of [...reader.known(directory)]) {
+    for (const place of reader.known(directory)) {
       if (!there.has(place) && !unread.some((folder) => place.startsWith(`${folder}/`))) reader.miss(place);
     }
   };
@@ -132,7 +132,7 @@ export function followDirectories(
   });
   const runWithin = (ms: number): void => {
     const dueAt = performance.now() + ms;
-    if (isEnded || (next !== undefined && next.dueAt <= dueAt)) return;
+    if (ending.signal.aborted || (next !== undefined && next.dueAt <= dueAt)) return;
     clearTimeout(next?.timer);
     const run = () => {
       next = undefined;
@@ -148,7 +148,7 @@ export function followDirectories(
     lost: () => states.filter(({ isLost }) => isLost).map(({ directory }) => directory),
     look,
     [Symbol.dispose]() {
-      isEnded = true;
+      ending.abort();
       clearTimeout(next?.timer);
       watch[Symbol.dispose]();
     },

@@ -60,8 +60,8 @@ export function readRedirectFile(bytes: Uint8Array, isName: (text: string) => bo
   if (version === 1) return { api: 1, ...described, ...readImages(members) };
   if (version === 2) return { api: 2, ...described };
   const manifests: KnownManifests = {
-    schema2: new Set(texts(members, 'schema2_data')),
-    lists: new Set(version === 4 ? texts(members, 'manifest_list_data') : []),
+    schema2: new Set(textsOf(members, 'schema2_data')),
+    lists: new Set(version === 4 ? textsOf(members, 'manifest_list_data') : []),
     amd64: version === 4 ? readAmd64(members) : new Map(),
   };
   return { api: 2, ...described, manifests };
@@ -79,13 +79,13 @@ function parse(bytes: Uint8Array): Members {
 }
 
 function readDescription(members: Members, isName: (text: string) => boolean): Described {
-  const name = text(members, 'repo-registry-id');
+  const name = textOf(members, 'repo-registry-id');
   if (!isName(name))
     throw new WrongFile(`has the repo-registry-id ${shown(name)}, which is no name of a repository`);
-  const repository = text(members, 'repository');
+  const repository = textOf(members, 'repository');
   if (!isFolder(repository))
     throw new WrongFile(`has the repository ${shown(repository)}, which can not be the name of a folder`);
-  const url = text(members, 'url');
+  const url = textOf(members, 'url');
   const [, contentPath] = URL_PARTS.exec(url) ?? [];
   if (contentPath === undefined || !URL.canParse(url))
     throw new WrongFile(
@@ -101,18 +101,20 @@ function readDescription(members: Members, isName: (text: string) => boolean): D
 const URL_PARTS = /^https?:\/\/[^/?#@\\\s]+((?:\/[!"$-.0->@-~]*)*)$/i;
 
 function isFolder(path: string): boolean {
-  return !path.includes('\0') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+  return (
+    !path.includes('\0') && path.split('/').every((part) => part !== '' && part !== '.' && part !== '..')
+  );
 }
 
 function readImages(members: Members): Omit<ImagesFile, 'api' | keyof Described> {
-  const images = list(members, 'images');
+  const images = listOf(members, 'images');
   const imageIds = images.map((image) => {
     if (!isMembers(image) || typeof image['id'] !== 'string')
       throw new WrongFile('has images of which one has no id');
     return image['id'];
   });
   const tags = new Map<string, string>();
-  for (const [tag, id] of Object.entries(map(members, 'tags'))) {
+  for (const [tag, id] of Object.entries(mapOf(members, 'tags'))) {
     if (typeof id !== 'string') throw new WrongFile(`has the tag ${shown(tag)}, which names no image`);
     tags.set(tag, id);
   }
@@ -126,7 +128,7 @@ function readImages(members: Members): Omit<ImagesFile, 'api' | keyof Described>
 
 function readAmd64(members: Members): KnownManifests['amd64'] {
   const amd64 = new Map<string, { digest: string; version: 1 | 2 }>();
-  for (const [tag, entry] of Object.entries(map(members, 'manifest_list_amd64_tags'))) {
+  for (const [tag, entry] of Object.entries(mapOf(members, 'manifest_list_amd64_tags'))) {
     const [digest, version] = Array.isArray(entry) ? (entry as unknown[]) : [];
     if (typeof digest !== 'string' || !isPart(digest) || (version !== 1 && version !== 2))
       throw new WrongFile(`has in manifest_list_amd64_tags for ${shown(tag)} no digest with 1 or 2`);
@@ -140,25 +142,25 @@ function isPart(text: string): boolean {
   return /^[A-Za-z0-9][A-Za-z0-9:._+-]*$/.test(text);
 }
 
-function text(members: Members, key: string): string {
+function textOf(members: Members, key: string): string {
   const value = members[key];
   if (typeof value === 'string' && value !== '') return value;
   throw lacking(key, value, 'must be a text');
 }
 
-function list(members: Members, key: string): readonly unknown[] {
+function listOf(members: Members, key: string): readonly unknown[] {
   const value = members[key];
   if (Array.isArray(value)) return value as unknown[];
   throw lacking(key, value, 'must be a list');
 }
 
-function texts(members: Members, key: string): readonly string[] {
-  const values = list(members, key);
+function textsOf(members: Members, key: string): readonly string[] {
+  const values = listOf(members, key);
   if (values.every((value) => typeof value === 'string')) return values;
   throw new WrongFile(`has in ${key} what is no text: tags and digests are expected`);
 }
 
-function map(members: Members, key: string): Members {
+function mapOf(members: Members, key: string): Members {
   const value = members[key];
   if (isMembers(value)) return value;
   throw lacking(key, value, 'must be a map');

@@ -76,7 +76,7 @@ export function createRedirectJson(
   const content = options.content === undefined ? undefined : { ...options.content, compat };
 
   const find = (name: string, who: Reader): PathsFile | undefined => {
-    const file = table.paths(name);
+    const file = who.mayRead(name) ? table.paths(name) : undefined;
     if (file?.isProtected !== true) return file;
     return who.mayReadContent(name, file.contentPath) ? file : undefined;
   };
@@ -104,10 +104,9 @@ export function createRedirectJson(
   const answerAsCrane = (request: IncomingMessage, path: string, who: Reader) => {
     const split = splitPath(path.slice('/v2/'.length));
     const file = split && find(split.name, who);
-    const located = split && file && locateAsCrane(file, split, request.headers.accept);
-    if (file === undefined || located === undefined)
-      return errorAnswer('refused', 404, 'NAME_UNKNOWN', 'no redirect file tells of this');
-    return answerLocated(file, located, '');
+    if (split === undefined || file === undefined) return undefined;
+    const located = locateAsCrane(file, split, request.headers.accept);
+    return located === undefined ? UNKNOWN : answerLocated(file, located, '');
   };
 
   const answerOther = (request: IncomingMessage, path: string, who: Reader) => {
@@ -124,16 +123,16 @@ export function createRedirectJson(
   return {
     answer(request, route, who) {
       const isNamed = 'name' in route;
-      if (!isNamed && route.kind !== 'refused') return undefined;
-      if (!isNamed && route.refusal === 'too long') return undefined;
       if (isNamed && !compat) return directories.isRead ? answerV2(request, route, who) : NOT_READ;
-      const target = request.url ?? '';
-      const path = decodePath(withoutQuery(pathOf(target)), compat);
-      if (path === undefined) return undefined;
-      const isOurs = path.startsWith('/v1/') || path.startsWith('/crane/') || (compat && path.startsWith('/v2/'));
-      if (!isOurs) return undefined;
+      if (!isNamed && !isLeftOver(route)) return undefined;
+      const path = decodePath(withoutQuery(pathOf(request.url ?? '')), compat);
+      if (path === undefined || !OWN_PATHS.test(path)) return undefined;
+      const isV2 = path.startsWith('/v2/');
+      if (isV2 && !compat) return undefined;
       if (!directories.isRead) return NOT_READ;
-      return path.startsWith('/v2/') ? answerAsCrane(request, path, who) : answerOther(request, path, who);
+      if (!isV2) return answerOther(request, path, who);
+      // What is no route of the specification is just unknown to Pulp's Crane, whatever is wrong with it.
+      return answerAsCrane(request, path, who) ?? (isNamed ? undefined : UNKNOWN);
     },
     answerPost: (target) => (/^\/v1\/users\/?(?:\?|$)/.test(pathOf(target)) ? USER_CREATED : undefined),
     *repositories() {
@@ -152,12 +151,20 @@ export function createRedirectJson(
     get lost() {
       return directories.lost();
     },
-    look: directories.look,
+    look: () => directories.look(),
     [Symbol.dispose]: () => directories[Symbol.dispose](),
   };
 }
 
+const OWN_PATHS = /^\/(?:v1|v2|crane)\//;
+const UNKNOWN = errorAnswer('refused', 404, 'NAME_UNKNOWN', 'no redirect file tells of this');
 const NOT_READ = unavailable('refused', 'the redirect files are not read yet');
+
+/** Whether the crane knows no answer of its own. */
+function isLeftOver(route: Route): boolean {
+  if (route.kind === 'refused') return route.refusal !== 'too long';
+  return route.kind === 'ping' || route.kind === 'search';
+}
 
 function withoutQuery(target: string): string {
   const question = target.indexOf('?');

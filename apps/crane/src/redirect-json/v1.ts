@@ -89,17 +89,11 @@ export function answerV1(route: V1Route, { table, endpoint, reader }: V1Site): A
 }
 
 /** An image may be had by whoever may have one of the repositories that hold it. */
-function imageFile(
-  id: string,
-  file: string,
-  table: RepositoryTable,
-  reader: Reader,
-): ImageFile | undefined {
+function imageFile(id: string, file: string, table: RepositoryTable, reader: Reader): ImageFile | undefined {
   const contentType = Object.hasOwn(IMAGE_FILES, file) ? IMAGE_FILES[file] : undefined;
   if (contentType === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) return undefined;
   for (const repository of table.holders(id)) {
-    if (readable(repository, reader) !== undefined)
-      return { repository, path: `${id}/${file}`, contentType };
+    if (readable(repository, reader) !== undefined) return { repository, path: `${id}/${file}`, contentType };
   }
   return undefined;
 }

@@ -3,6 +3,7 @@ import { grantedScopes, ldapProblems } from './access-checks.ts';
 import { engineProblems } from './engine-checks.ts';
 import { gateProblems } from './gate-checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
+import { redirectJsonProblems } from './redirect-json.ts';
 import { DEFAULT_CHANNELS } from './schema.ts';
 import { isRecord } from './schema-shape.ts';
 import { searchProblems } from './search.ts';
@@ -45,6 +46,7 @@ export function crossProblems(value: unknown): Problem[] {
     ...scopeProblems(['messages', 'commandScopes'], messages['commandScopes'], channelNames),
     ...mirrors.flatMap((mirror) => mirrorProblems(mirror, crane['name'])),
     ...searchProblems(crane['search'], ['crane', 'search']),
+    ...redirectJsonProblems(crane),
     ...engineProblems(root),
   ];
 }

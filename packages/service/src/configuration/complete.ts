@@ -15,6 +15,7 @@ import type {
 } from './configuration.ts';
 import { EMBEDDED_PLACES } from './engines.ts';
 import { completeTrustedKey } from './keys.ts';
+import { completeRedirectJson } from './redirect-json.ts';
 import type { ConfigurationFile } from './schema.ts';
 import { completeSearch } from './search.ts';
 import { secretOf } from './secret.ts';
@@ -23,6 +24,7 @@ import { isWebAddress, registryOrigin } from './web-address.ts';
 /** Makes paths absolute, from `folder`, and gives secrets and addresses their form. */
 export function completeConfiguration(file: ConfigurationFile, folder: string): Configuration {
   const at = (relative: string) => path.resolve(folder, relative);
+  const { redirectJson, compat, endpoint, cdn, serveContent, ...others } = file.crane;
   const {
     poll,
     serialFile,
@@ -35,7 +37,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
     geoip,
     search,
     ...crane
-  } = file.crane;
+  } = others;
   const searched = completeSearch(search);
   const catalog = completeCatalog(file.catalog, at);
   const published = completeMainTree(file.tree, at);
@@ -64,6 +66,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
     sync: { ...(file.sync.adminListen !== undefined && { adminListen: file.sync.adminListen }) },
     crane: {
       ...crane,
+      ...completeRedirectJson({ redirectJson, compat, endpoint, cdn, serveContent }, at),
       ...(adminListen !== undefined && { adminListen }),
       ...(name !== undefined && { name }),
       ...(seed !== undefined && { seed }),

@@ -6,6 +6,7 @@ import type { ConfirmConfiguration } from './confirm.ts';
 import type { LayoutsConfiguration } from './layouts.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { SearchConfiguration } from './search.ts';
+import type { RedirectJsonConfiguration } from './redirect-json.ts';
 import type { Secret } from './secret.ts';
 
 /** What is in force: every default filled in, durations in milliseconds, paths absolute. */
@@ -148,7 +149,7 @@ export type TreePlace = { readonly directory: string } | { readonly url: string 
 /** A public key: in PEM, or its file, absolute. */
 export type TrustedKeyPlace = { readonly pem: string } | { readonly file: string };
 
-export interface CraneConfiguration {
+export interface CraneConfiguration extends RedirectJsonConfiguration {
   readonly listen: ListenAddress;
   /** Health and metrics; absent: none. */
   readonly adminListen?: ListenAddress;

@@ -176,5 +176,11 @@ function holdsSecret(value: unknown): boolean {
 
 function isSecretText(key: string, value: string): boolean {
   if (key === 'url') return showEngineUrl(value, MASK) !== value;
-  return key === 'password' || key === 'bindPassword' || key === 'token' || key === 'secretAccessKey';
+  return (
+    key === 'secret' ||
+    key === 'password' ||
+    key === 'bindPassword' ||
+    key === 'token' ||
+    key === 'secretAccessKey'
+  );
 }

@@ -7,6 +7,7 @@ import { GateEntry, TagRulesEntry } from './gates.ts';
 import { TrustedKey } from './keys.ts';
 import { Geoip, MirrorEntry, TrustedProxies } from './mirrors.ts';
 import { Search } from './search.ts';
+import { REDIRECT_JSON_KEYS } from './redirect-json.ts';
 import { Host, SourceEntry } from './sources.ts';
 import { FilePath, Interval, Listen, Name, ScopeText } from './texts.ts';
 import { FurtherTree, Tree } from './trees.ts';
@@ -113,6 +114,7 @@ const Crane = z.strictObject({
     .union([z.string().min(1, { error: 'is empty' }), z.int()])
     .optional()
     .describe('Cranes with the same seed choose the same mirrors, others different ones'),
+  ...REDIRECT_JSON_KEYS,
   manifests: z.enum(['auto', 'redirect', 'serve']).default('auto'),
   status: z.literal([302, 307]).default(302),
   mirrors: z

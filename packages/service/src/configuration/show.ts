@@ -13,6 +13,7 @@ import { formatDuration } from './duration.ts';
 import { showLayouts } from './layouts.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { showSearch } from './search.ts';
+import { showRedirectJson } from './redirect-json.ts';
 import { showSecret } from './secret.ts';
 import { showAccess } from './show-access.ts';
 import { showChannel } from './show-channel.ts';
@@ -50,6 +51,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       ...craneRest,
       search: showSearch(search),
       ...(mirrors !== undefined && { mirrors: mirrors.map(showMirror) }),
+      ...showRedirectJson(crane),
     },
   };
 }
