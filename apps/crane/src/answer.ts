@@ -53,6 +53,9 @@ export const IMMUTABLE = ['Cache-Control', 'public, max-age=31536000, immutable'
 /** For what a tag names, a list of tags or of referrers: another answer may come with the next serial. */
 export const SHORT_LIVED = ['Cache-Control', 'public, max-age=10'] as const;
 
+/** For a tag's manifest: who takes no index may get an image in place of one. */
+export const OF_TAG = [...SHORT_LIVED, 'Vary', 'Accept'] as const;
+
 /** An error with the specification's body (distribution-spec, "Error Codes"). */
 export function errorAnswer(
   route: Answer['route'],

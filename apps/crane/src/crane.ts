@@ -29,6 +29,7 @@ import { createResponder } from './responder.ts';
 import { openSearch } from './search/open-search.ts';
 import type { HighestSerial } from './serial-file.ts';
 import { createToldMirrors } from './told-mirrors.ts';
+import { createSuitManifest } from './suited-manifest.ts';
 import { within } from './within.ts';
 
 /** A crane that answers requests. Disposing of it stops accepting connections and lets requests under way end. */
@@ -171,8 +172,9 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
   });
   const publishedNames = createPublishedNames(view);
   const readableNames = createReadableNames(publishedNames);
+  const manifests = createManifestBytes(source, MANIFEST_BYTES);
   const deliver = createDelivery({
-    manifests: createManifestBytes(source, MANIFEST_BYTES),
+    manifests,
     view,
     directory,
     tellError,
@@ -199,6 +201,7 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       }),
     }),
     ...(search !== undefined && { search }),
+    suitManifest: createSuitManifest(manifests, tellError),
     deliver: options.compat === true ? withNumericErrors(deliver) : deliver,
     ...(redirectJson !== undefined && { redirectJson }),
     site: {

@@ -7,6 +7,7 @@ import {
   IMMUTABLE,
   jsonAnswer,
   NO_BODY,
+  OF_TAG,
   SHORT_LIVED,
   unavailable,
 } from './answer.ts';
@@ -195,7 +196,7 @@ function manifestAnswer(
       'Content-Type',
       MANIFEST_MEDIA_TYPES[kind],
       ...contentHeaders(digest, size),
-      ...(byTag ? SHORT_LIVED : IMMUTABLE),
+      ...(byTag ? OF_TAG : IMMUTABLE),
     ],
     body: method === 'HEAD' ? NO_BODY : { from: 'tree', path, digest, sizeBytes: size },
     etag: etagOf(digest),

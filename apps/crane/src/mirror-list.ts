@@ -73,7 +73,10 @@ function whyNot(
   { repository, since, signedOnly }: Wanted,
   isNear: boolean,
 ): string | undefined {
-  if (!isNear) return 'it is private, and not for this client';
+  if (!isNear)
+    return mirror.isPrivate
+      ? 'it is private, and not for this client'
+      : 'its address is http, and this client came by https';
   if (!healthy) return `it is not used: ${problem ?? 'its last probe failed'}`;
   if (serial < since) return `it is believed at serial ${serial}, and this came with serial ${since}`;
   if (signedOnly === true && !mirror.isSigned) return 'this is private, and it looks for no signature';

@@ -1,8 +1,8 @@
 import type { ManifestKind } from '@gantry/oci';
 import { type Mirror, type MirrorState, unprobed } from './mirror.ts';
 
-/** What is known of a mirror, as one process tells it another: a state as plain data. */
-export interface MirrorReport extends Omit<MirrorState, 'mirror' | 'kinds'> {
+/** What is known of a mirror, as one process tells it another: a state as plain data, without what its next probe needs. */
+export interface MirrorReport extends Omit<MirrorState, 'mirror' | 'kinds' | 'sightings' | 'lastFound'> {
   readonly name: string;
   /** Where the mirror begins: one that has moved is another. */
   readonly base: string;
@@ -10,7 +10,8 @@ export interface MirrorReport extends Omit<MirrorState, 'mirror' | 'kinds'> {
 }
 
 export function reportOf({ mirror: { name, base }, kinds, ...state }: MirrorState): MirrorReport {
-  return { ...state, name, base, kinds: [...kinds] };
+  const { sightings: _, lastFound: __, ...told } = state;
+  return { ...told, name, base, kinds: [...kinds] };
 }
 
 /** What is known of a mirror by its report; one that there is none of, or of another place, was not probed. */

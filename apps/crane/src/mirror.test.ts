@@ -73,3 +73,21 @@ test('of a new mirror nothing is believed', () => {
   if (mirror === undefined) throw new Error('no mirror');
   expect(unprobed(mirror)).toMatchObject({ healthy: false, serial: 0, kinds: new Set() });
 });
+
+test.each([
+  ['capitals', 'https://DL.Registry.EXAMPLE/x', 'registry.example'],
+  ['a dot at the end', 'https://registry.example./x', 'registry.example'],
+  ['a dot at the end of the own name', 'https://dl.registry.example/x', 'Registry.example.'],
+  ['a port of the own name', 'https://registry.example:8443/x', 'registry.example:443'],
+  ['letters beyond ASCII', 'https://dl.b\u00fccher.example/x', 'xn--bcher-kva.example'],
+  ['full-width letters', 'https://\uff52egistry.example/x', 'registry.example'],
+  ['an escape', 'https://registr%79.example/x', 'registry.example'],
+  ['an address in another form', 'http://0x7f.1:5000/x', '127.0.0.1'],
+  ['an address as one number', 'http://2130706433/x', '127.0.0.1'],
+  ['an IPv6 address in another form', 'http://[0:0::0:1]/x', '[::1]:5000'],
+])('the own name is known by %s', (_, url, publicName) => {
+  for (const mirrormanager of [undefined, { path: 'gantry', graceMs: 1 }])
+    expect(() =>
+      readMirrors([{ name: 'one', url, ...(mirrormanager && { mirrormanager }) }], { publicName }),
+    ).toThrow('credentials');
+});

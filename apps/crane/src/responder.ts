@@ -23,6 +23,7 @@ import { ANYBODY, type Reader } from './private/reader.ts';
 import type { RedirectJson } from './redirect-json/redirect-json.ts';
 import { type NamedRoute, parseRoute, type Route } from './route.ts';
 import { PING, type Search } from './search/search.ts';
+import type { SuitManifest } from './suited-manifest.ts';
 
 export interface ResponderOptions {
   readonly repositories: Repositories;
@@ -33,6 +34,7 @@ export interface ResponderOptions {
   readonly page?: Page;
   /** Absent: nothing can be looked for. */
   readonly search?: Search;
+  readonly suitManifest: SuitManifest;
   readonly deliver: Delivery;
   readonly site: Site;
   readonly clients: Clients;
@@ -67,6 +69,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     clients,
     guard,
     redirectJson,
+    suitManifest,
     tellError,
   } = options;
 
@@ -126,7 +129,17 @@ export function createResponder(options: ResponderOptions): RequestListener {
         ? history.lookup(name, route.serial)
         : repositories.lookup(name);
     if (lookup instanceof Promise) void answerLater(reader, asked, route, lookup);
-    else answerFound(reader, asked, route, lookup);
+    else answerSuited(reader, asked, route, lookup);
+  };
+
+  const answerSuited = (reader: Reader, asked: Asked, route: NamedRoute, lookup: Lookup): void => {
+    const suited =
+      route.kind === 'manifest' ? suitManifest(route, lookup, asked.request.headers.accept) : undefined;
+    if (suited === undefined) answerFound(reader, asked, route, lookup);
+    else
+      suited
+        .then((found) => answerFound(reader, asked, route, found))
+        .catch((error: unknown) => fail(asked.request, asked.response, error));
   };
 
   const answerLater = async (
@@ -136,7 +149,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     lookup: Promise<Lookup>,
   ): Promise<void> => {
     try {
-      answerFound(reader, asked, route, await lookup);
+      answerSuited(reader, asked, route, await lookup);
     } catch (error) {
       fail(asked.request, asked.response, error);
     }

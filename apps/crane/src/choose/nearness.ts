@@ -34,10 +34,16 @@ export interface Nearness {
   poolsFor(place: ClientPlace): readonly Pool[];
 }
 
-export function nearness(mirrors: readonly (Weighted & Neighbourhood)[]): Nearness {
+/** @param isOpen whether clients may be sent to the mirror at that place of the list at all; absent: to each */
+export function nearness(
+  mirrors: readonly (Weighted & Neighbourhood)[],
+  isOpen: (index: number) => boolean = () => true,
+): Nearness {
   const pools = new Map<string, Pool>();
-  const poolOf = (members: readonly number[]) =>
-    pools.getOrInsertComputed(members.join(' '), () => new Pool(mirrors, members));
+  const poolOf = (all: readonly number[]) => {
+    const members = all.filter(isOpen);
+    return pools.getOrInsertComputed(members.join(' '), () => new Pool(mirrors, members));
+  };
 
   const byNetwork = Map.groupBy(
     mirrors.flatMap((mirror, index) => mirror.networks.map((network) => ({ network, index }))),

@@ -4,7 +4,7 @@ import type { Digest } from '@gantry/oci';
 import { LRUCache } from 'lru-cache';
 import { hexWord } from '../bytes.ts';
 import type { CameBack, Client } from '../choose-mirror.ts';
-import { type ClientPlace, nearness } from '../choose/nearness.ts';
+import { type ClientPlace, type Nearness, nearness } from '../choose/nearness.ts';
 import { RecentRedirects } from '../choose/recent-redirects.ts';
 import type { Mirror } from '../mirror.ts';
 import type { Address, Network } from '@gantry/service';
@@ -23,7 +23,10 @@ export interface ClientsOptions {
   readonly onCameBack?: CameBack;
 }
 
-/** Knows whom a request comes from. What was found out of an address is kept. */
+/**
+ * Knows whom a request comes from. What was found out of an address is kept. Who came to a proxy by https is sent to https
+ * mirrors alone; if somebody else writes X-Forwarded-Proto, it narrows down just the own choice.
+ */
 export type Clients = (request: IncomingMessage) => Client;
 
 const CLIENTS_KEPT = 10_000;
@@ -33,12 +36,18 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
   const recent = new RecentRedirects();
   const readAddress = clientAddress(trustedProxies);
 
-  const clientOf = (address: Address | undefined): Client => {
+  // Made on first use: large lists of mirrors take their memory again.
+  let httpsNear: Nearness | undefined;
+  const isHttpsMirror = (index: number) => mirrors[index]?.base.startsWith('https:') === true;
+  const nearFor = (isHttps: boolean): Nearness =>
+    isHttps && !mirrors.keys().every(isHttpsMirror) ? (httpsNear ??= nearness(mirrors, isHttpsMirror)) : near;
+
+  const clientOf = (address: Address | undefined, isHttps: boolean): Client => {
     const word = address?.words.reduce((hash, one) => Math.imul(hash ^ one, 0x9e3779b1), 1) ?? 0;
     const place = address !== undefined && near.matters ? { ...findPlace?.(address), address } : {};
     return {
       ...(address !== undefined && { address: formatAddress(address) }),
-      pools: near.poolsFor(place),
+      pools: nearFor(isHttps).poolsFor(place),
       ...(onCameBack !== undefined && { cameBackFrom: onCameBack }),
       sentBefore: (digest: Digest) => recent.note(word, hexWord(digest, digest.indexOf(':') + 1), Date.now()),
     };
@@ -49,19 +58,21 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
   const byAddresses = new LRUCache<string, Client>({ max: CLIENTS_KEPT });
   return ({ socket, headers }) => {
     const forwarded = trustedProxies.length === 0 ? undefined : headers['x-forwarded-for'];
-    if (forwarded === undefined) {
+    const protocol = trustedProxies.length === 0 ? undefined : headers['x-forwarded-proto'];
+    if (forwarded === undefined && protocol === undefined) {
       let client = byConnection.get(socket);
       if (client === undefined) {
-        client = clientOf(readAddress(socket.remoteAddress, undefined));
+        client = clientOf(readAddress(socket.remoteAddress, undefined), false);
         byConnection.set(socket, client);
       }
       return client;
     }
-    const said = typeof forwarded === 'string' ? forwarded : forwarded.join(',');
-    const key = `${socket.remoteAddress} ${said}`;
+    const said = typeof forwarded === 'string' ? forwarded : forwarded?.join(',');
+    const isHttps = protocol !== undefined && /\bhttps\b/i.test(String(protocol));
+    const key = `${socket.remoteAddress} ${isHttps} ${said}`;
     let client = byAddresses.get(key);
     if (client === undefined) {
-      client = clientOf(readAddress(socket.remoteAddress, said));
+      client = clientOf(readAddress(socket.remoteAddress, said), isHttps);
       byAddresses.set(key, client);
     }
     return client;

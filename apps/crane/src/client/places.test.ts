@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { digestOf } from '@gantry/oci';
 import { blobPath } from '@gantry/tree';
 import { chooseMirror } from '../choose-mirror.ts';
-import { type MirrorOptions, readMirrors } from '../mirror.ts';
+import { type MirrorOptions, type MirrorState, readMirrors } from '../mirror.ts';
 import { type Network, parseNetwork } from '@gantry/service';
 import { type Clients, createClients } from './clients.ts';
 
@@ -17,19 +17,23 @@ const mirrors = readMirrors(MIRRORS.map((option) => ({ name: '', url: 'https://m
 const states = mirrors.map((mirror) => ({ mirror, healthy: true, serial: 1, kinds: new Set<never>() }));
 
 /** Asks a real server over one connection, with one X-Forwarded-For a request; gives the names of the mirrors chosen. */
-async function choices(clients: Clients, said: readonly (string | undefined)[]): Promise<string[]> {
+async function choices(
+  clients: Clients,
+  said: readonly (string | Readonly<Record<string, string>> | undefined)[],
+  known: readonly MirrorState[] = states,
+): Promise<string[]> {
   const chosen: string[] = [];
   const server = createServer((request, response) => {
     const digest = digestOf(`${chosen.length}`);
     const wanted = { repository: 'a', digest, path: blobPath(digest), size: 1, since: 1 };
-    chosen.push(chooseMirror(states, wanted, clients(request))?.mirror.name ?? 'none');
+    chosen.push(chooseMirror(known, wanted, clients(request))?.mirror.name ?? 'none');
     response.end();
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   try {
     for (const forwarded of said) {
       await new Promise<void>((resolve, reject) => {
-        const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
+        const headers = typeof forwarded === 'string' ? { 'x-forwarded-for': forwarded } : { ...forwarded };
         const { port } = server.address() as AddressInfo;
         get({ port, host: '127.0.0.1', headers }, (reply) => reply.resume().on('end', resolve)).on(
           'error',
@@ -72,4 +76,24 @@ test('where nobody is near to anybody, nobody is looked for', async () => {
     },
   });
   expect(await choices(clients, ['192.0.2.9'])).toEqual(['anybody']);
+});
+
+test('who came to a proxy by https is never sent to an http mirror, however near', async () => {
+  const mixed = readMirrors([
+    { name: 'plain', url: 'http://plain.example/', networks: ['192.0.2.0/24'] },
+    { name: 'secure', url: 'https://secure.example/', weight: 1 },
+    { name: 'heavy', url: 'http://heavy.example/', weight: 1_000_000 },
+  ]);
+  const mixedStates = mixed.map((mirror) => ({ ...(states[0] as MirrorState), mirror }));
+  const address = { 'x-forwarded-for': '192.0.2.9' };
+  const asked = [
+    { ...address, 'x-forwarded-proto': 'http' },
+    { ...address, 'x-forwarded-proto': 'https' },
+    { ...address, 'x-forwarded-proto': 'HTTPS, http' },
+    { 'x-forwarded-proto': 'https' },
+  ];
+  const clients = createClients({ mirrors: mixed, trustedProxies: LOOPBACK });
+  expect(await choices(clients, asked, mixedStates)).toEqual(['plain', 'secure', 'secure', 'secure']);
+  const alone = createClients({ mirrors: mixed.slice(0, 1), trustedProxies: LOOPBACK });
+  expect(await choices(alone, asked, mixedStates)).toEqual(['plain', 'none', 'none', 'none']);
 });
