@@ -16,6 +16,7 @@ export {
   SCRUB_BYTES_PER_SECOND,
 } from './configuration/collection.ts';
 export * from './configuration/configuration.ts';
+export { type ConfigurationDocument, readConfigurationDocument } from './configuration/document.ts';
 export * from './configuration/duration.ts';
 export { mongodbUrlProblem } from './configuration/engine-address.ts';
 export * from './configuration/environment.ts';
@@ -23,6 +24,8 @@ export * from './configuration/listen-address.ts';
 export * from './configuration/load.ts';
 export { configurationJsonSchema } from './configuration/schema.ts';
 export { MAIN_TREE } from './configuration/trees.ts';
+export { platformProblem, rangeProblem, tagPatternProblem } from './configuration/patterns.ts';
+export { formatPath, type KeyPath } from './configuration/problems.ts';
 export { type SearchConfiguration, type SearchServer, SOLR_PLACE } from './configuration/search.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';

@@ -4,6 +4,7 @@ import { EXIT } from '../exit-codes.ts';
 import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
 import { loadWithWarnings } from '../remote/server-address.ts';
+import { addConfigImport } from './config-import.ts';
 
 /** `gantry config`: checks the configuration, says what it may hold and what is in force. */
 export const addConfig: AddCommand = (program, cli) => {
@@ -59,4 +60,5 @@ export const addConfig: AddCommand = (program, cli) => {
         return EXIT.done;
       }),
     );
+  addConfigImport(command, cli);
 };

@@ -49,7 +49,7 @@ export function problemText({ path, message, value }: Problem): string {
 }
 
 /** `sources[0].tags.include` */
-function formatPath(path: KeyPath): string {
+export function formatPath(path: KeyPath): string {
   let text = '';
   for (const part of path) {
     if (typeof part === 'number') text += `[${part}]`;

@@ -1,0 +1,52 @@
+import type { KeyPath } from '@gantry/service';
+
+/** Something of a foreign configuration that needs a word. */
+export interface Remark {
+  /** Where it stands there. */
+  readonly path: KeyPath;
+  /** lost: nothing here does it, and who imports has to decide; changed: it is done in another way. */
+  readonly kind: 'lost' | 'changed';
+  readonly text: string;
+}
+
+/** One of `sources`, as it is written into the file. */
+export interface ImportedSource {
+  readonly name: string;
+  readonly [key: string]: unknown;
+}
+
+/** What a foreign configuration becomes. */
+export interface Imported {
+  readonly sources: readonly {
+    /** The part of the foreign configuration that it is made of. */
+    readonly from: KeyPath;
+    readonly entry: ImportedSource;
+  }[];
+  /** Other sections of the file, such as `channels` and `crane`. */
+  readonly sections?: Readonly<Record<string, unknown>>;
+  readonly remarks: readonly Remark[];
+}
+
+/** Collects remarks while a configuration is read. */
+export interface Remarks {
+  readonly all: readonly Remark[];
+  lost(path: KeyPath, text: string): void;
+  changed(path: KeyPath, text: string): void;
+}
+
+export function createRemarks(): Remarks {
+  const all: Remark[] = [];
+  return {
+    all,
+    lost: (path, text) => void all.push({ path, kind: 'lost', text }),
+    changed: (path, text) => void all.push({ path, kind: 'changed', text }),
+  };
+}
+
+/** What a foreign file is read as. @throws Fault REQUEST_INVALID for what is none of its kind */
+export type Importer = (value: unknown, options: ImportOptions) => Imported;
+
+export interface ImportOptions {
+  /** skopeo: names keep the path and host that they come from. */
+  readonly scoped?: boolean;
+}

@@ -1,0 +1,74 @@
+import { Fault } from '@gantry/oci';
+import { formatPath, type KeyPath } from '@gantry/service';
+
+/** A map of a foreign configuration, of which each key that it has must be spoken of. */
+export class Keys {
+  readonly path: KeyPath;
+  readonly #map: Readonly<Record<string, unknown>>;
+  readonly #read = new Set<string>();
+
+  /** @throws Fault REQUEST_INVALID if it is no map */
+  constructor(value: unknown, path: KeyPath) {
+    if (value !== undefined && value !== null && (typeof value !== 'object' || Array.isArray(value)))
+      throw new Fault('REQUEST_INVALID', `${where(path)} must be a map`);
+    this.#map = (value ?? {}) as Readonly<Record<string, unknown>>;
+    this.path = path;
+  }
+
+  get names(): readonly string[] {
+    return Object.keys(this.#map);
+  }
+
+  at(key: string): KeyPath {
+    return [...this.path, key];
+  }
+
+  value(key: string): unknown {
+    this.#read.add(key);
+    return Object.hasOwn(this.#map, key) ? (this.#map[key] ?? undefined) : undefined;
+  }
+
+  /** @throws Fault REQUEST_INVALID */
+  text(key: string): string | undefined {
+    const value = this.value(key);
+    if (value === undefined || typeof value === 'string') return value;
+    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+    throw new Fault('REQUEST_INVALID', `${where(this.at(key))} must be text`);
+  }
+
+  /** @throws Fault REQUEST_INVALID */
+  flag(key: string): boolean | undefined {
+    const value = this.value(key);
+    if (value === undefined || typeof value === 'boolean') return value;
+    throw new Fault('REQUEST_INVALID', `${where(this.at(key))} must be true or false`);
+  }
+
+  /** @throws Fault REQUEST_INVALID */
+  list(key: string): readonly unknown[] {
+    const value = this.value(key);
+    if (value === undefined) return [];
+    if (Array.isArray(value)) return value;
+    throw new Fault('REQUEST_INVALID', `${where(this.at(key))} must be a list`);
+  }
+
+  /** @throws Fault REQUEST_INVALID */
+  texts(key: string): readonly string[] {
+    return this.list(key).map((value, index) => {
+      if (typeof value === 'string' || typeof value === 'number') return String(value);
+      throw new Fault('REQUEST_INVALID', `${where([...this.at(key), index])} must be text`);
+    });
+  }
+
+  keys(key: string): Keys {
+    return new Keys(this.value(key), this.at(key));
+  }
+
+  /** The keys that nobody has asked for. */
+  unread(): readonly string[] {
+    return this.names.filter((name) => !this.#read.has(name));
+  }
+}
+
+function where(path: KeyPath): string {
+  return path.length === 0 ? 'the file' : formatPath(path);
+}
