@@ -37,6 +37,7 @@ const PARTS = {
     looks: () => says('crane', ['--help'], /managing container images/),
     from: 'go: go-containerregistry',
   },
+  regsync: { looks: () => says('regsync', ['version'], /VCSTag/), from: 'go: regclient' },
   regctl: { looks: () => says('regctl', ['version'], /VCSTag/), from: 'go: regclient' },
   rsync: { looks: () => says('rsync', ['--version'], /^rsync +version/), from: 'apt: rsync' },
   nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },

@@ -5,7 +5,7 @@ import { type ConfigurationDocument, readConfigurationDocument } from '@gantry/s
 import { Argument, type Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
-import { commentedYaml, type ForeignFile, remarkLine } from '../import/commented-yaml.ts';
+import { commentedYaml, type ForeignFile, inOrder, remarkLine } from '../import/commented-yaml.ts';
 import type { Importer } from '../import/imported.ts';
 import { importRegsync } from '../import/regsync.ts';
 import { importSkopeo } from '../import/skopeo.ts';
@@ -46,7 +46,8 @@ export function addConfigImport(config: Command, cli: Cli): void {
         const text = commentedYaml(kind, imported, file);
         if (out === undefined) cli.stdout.write(text);
         else await writeNew(path.resolve(cli.cwd, out), text);
-        for (const remark of imported.remarks) cli.stderr.write(`${remarkLine(remark, file)}\n`);
+        for (const remark of inOrder(imported.remarks, file))
+          cli.stderr.write(`${remarkLine(remark, file)}\n`);
         const lost = imported.remarks.filter((remark) => remark.kind === 'lost').length;
         const { length: sources } = imported.sources;
         cli.stderr.write(

@@ -14,6 +14,11 @@ export function remarkLine({ path, text }: Remark, file: ForeignFile): string {
   return `${file.name}:${file.lineOf(path)}: ${path.length === 0 ? '' : `${formatPath(path)}: `}${text}`;
 }
 
+/** Remarks in the order of their lines. */
+export function inOrder(remarks: readonly Remark[], file: ForeignFile): readonly Remark[] {
+  return remarks.toSorted((a, b) => file.lineOf(a.path) - file.lineOf(b.path));
+}
+
 /**
  * The configuration as YAML. Above each source stands where it comes from, and what is to be said of it; all other remarks stand
  * at the top, in the order of their lines.
@@ -29,10 +34,13 @@ export function commentedYaml(kind: string, imported: Imported, file: ForeignFil
       comment: [` ${file.name}:${file.lineOf(from)}: ${formatPath(from)}`, ...linesOf(own, file)],
     };
   });
-  const document = new Document({
-    ...(entries.length > 0 && { sources: entries.map(({ entry }) => entry) }),
-    ...sections,
-  });
+  const document = new Document(
+    {
+      ...(entries.length > 0 && { sources: entries.map(({ entry }) => entry) }),
+      ...sections,
+    },
+    { aliasDuplicateObjects: false },
+  );
   const list = document.get('sources');
   if (isSeq(list)) {
     for (const [index, node] of list.items.entries()) {
@@ -49,9 +57,9 @@ export function commentedYaml(kind: string, imported: Imported, file: ForeignFil
 }
 
 function linesOf(remarks: readonly Remark[], file: ForeignFile): string[] {
-  return remarks
-    .toSorted((a, b) => file.lineOf(a.path) - file.lineOf(b.path))
-    .map((remark) => ` ${remark.kind === 'lost' ? 'TO DO: ' : ''}${remarkLine(remark, file)}`);
+  return inOrder(remarks, file).map(
+    (remark) => ` ${remark.kind === 'lost' ? 'TO DO: ' : ''}${remarkLine(remark, file)}`,
+  );
 }
 
 function isBelow(path: KeyPath, above: KeyPath): boolean {

@@ -36,10 +36,15 @@ export interface Remarks {
 
 export function createRemarks(): Remarks {
   const all: Remark[] = [];
+  const add = (remark: Remark): void => {
+    const said = (other: Remark) =>
+      other.text === remark.text && other.path.join('.') === remark.path.join('.');
+    if (!all.some(said)) all.push(remark);
+  };
   return {
     all,
-    lost: (path, text) => void all.push({ path, kind: 'lost', text }),
-    changed: (path, text) => void all.push({ path, kind: 'changed', text }),
+    lost: (path, text) => add({ path, kind: 'lost', text }),
+    changed: (path, text) => add({ path, kind: 'changed', text }),
   };
 }
 

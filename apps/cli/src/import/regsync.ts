@@ -1,7 +1,13 @@
 import { Fault, isRepositoryName } from '@gantry/oci';
 import { parseDuration, platformProblem, rangeProblem } from '@gantry/service';
 import { parseImageReference, registryHost } from './image-reference.ts';
-import { createRemarks, type Imported, type ImportedSource, type Importer, type Remarks } from './imported.ts';
+import {
+  createRemarks,
+  type Imported,
+  type ImportedSource,
+  type Importer,
+  type Remarks,
+} from './imported.ts';
 import { npmRange } from './npm-range.ts';
 import { Keys } from './read-keys.ts';
 import { exactly, registryKeys, type RegistrySettings } from './registry-settings.ts';
