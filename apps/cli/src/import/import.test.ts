@@ -27,6 +27,12 @@ async function imported(kind: string, text: string, ...options: readonly string[
   };
 }
 
+const entry = (keys: string) =>
+  `sync:\n  - { source: r.example.org/a, target: t.example.org/a, type: repository, ${keys} }`;
+const registryOf = (repos: string) =>
+  `creds: [{ registry: "127.0.0.1:5000", tls: disabled }]
+sync: [{ source: "127.0.0.1:5000", target: t.example.org/mirror, type: registry, repos: ${repos} }]`;
+
 describe('regsync', () => {
   const REGSYNC = `
 version: 1
@@ -98,9 +104,6 @@ sync:
     expect(yaml).toContain('# TO DO: theirs:8: creds[0].credHelper');
   });
 
-  const entry = (keys: string) =>
-    `sync:\n  - { source: r.example.org/a, target: t.example.org/a, type: repository, ${keys} }`;
-
   test.each([
     ['tags: { allow: ["latest|v1"] }', { include: ['/(?:latest).*|.*(?:v1)/'] }],
     ['tags: { allow: ["(latest|v1)"] }', { include: ['/(latest|v1)/'] }],
@@ -122,10 +125,7 @@ sync:
   });
 
   test('a registry is taken by globs, and under a prefix', async () => {
-    const text = (repos: string) =>
-      `creds: [{ registry: "127.0.0.1:5000", tls: disabled }]
-sync: [{ source: "127.0.0.1:5000", target: t.example.org/mirror, type: registry, repos: ${repos} }]`;
-    const { sources } = await imported('regsync', text('{ allow: ["library/.*", "team/app"] }'));
+    const { sources } = await imported('regsync', registryOf('{ allow: ["library/.*", "team/app"] }'));
     expect(sources).toMatchObject([
       {
         registry: 'http://127.0.0.1:5000',
@@ -134,7 +134,7 @@ sync: [{ source: "127.0.0.1:5000", target: t.example.org/mirror, type: registry,
       },
     ]);
     for (const repos of ['{ deny: ["secret/.*"] }', '{ allow: ["(a|b)/c"] }']) {
-      const left = await imported('regsync', text(repos));
+      const left = await imported('regsync', registryOf(repos));
       expect(left.sources).toEqual([]);
       expect(left.said).toContainEqual(
         expect.stringContaining('is left out, as it would take more than is meant'),
