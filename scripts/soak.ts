@@ -28,6 +28,7 @@ const files =
         'packages/pipeline/src/collect',
         'test/faults/token-timing',
         'test/fuzz',
+        'apps/crane/src/fuzz',
         'test/mirror-kit/mirrors-during-',
       ];
 // One file at a time: each of them may use the whole machine.
