@@ -1,5 +1,6 @@
-import { createServer, IncomingMessage, type RequestListener, type Server } from 'node:http';
-import { createHealth, listen, SERVER_LIMITS } from '@gantry/service';
+import { IncomingMessage, type RequestListener } from 'node:http';
+import { asFault } from '@gantry/oci';
+import { createHealth, listen } from '@gantry/service';
 import { openAccessLog, TimedRequest } from './access-log/access-log.ts';
 import { listenAdmin } from './admin.ts';
 import { createCatalog } from './catalog.ts';
@@ -20,8 +21,10 @@ import { withNumericErrors } from './numeric-errors.ts';
 import type { CraneOptions } from './options.ts';
 import { createFactsReader } from './page/manifest-facts.ts';
 import { createPage } from './page/page.ts';
+import { openGuard, openSigner } from './private/open.ts';
 import { createReadableNames } from './private/readable-names.ts';
 import { createPublishedNames } from './published-names.ts';
+import { publicServer } from './public-server.ts';
 import { rareErrors } from './rare-errors.ts';
 import { openRedirectJson } from './redirect-json/open-redirect-json.ts';
 import { createRepositories } from './repositories.ts';
@@ -65,10 +68,6 @@ const MANIFEST_BYTES = 32 * MIB;
 const MIRROR_WAIT_MS = 2000;
 /** How long the start waits for a tree whose server is silent. */
 const START_WAIT_MS = 5000;
-const MAX_HEADER_BYTES = 16 * 1024;
-const MAX_HEADERS = 100;
-/** A connection on which nothing moves for so long is closed. */
-const SOCKET_SILENCE_MS = 60_000;
 
 /**
  * Starts a crane: reads the tree, probes the mirrors, listens.
@@ -113,6 +112,8 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
   let mirrors = readMirrors(options.mirrors, ofCrane);
   let trustedProxies = readTrustedProxies(options.trustedProxies);
   await using stack = new AsyncDisposableStack();
+  const guard = options.private && stack.use(await openGuard(options.private, () => trustedProxies, logger));
+  const signUrl = options.signedUrls && (await openSigner(options.signedUrls));
   const ending = new AbortController();
   stack.defer(() => ending.abort());
 
@@ -146,7 +147,16 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
   });
   const told = guide && createToldMirrors(mirrors, guide.mirrors, guide.onSuspect);
   const prober = stack.use(
-    told ?? createMirrorProber({ mirrors, source, view, trustedKeys, pollMs, logger }),
+    told ??
+      createMirrorProber({
+        mirrors,
+        source,
+        view,
+        trustedKeys,
+        pollMs,
+        logger,
+        ...(signUrl !== undefined && { signUrl }),
+      }),
   );
   const geoip = stack.use(
     await openGeoip(options.geoip ?? {}, {
@@ -213,8 +223,13 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       get servesBlobs() {
         return mirrors.length === 0 && directory !== undefined;
       },
+      get servesPrivateBlobs() {
+        return !mirrors.some(({ isSigned }) => isSigned) && directory !== undefined;
+      },
+      ...(signUrl !== undefined && { signUrl }),
     },
     clients: (request) => clients(request),
+    ...(guard !== undefined && { guard }),
     tellError,
   });
 
@@ -238,7 +253,11 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
     if (draining) response.shouldKeepAlive = false;
     respond(request, response);
   };
-  const server = publicServer(answer, accessLog === undefined ? IncomingMessage : TimedRequest);
+  const { server, reload } = await publicServer(
+    options,
+    answer,
+    accessLog === undefined ? IncomingMessage : TimedRequest,
+  );
   const running = stack.use(await listen(server, options.listen, 'crane.listen'));
   stack.defer(async () => {
     draining = true;
@@ -265,6 +284,9 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       trustedProxies = nextProxies;
       prober.setMirrors(mirrors);
       clients = newClients();
+      void reload().catch((error: unknown) =>
+        logger.error({ err: asFault(error) }, 'the certificate can not be used, and the former one stays'),
+      );
       logger.info(
         { mirrors: mirrors.map(({ name }) => name) },
         'the mirrors are those of the new configuration',
@@ -272,21 +294,4 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
-}
-
-function publicServer(listener: RequestListener, Request: typeof IncomingMessage): Server {
-  const server = createServer(
-    {
-      ...SERVER_LIMITS,
-      IncomingMessage: Request,
-      // Node would set a timer at the end of each answer; the one that a connection has anyway does as well.
-      keepAliveTimeout: 0,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      optimizeEmptyRequests: true,
-    },
-    listener,
-  );
-  server.timeout = SOCKET_SILENCE_MS;
-  server.maxHeadersCount = MAX_HEADERS;
-  return server;
 }

@@ -9,6 +9,7 @@ import { createMirrorProber, type WantedObject } from './mirror-prober.ts';
 import { type MirrorReport, reportOf } from './mirror-report.ts';
 import { createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
+import { openSigner } from './private/open.ts';
 import { openRedirectJson } from './redirect-json/open-redirect-json.ts';
 import type { HighestSerial } from './serial-file.ts';
 import { within } from './within.ts';
@@ -56,6 +57,7 @@ export async function startCraneGuide(options: CraneOptions, on: GuideOptions): 
     return readMirrors(next.mirrors, { publicName: name, seed });
   };
   const mirrors = readNext(options);
+  const signUrl = options.signedUrls && (await openSigner(options.signedUrls));
   await using stack = new AsyncDisposableStack();
   const ending = new AbortController();
   stack.defer(() => ending.abort());
@@ -73,7 +75,16 @@ export async function startCraneGuide(options: CraneOptions, on: GuideOptions): 
     },
   });
   const prober = stack.use(
-    createMirrorProber({ mirrors, source, view, trustedKeys, pollMs, logger, onChange: on.onMirrors }),
+    createMirrorProber({
+      mirrors,
+      source,
+      view,
+      trustedKeys,
+      pollMs,
+      logger,
+      onChange: on.onMirrors,
+      ...(signUrl !== undefined && { signUrl }),
+    }),
   );
   const look = async () => {
     await follower.check();

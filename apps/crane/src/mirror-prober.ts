@@ -4,6 +4,7 @@ import type { Wanted } from './choose-mirror.ts';
 import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from './mirror.ts';
 import { oneAtATime } from './one-at-a-time.ts';
 import type { CraneLogger } from './options.ts';
+import type { SignUrl } from './private/signed-urls.ts';
 import { type DoubtedObject, probeMirror } from './probe-mirror.ts';
 import { probeRedirector } from './probe-redirector.ts';
 import { createProbedTrees } from './probed-tree.ts';
@@ -33,6 +34,8 @@ export interface MirrorProberOptions {
   readonly trustedKeys: readonly PublicKey[];
   /** How often a mirror that is well is probed. */
   readonly pollMs: number;
+  /** For mirrors that look for signatures; absent: there are none. */
+  readonly signUrl?: SignUrl;
   readonly logger: CraneLogger;
   /** Told when `states` is another array. */
   readonly onChange?: () => void;
@@ -68,7 +71,7 @@ interface ProbeLoop {
 }
 
 export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
-  const { source, view, trustedKeys, pollMs, logger } = options;
+  const { source, view, trustedKeys, pollMs, signUrl, logger } = options;
   const trees = createProbedTrees(source, trustedKeys);
   const ending = new AbortController();
   let states: readonly MirrorState[] = options.mirrors.map(unprobed);
@@ -96,6 +99,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
         timeoutMs: SILENCE_MS,
         signal,
         suffix: mirror.redirector?.probeSuffix ?? mirror.suffix,
+        ...(mirror.isSigned && signUrl !== undefined && { addressOf: (path) => signUrl(mirror.base, path) }),
       });
       const probed = await (mirror.redirector === undefined
         ? probeMirror(client, former, tree, doubted)

@@ -1,4 +1,11 @@
-import type { ListenAddress, SearchConfiguration, TreePlace } from '@gantry/service';
+import type {
+  ListenAddress,
+  PrivateConfiguration,
+  SearchConfiguration,
+  SignedUrlsConfiguration,
+  TlsFiles,
+  TreePlace,
+} from '@gantry/service';
 import type { PublicKey } from '@gantry/tree';
 import type { MirrorOptions } from './mirror.ts';
 import type { RedirectJsonOptions } from './redirect-json/redirect-json.ts';
@@ -46,6 +53,12 @@ export interface CraneOptions {
   readonly page?: boolean;
   /** Who looks for repositories at `/v1/search`; absent: nobody does. */
   readonly search?: SearchConfiguration;
+  /** HTTPS; absent: plain http. */
+  readonly tls?: TlsFiles;
+  /** What not everybody may read, and how those are known who may; absent: nothing. */
+  readonly private?: PrivateConfiguration;
+  /** How URLs are signed for mirrors that look for it. */
+  readonly signedUrls?: SignedUrlsConfiguration;
   /** Remembers the highest serial across restarts. */
   readonly serialFile?: string;
   /** Where a line is written of each answer: a file's path, or `stdout`; absent: nowhere. */

@@ -26,6 +26,7 @@ import {
 import { createApi } from './api/create-api.ts';
 import { answerMalformed } from './api/http/answer-malformed.ts';
 import type { KnownSource } from './api/known-source.ts';
+import type { PullTokens } from './api/pull-tokens/pull-tokens.ts';
 import { type CollectionsOptions, startCollections } from './collections.ts';
 import { startCommands } from './commands.ts';
 import { startMirrorFollower } from './mirror-follower.ts';
@@ -55,6 +56,8 @@ export interface PromoteServiceOptions {
   /** Absent: plain http. */
   readonly tls?: TlsFiles;
   readonly authenticator: Authenticator;
+  /** Makes tokens for private repositories; absent: none are made. */
+  readonly pullTokens?: PullTokens;
   /** Whether the configuration says that changes are refused. */
   readonly isReadOnly: boolean;
   /** How often one caller may ask. */

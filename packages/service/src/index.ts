@@ -4,7 +4,13 @@ export * from './auth/basic.ts';
 export * from './auth/made-token.ts';
 export * from './auth/open-issuers.ts';
 export * from './auth/open-ldap.ts';
+export * from './auth/bearer.ts';
+export type { PasswordFile } from './auth/htpasswd/htpasswd.ts';
+export * from './auth/open-pulls.ts';
 export * from './auth/own-names.ts';
+export type { Puller, PullRules } from './auth/pull-rules.ts';
+export { parseScopes, type Access } from './auth/pull-tokens/access.ts';
+export type { VerifiedPull, VerifyPull } from './auth/pull-tokens/verify.ts';
 export * from './auth/scopes.ts';
 export * from './auth/stored-tokens.ts';
 export * from './auth/tokens.ts';
@@ -27,6 +33,13 @@ export { MAIN_TREE } from './configuration/trees.ts';
 export { platformProblem, rangeProblem, tagPatternProblem } from './configuration/patterns.ts';
 export { formatPath, type KeyPath } from './configuration/problems.ts';
 export { type SearchConfiguration, type SearchServer, SOLR_PLACE } from './configuration/search.ts';
+export type {
+  CertificatesConfiguration,
+  PrivateConfiguration,
+  PullTokenMaking,
+  PullTokensConfiguration,
+  SignedUrlsConfiguration,
+} from './configuration/private.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';
 export { liesOnOrBelow } from './configuration/web-address.ts';
@@ -35,6 +48,7 @@ export * from './health.ts';
 export * from './http/admin-handler.ts';
 export * from './http/listen.ts';
 export * from './http/problem-response.ts';
+export * from './http/rate-limits.ts';
 export * from './http/tls-server.ts';
 export * from './lifecycle.ts';
 export * from './logging.ts';

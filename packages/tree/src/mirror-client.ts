@@ -51,6 +51,8 @@ export interface MirrorClientOptions {
   readonly authorization?: string | undefined;
   /** What stands behind each path, where the base ends in the middle of a query. */
   readonly suffix?: string;
+  /** Where a file is asked for; absent: at the base, its path and the suffix. */
+  readonly addressOf?: (path: string) => string;
 }
 
 const MAX_REDIRECTS = 5;
@@ -60,7 +62,14 @@ const PLAINLY = { 'accept-encoding': 'identity' };
 /** @param base where the mirror's copy of the tree begins; ends with `/` */
 export function mirrorClient(
   base: string,
-  { userAgent, timeoutMs, signal, authorization, suffix = '' }: MirrorClientOptions,
+  {
+    userAgent,
+    timeoutMs,
+    signal,
+    authorization,
+    suffix = '',
+    addressOf = (path) => base + path + suffix,
+  }: MirrorClientOptions,
 ): MirrorClient {
   const agent = new Agent({
     connections: MAX_CONNECTIONS,
@@ -76,7 +85,7 @@ export function mirrorClient(
     path: string,
     changed: Readonly<Record<string, string>> = {},
   ): Promise<Answered> => {
-    let target = new URL(base + path + suffix);
+    let target = new URL(addressOf(path));
     const headers = { 'accept-encoding': 'gzip', 'user-agent': userAgent, ...changed };
     for (let hop = 0; ; hop++) {
       const isOwn = authorization !== undefined && target.origin === new URL(base).origin;

@@ -31,6 +31,7 @@ import { checkCraneBesideOthers, openCrane, openCraneOfWorkers, type ServedCrane
 import { openFlow, type OpenFlow, openQueues } from './open-flow.ts';
 import { openSigningKeys, openTrustedKeys } from './open-keys.ts';
 import { followWithLayouts } from './open-layouts.ts';
+import { openPullTokens } from './open-pull-tokens.ts';
 import { openSources } from './open-sources.ts';
 import type { ServiceName } from './service-names.ts';
 import { startTreeServer } from './tree-server.ts';
@@ -189,6 +190,7 @@ async function openPromote(
       listen: api.listen,
       ...(api.tls === undefined ? {} : { tls: api.tls }),
       authenticator: known.authenticator,
+      ...(await openPullTokens(configuration, known.authenticator, flow, resources)),
       configuredTokens: known.configuredTokens,
       isReadOnly: api.readOnly,
       callerRate: api.limits,

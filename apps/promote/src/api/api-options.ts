@@ -1,12 +1,12 @@
 import type { Messages } from '@gantry/messages';
 import type { AuditLog, Channel, Flow, FollowedMirror, Log, PublishedTree, Room } from '@gantry/pipeline';
-import type { Authenticator, Health, Metrics } from '@gantry/service';
+import type { Authenticator, Health, Metrics, Rate } from '@gantry/service';
 import type { ReadOnly } from '../read-only.ts';
 import type { CallerLimits } from './http/limit-callers.ts';
-import type { Rate } from './http/rate-limits.ts';
 import type { KnownSource } from './known-source.ts';
 import type { LiveEvents } from './live-events.ts';
 import type { TagSyncs } from './notifications/tag-syncs.ts';
+import type { PullTokens } from './pull-tokens/pull-tokens.ts';
 
 /** What the API works on. */
 export interface ApiOptions {
@@ -20,6 +20,8 @@ export interface ApiOptions {
   /** The mirrors of the main tree that are followed; absent: none. */
   readonly mirrors?: readonly FollowedMirror[];
   readonly authenticator: Authenticator;
+  /** Makes tokens for private repositories; absent: none are made here. */
+  readonly pullTokens?: PullTokens;
   /** Names of the configuration's tokens, which none that is made can have. */
   readonly configuredTokens: readonly string[];
   readonly health: Health;

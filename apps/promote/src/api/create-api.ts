@@ -9,6 +9,7 @@ import { answerProblem, refuseMethod, refusePath } from './http/problems.ts';
 import { serveRoute } from './http/serve-route.ts';
 import { createLiveEvents } from './live-events.ts';
 import { createTagSyncs } from './notifications/tag-syncs.ts';
+import { serveTokens } from './pull-tokens/serve-tokens.ts';
 import type { Method } from './route.ts';
 import { EVENT_NOUNS } from './routes/events.ts';
 import { ROUTES } from './route-table.ts';
@@ -53,6 +54,14 @@ export function createApi(options: ApiOptions): express.Express {
     const place = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
     for (const route of routes) place[REGISTRARS[route.method]](serveRoute(route, api));
     place.all(refuseMethod(routes.map(({ method }) => method)));
+  }
+  if (options.pullTokens !== undefined) {
+    const answer = serveTokens(options.pullTokens, api.limits, log);
+    app
+      .route('/token')
+      .get(answer)
+      .post(answer)
+      .all(refuseMethod(['GET', 'POST']));
   }
   app.use(refusePath);
   app.use(answerProblem);

@@ -1,7 +1,8 @@
 import type { Requirement } from '@gantry/catalog';
 import { quote } from '@gantry/oci';
 import { readImageConfig, storeReader } from '../sync/describe-image.ts';
-import { type Matcher, patternMatcher } from '../sync/pattern.ts';
+import type { Matcher } from '@gantry/oci/glob';
+import { patternMatcher } from '../sync/pattern.ts';
 import type { MatchRule } from './configuration.ts';
 import type { Gate } from './gate.ts';
 import { type ImageParts, readImageParts } from './images.ts';

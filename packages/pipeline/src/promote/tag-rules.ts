@@ -1,6 +1,7 @@
 import { type Digest, Fault } from '@gantry/oci';
 import type { Channel, TagRules } from '../context.ts';
-import { type Matcher, patternMatcher } from '../sync/pattern.ts';
+import type { Matcher } from '@gantry/oci/glob';
+import { patternMatcher } from '../sync/pattern.ts';
 import type { Requester } from './request.ts';
 
 /** The rules of a channel, their patterns compiled. */

@@ -1,24 +1,4 @@
-import { Fault, quote } from '@gantry/oci';
-import { RE2JS } from 're2js';
-
-/** Whether a name matches. Time is linear in the name, whatever the pattern. */
-export type Matcher = (name: string) => boolean;
-
-const GLOB_CHARACTERS = /[*?[\]{}]/;
-
-/** Whether the text is a pattern, and not just a name. */
-export function isGlob(text: string): boolean {
-  return GLOB_CHARACTERS.test(text);
-}
-
-/**
- * A glob over repository names or tags: `*` and `?` within one part of a path, `**` over several (`a/**` takes all below
- * `a`), `[abc]`, `[!abc]`, `{a,b}`.
- * @throws Fault CONFIGURATION_INVALID for one that is not well formed
- */
-export function globMatcher(glob: string): Matcher {
-  return regexMatcher(globToRegex(glob), glob);
-}
+import { compilePattern, globMatcher, type Matcher } from '@gantry/oci/glob';
 
 /**
  * A pattern as people write it in the configuration: a name, a glob, or a regular expression (RE2) between slashes. It
@@ -27,76 +7,11 @@ export function globMatcher(glob: string): Matcher {
  */
 export function patternMatcher(pattern: string): Matcher {
   if (!isRegex(pattern)) return globMatcher(pattern);
-  const regex = compile(`^(?:${pattern.slice(1, -1)})$`, pattern);
+  const regex = compilePattern(`^(?:${pattern.slice(1, -1)})$`, pattern);
   return (text) => regex.test(text);
 }
 
 /** Whether it is written as a regular expression: `/^v[0-9]+$/`. */
 export function isRegex(pattern: string): boolean {
   return pattern.length > 2 && pattern.startsWith('/') && pattern.endsWith('/');
-}
-
-/** A regular expression, in RE2's syntax, that must match the whole name. @throws Fault CONFIGURATION_INVALID */
-function regexMatcher(source: string, shown: string): Matcher {
-  const pattern = compile(`^(?:${source})$`, shown);
-  return (name) => pattern.test(name);
-}
-
-/** @throws Fault CONFIGURATION_INVALID */
-export function compile(source: string, shown: string = source): RE2JS {
-  try {
-    return RE2JS.compile(source);
-  } catch (cause) {
-    throw new Fault(
-      'CONFIGURATION_INVALID',
-      `${quote(shown)} is not a pattern that can be used: ${(cause as Error).message}`,
-      { pattern: shown },
-      { cause },
-    );
-  }
-}
-
-/** True when any of the matchers does. */
-export function anyOf(globs: readonly string[]): Matcher {
-  const matchers = globs.map(globMatcher);
-  return (name) => matchers.some((matches) => matches(name));
-}
-
-function globToRegex(glob: string): string {
-  let regex = '';
-  let depth = 0;
-  for (let at = 0; at < glob.length; at++) {
-    const character = glob.charAt(at);
-    if (character === '*') {
-      if (glob[at + 1] !== '*') regex += '[^/]*';
-      else {
-        at++;
-        // `**/` also stands for nothing, so that `**/web` takes `web`.
-        if (glob[at + 1] === '/' && (at === 1 || glob[at - 2] === '/')) {
-          at++;
-          regex += '(?:.*/)?';
-        } else regex += '.*';
-      }
-    } else if (character === '?') regex += '[^/]';
-    else if (character === '[') {
-      const end = glob.indexOf(']', at + 2);
-      if (end < 0) throw malformed(glob, 'a "[" without its "]"');
-      const set = glob.slice(at + 1, end).replaceAll(/[\\^[]/g, String.raw`\$&`);
-      regex += set.startsWith('!') ? `[^/${set.slice(1)}]` : `[${set}]`;
-      at = end;
-    } else if (character === '{') {
-      depth++;
-      regex += '(?:';
-    } else if (character === '}' && depth > 0) {
-      depth--;
-      regex += ')';
-    } else if (character === ',' && depth > 0) regex += '|';
-    else regex += RE2JS.quote(character);
-  }
-  if (depth > 0) throw malformed(glob, 'a "{" without its "}"');
-  return regex;
-}
-
-function malformed(glob: string, why: string): Fault {
-  return new Fault('CONFIGURATION_INVALID', `${quote(glob)} is not a glob: it has ${why}`, { pattern: glob });
 }

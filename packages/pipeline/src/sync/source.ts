@@ -1,6 +1,6 @@
 import { Fault, isRepositoryName, quote } from '@gantry/oci';
 import type { Registry } from '@gantry/registry';
-import { anyOf, compile, isGlob, type Matcher } from './pattern.ts';
+import { anyOf, compilePattern, isGlob, type Matcher } from '@gantry/oci/glob';
 import { createPlatformFilter, type PlatformFilter } from './platforms.ts';
 import { compileTagRules, type TagRules, type TagSelection } from './tag-rules.ts';
 
@@ -45,7 +45,9 @@ export function createSource(rules: SourceRules, registry: Registry): Source {
   const plainNames = rules.repositories.filter((name) => !isGlob(name));
   const matchesRepository = anyOf(globs);
   const rename =
-    rules.rename === undefined ? undefined : { pattern: compile(rules.rename.from), to: rules.rename.to };
+    rules.rename === undefined
+      ? undefined
+      : { pattern: compilePattern(rules.rename.from), to: rules.rename.to };
   return {
     name: rules.name,
     registry,

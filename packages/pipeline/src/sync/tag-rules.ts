@@ -1,6 +1,7 @@
 import { Fault, quote } from '@gantry/oci';
 import { compare, Range, satisfies } from 'semver';
-import { isGlob, isRegex, type Matcher, patternMatcher } from './pattern.ts';
+import { isGlob, type Matcher } from '@gantry/oci/glob';
+import { isRegex, patternMatcher } from './pattern.ts';
 import { versionOf } from './version.ts';
 
 /** Which tags are taken; all rules must agree. In this order: include, exclude, semver, notOlderThan, latest. */

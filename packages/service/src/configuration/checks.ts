@@ -2,6 +2,7 @@ import { isScope, scopeTarget } from '../auth/scopes.ts';
 import { grantedScopes, ldapProblems } from './access-checks.ts';
 import { engineProblems } from './engine-checks.ts';
 import { gateProblems } from './gate-checks.ts';
+import { privateProblems } from './private-checks.ts';
 import type { KeyPath, Problem } from './problems.ts';
 import { redirectJsonProblems } from './redirect-json.ts';
 import { DEFAULT_CHANNELS } from './schema.ts';
@@ -47,6 +48,7 @@ export function crossProblems(value: unknown): Problem[] {
     ...mirrors.flatMap((mirror) => mirrorProblems(mirror, crane['name'])),
     ...searchProblems(crane['search'], ['crane', 'search']),
     ...redirectJsonProblems(crane),
+    ...privateProblems(crane),
     ...engineProblems(root),
   ];
 }

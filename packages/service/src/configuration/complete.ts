@@ -3,6 +3,7 @@ import { completeLdap, completeOidc } from './complete-access.ts';
 import { completeGc, completeKeep } from './collection.ts';
 import { completeChannel } from './complete-channels.ts';
 import { completeCatalog, completeMessages, completePlace, type Resolve } from './complete-engines.ts';
+import { completePrivate, completePullTokens, completeSignedUrls } from './complete-private.ts';
 import { completeFurtherTrees, completeMainTree } from './complete-trees.ts';
 import type { TokenConfiguration } from './access-configuration.ts';
 import type {
@@ -36,6 +37,9 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
     mirrors,
     geoip,
     search,
+    tls,
+    private: guarded,
+    signedUrls,
     ...crane
   } = others;
   const searched = completeSearch(search);
@@ -55,6 +59,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       tokens: file.api.tokens.map((token, index) => completeToken(token, `api.tokens[${index}]`, at)),
       oidc: file.api.oidc.map((entry) => completeOidc(entry, at)),
       ...(file.api.ldap !== undefined && { ldap: completeLdap(file.api.ldap, at) }),
+      ...(file.api.pullTokens !== undefined && { pullTokens: completePullTokens(file.api.pullTokens, at) }),
       readOnly: file.api.readOnly,
       limits: file.api.limits,
       ...(file.api.tls !== undefined && {
@@ -70,6 +75,9 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(adminListen !== undefined && { adminListen }),
       ...(name !== undefined && { name }),
       ...(seed !== undefined && { seed }),
+      ...(tls !== undefined && { tls: { certFile: at(tls.certFile), keyFile: at(tls.keyFile) } }),
+      ...(guarded !== undefined && { private: completePrivate(guarded, at) }),
+      ...(signedUrls !== undefined && { signedUrls: completeSignedUrls(signedUrls, at) }),
       ...(serialFile !== undefined && { serialFile: at(serialFile) }),
       ...(accessLog !== undefined && { accessLog: accessLog === 'stdout' ? accessLog : at(accessLog) }),
       ...(readFrom !== undefined && { tree: readFrom }),

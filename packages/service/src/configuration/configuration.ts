@@ -7,6 +7,7 @@ import type { LayoutsConfiguration } from './layouts.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { SearchConfiguration } from './search.ts';
 import type { RedirectJsonConfiguration } from './redirect-json.ts';
+import type { PrivateConfiguration, PullTokenMaking, SignedUrlsConfiguration } from './private.ts';
 import type { Secret } from './secret.ts';
 
 /** What is in force: every default filled in, durations in milliseconds, paths absolute. */
@@ -33,6 +34,8 @@ export interface Configuration {
     readonly oidc: readonly OidcConfiguration[];
     /** A directory whose users are known; absent: none. */
     readonly ldap?: LdapConfiguration;
+    /** How tokens for private repositories are made; absent: none are. */
+    readonly pullTokens?: PullTokenMaking;
     /** Whether changes are refused, whatever the catalog says. */
     readonly readOnly: boolean;
     /** How often one caller may ask. */
@@ -180,6 +183,12 @@ export interface CraneConfiguration extends RedirectJsonConfiguration {
   readonly trustedProxies: readonly string[];
   /** Files in MaxMind's format, absolute. */
   readonly geoip: { readonly country?: string; readonly asn?: string };
+  /** Absent: plain http. */
+  readonly tls?: TlsFiles;
+  /** Absent: nothing is private. */
+  readonly private?: PrivateConfiguration;
+  /** Absent: no mirror looks for signatures. */
+  readonly signedUrls?: SignedUrlsConfiguration;
 }
 
 export interface MirrorConfiguration {
@@ -190,6 +199,8 @@ export interface MirrorConfiguration {
   readonly mirrormanager?: { readonly path: string; readonly graceMs: number };
   readonly weight: number;
   readonly trusted: boolean;
+  /** It serves what is asked for by signed URLs alone. */
+  readonly signed: boolean;
   /** Whom it is near to: networks in CIDR notation, numbers of autonomous systems, codes of countries. */
   readonly networks: readonly string[];
   readonly asns: readonly number[];

@@ -41,6 +41,10 @@ export const MirrorEntry = z.strictObject({
     .default(100)
     .describe('Its share among mirrors that qualify and are as near, in proportion'),
   trusted: z.boolean().default(false).describe('Vouched for: it may answer tags, and it is the last resort'),
+  signed: z
+    .boolean()
+    .default(false)
+    .describe('It serves what is asked for by signed URLs alone: it may hold what is private'),
   networks: z
     .array(NetworkText)
     .default([])

@@ -8,6 +8,7 @@ import { TrustedKey } from './keys.ts';
 import { Geoip, MirrorEntry, TrustedProxies } from './mirrors.ts';
 import { Search } from './search.ts';
 import { REDIRECT_JSON_KEYS } from './redirect-json.ts';
+import { CraneTls, Private, PullTokens, SignedUrls } from './private.ts';
 import { Host, SourceEntry } from './sources.ts';
 import { FilePath, Interval, Listen, Name, ScopeText } from './texts.ts';
 import { FurtherTree, Tree } from './trees.ts';
@@ -48,6 +49,9 @@ const Api = z.strictObject({
   oidc: z.array(OidcEntry).default([]).describe('Issuers whose JWTs are taken as tokens; see security.md'),
   ldap: LdapEntry.optional().describe(
     'A directory whose users are known by their passwords; see security.md',
+  ),
+  pullTokens: PullTokens.optional().describe(
+    'Makes tokens for private repositories at /token; absent: it does not; see private.md',
   ),
   readOnly: z
     .boolean()
@@ -125,6 +129,9 @@ const Crane = z.strictObject({
     ),
   trustedProxies: TrustedProxies,
   geoip: Geoip.prefault({}),
+  tls: CraneTls.optional(),
+  private: Private.optional().describe('What not everybody may pull, and who may; see private.md'),
+  signedUrls: SignedUrls.optional().describe('How mirrors know who was sent to them; see private.md'),
 });
 
 /** What stands in place of a file when there is none: with one, a `listen` key that is absent means none. */

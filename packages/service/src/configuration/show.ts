@@ -17,11 +17,13 @@ import { showRedirectJson } from './redirect-json.ts';
 import { showSecret } from './secret.ts';
 import { showAccess } from './show-access.ts';
 import { showChannel } from './show-channel.ts';
+import { showPrivate, showPullTokens, showSignedUrls } from './show-private.ts';
 
 /** The configuration in the form of its file, as it is in force, each secret masked; a file's name is shown. */
 export function maskSecrets(configuration: Configuration): Record<string, unknown> {
   const { tree, trees, api, crane, sync } = configuration;
-  const { adminListen, pollMs, tree: place, listen, trustedKeys, search, mirrors, ...craneRest } = crane;
+  const { adminListen, pollMs, tree: place, listen, trustedKeys, ...rest } = crane;
+  const { private: guarded, signedUrls, search, mirrors, ...craneRest } = rest;
   return {
     storage: showPlace(configuration.storage),
     catalog: showCatalog(configuration.catalog),
@@ -34,6 +36,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       listen: formatListenAddress(api.listen),
       ...(api.tls !== undefined && { tls: api.tls }),
       ...showAccess(api),
+      ...(api.pullTokens !== undefined && { pullTokens: showPullTokens(api.pullTokens) }),
       readOnly: api.readOnly,
       limits: api.limits,
       adminTokenFile: api.adminTokenFile,
@@ -52,6 +55,8 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       search: showSearch(search),
       ...(mirrors !== undefined && { mirrors: mirrors.map(showMirror) }),
       ...showRedirectJson(crane),
+      ...(guarded !== undefined && { private: showPrivate(guarded) }),
+      ...(signedUrls !== undefined && { signedUrls: showSignedUrls(signedUrls) }),
     },
   };
 }

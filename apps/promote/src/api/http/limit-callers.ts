@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { Fault } from '@gantry/oci';
-import { createRateLimits, type Rate } from './rate-limits.ts';
+import { createRateLimits, type Rate } from '@gantry/service';
 
 /** Keeps one caller from taking what all share, and those who guess from guessing. */
 export interface CallerLimits {

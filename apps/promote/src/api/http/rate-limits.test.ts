@@ -1,5 +1,5 @@
 import { createCallerLimits } from './limit-callers.ts';
-import { createRateLimits } from './rate-limits.ts';
+import { createRateLimits } from '@gantry/service';
 
 const TOO_MANY = expect.objectContaining({ code: 'TOOMANYREQUESTS' });
 

@@ -1,6 +1,6 @@
-import { Fault } from '@gantry/oci';
+import { Fault } from './faults.ts';
 import { assert, property, stringMatching } from 'fast-check';
-import { globMatcher, isGlob } from './pattern.ts';
+import { globMatcher, isGlob } from './glob.ts';
 
 describe('a glob', () => {
   test.each([

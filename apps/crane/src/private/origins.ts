@@ -1,0 +1,45 @@
+import type { IncomingMessage } from 'node:http';
+import { type Network, parseAddress } from '@gantry/service';
+import { formatAddress } from '../client/format-address.ts';
+import { clientAddress } from '../client/forwarded.ts';
+import { networkTable } from '../client/network-table.ts';
+
+/** Whom requests come from, as far as it matters for credentials. */
+export interface Origins {
+  /** Whether the other end of a connection is a proxy that is believed. */
+  readonly isTrustedProxy: (peer: string | undefined) => boolean;
+  /** What one client has for itself: an IPv4 address, or the first half of an IPv6 one. */
+  readonly networkOf: (request: IncomingMessage) => string;
+}
+
+/** @param trustedProxies those that are trusted now; another list when they have changed */
+export function createOrigins(trustedProxies: () => readonly Network[]): Origins {
+  let read: ReturnType<typeof readProxies> | undefined;
+  const proxies = () => {
+    const now = trustedProxies();
+    if (read?.list !== now) read = readProxies(now);
+    return read;
+  };
+  return {
+    isTrustedProxy: (peer) => {
+      const address = peer === undefined ? undefined : parseAddress(peer);
+      return address !== undefined && proxies().table.find(address) === true;
+    },
+    networkOf: ({ socket, headers }) => {
+      const forwarded = headers['x-forwarded-for'];
+      const said = typeof forwarded === 'string' ? forwarded : forwarded?.join(',');
+      const address = proxies().addressOf(socket.remoteAddress, said);
+      if (address === undefined) return '';
+      const { family, words } = address;
+      return formatAddress(family === 4 ? address : { family, words: [...words.slice(0, 2), 0, 0] });
+    },
+  };
+}
+
+function readProxies(list: readonly Network[]) {
+  return {
+    list,
+    addressOf: clientAddress(list),
+    table: networkTable(list.map((network) => [network, true] as const)),
+  };
+}

@@ -1,0 +1,54 @@
+import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { Server as SecureServer } from 'node:https';
+import { createTlsServer, SERVER_LIMITS } from '@gantry/service';
+import type { CraneOptions } from './options.ts';
+
+const MAX_HEADER_BYTES = 16 * 1024;
+const MAX_HEADERS = 100;
+/** A connection on which nothing moves for so long is closed. */
+const SOCKET_SILENCE_MS = 60_000;
+
+const LIMITS = {
+  ...SERVER_LIMITS,
+  // Node would set a timer at the end of each answer; the one that a connection has anyway does as well.
+  keepAliveTimeout: 0,
+  maxHeaderSize: MAX_HEADER_BYTES,
+  optimizeEmptyRequests: true,
+};
+
+/** The server that pulls are answered by, not listening yet. */
+export interface PublicServer {
+  readonly server: Server | SecureServer;
+  /** Takes the certificate from its files anew. @throws Fault CONFIGURATION_INVALID for one that can not be used: the former one stays */
+  readonly reload: () => Promise<void>;
+}
+
+/**
+ * @throws Fault CONFIGURATION_INVALID for a certificate that can not be used
+ */
+export async function publicServer(
+  { tls, private: guarded }: Pick<CraneOptions, 'tls' | 'private'>,
+  listener: RequestListener,
+  Request: typeof IncomingMessage,
+): Promise<PublicServer> {
+  if (tls === undefined)
+    return {
+      server: limited(createServer({ ...LIMITS, IncomingMessage: Request }, listener)),
+      reload: () => Promise.resolve(),
+    };
+  // Who issued a client's certificate is looked at with the request, as it is for those that proxies hand on.
+  const asks = { requestCert: guarded?.certificates !== undefined, rejectUnauthorized: false };
+  const secure = await createTlsServer(
+    { ...LIMITS, ...asks, IncomingMessage: Request },
+    tls,
+    'crane.tls',
+    listener,
+  );
+  return { server: limited(secure.server), reload: () => secure.reload() };
+}
+
+function limited<S extends Server | SecureServer>(server: S): S {
+  server.timeout = SOCKET_SILENCE_MS;
+  server.maxHeadersCount = MAX_HEADERS;
+  return server;
+}
