@@ -209,7 +209,9 @@ type Seen = {
 };
 
 async function seen(response: Response, name = 'nothing of this name'): Promise<Seen> {
-  const { date: _, ...headers } = Object.fromEntries(response.headers);
+  const { date: _, ...headers } = Object.fromEntries(
+    response.headers.entries().map(([header, value]) => [header, value.replaceAll(name, 'NAME')]),
+  );
   const body = (await response.text()).replaceAll(name, 'NAME');
   return { status: response.status, headers, body };
 }
