@@ -1,6 +1,6 @@
 // Checks the signed URLs that Gantry's crane sends clients to, for nginx-signed.conf. It runs in nginx's njs (0.7 and later).
 
-import crypto from 'crypto';
+const crypto = require('crypto');
 
 // What of a tree has to be asked for by a signed URL: all that is content, or tells names.
 const POOL = /\/(pool\/.+)$/;

@@ -3,18 +3,38 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { SignJWT } from 'jose';
-import { hashSync } from 'bcryptjs';
-import type { Crane } from '@gantry/app-crane';
+import { type Crane, startCrane } from '@gantry/app-crane';
+import { digestOf, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
 import { layTree } from '@gantry/tree';
 import type { PrivateConfiguration } from '@gantry/service';
-import { ask, repositoryOf, sampleImage, startTestCrane } from '../../apps/crane/src/crane.fixture.ts';
 import { until } from '../servers/until.ts';
 import { makeAuthority } from '../servers/certificates.ts';
 import { type TemporaryFolder, temporaryFolder } from '../servers/temporary-folder.ts';
 
 /** Each route, with each kind of credentials, for what is public, private and unknown. */
 
-const image = sampleImage();
+const blobs = [Buffer.from('{}'), Buffer.from('a layer')] as const;
+const [config, layer] = blobs;
+const described = (mediaType: string, bytes: Buffer) => ({
+  mediaType,
+  digest: digestOf(bytes),
+  size: bytes.length,
+});
+const manifest = Buffer.from(
+  JSON.stringify({
+    schemaVersion: 2,
+    mediaType: MANIFEST_MEDIA_TYPES['oci-manifest'],
+    config: described('application/vnd.oci.image.config.v1+json', config),
+    layers: [described('application/vnd.oci.image.layer.v1.tar', layer)],
+  }),
+);
+const digest = digestOf(manifest);
+/** As `htpasswd -B -C 4` writes them. */
+const HASHES = {
+  right: '$2y$04$qwTBjz1vOMJfho20.hn3T.1q2IMpGQbilb26Z.2veZxfnBWw/Itqi',
+  old: '$2y$04$x/lT9R9Jac0Fw.VXNJujaO3InjfKVwl2RyXhFcNyVeMFkahi/O3/K',
+  new: '$2y$04$4bheajG9/DlP2c6xdwzeXeEn.d43wbmycjzSoPhxLLFVf5OUkwNsm',
+} as const;
 const SECRET = 'corp/secret';
 const UNKNOWN = 'corp/nobody'; // as long as the name of the one that is there
 const PUBLIC = 'open/public';
@@ -35,9 +55,14 @@ beforeAll(async () => {
   folder = await temporaryFolder('private');
   const at = (name: string) => path.join(folder.path, name);
   await layTree(at('tree'), {
-    repositories: [SECRET, PUBLIC].map((name) => repositoryOf(name, { latest: image })),
+    repositories: [SECRET, PUBLIC].map((name) => ({
+      name,
+      tags: new Map([['latest', digest]]),
+      manifests: [manifest],
+      blobs,
+    })),
   });
-  await writeFile(at('htpasswd'), `alice:${hash('right')}\nbob:${hash('right')}\n`);
+  await writeFile(at('htpasswd'), `alice:${HASHES.right}\nbob:${HASHES.right}\n`);
   await writeFile(at('ca.pem'), authority.cert);
   await writeFile(at('key.pem'), signing.publicKey.export({ type: 'spki', format: 'pem' }));
   guarded = {
@@ -68,13 +93,23 @@ afterAll(async () => {
 });
 
 const start = (changed: Partial<PrivateConfiguration> = {}, trustedProxies = ['127.0.0.1']) =>
-  startTestCrane({
+  startCrane({
+    listen: { host: '127.0.0.1', port: 0 },
+    pollMs: 1000,
+    status: 302,
+    manifests: 'auto',
+    mirrors: [],
+    logger: { info() {}, warn() {}, error() {} },
     tree: path.join(folder.path, 'tree'),
     catalog: true,
     page: true,
     private: { ...guarded, ...changed },
     trustedProxies,
   });
+
+function ask(crane: Crane, target: string, init: RequestInit = {}): Promise<Response> {
+  return fetch(crane.url + target, { redirect: 'manual', ...init });
+}
 
 type Claims = Readonly<Record<string, unknown>>;
 const seconds = () => Math.floor(Date.now() / 1000);
@@ -87,11 +122,6 @@ function claims(changed: Claims = {}): Claims {
     access: [{ type: 'repository', name: SECRET, actions: ['pull'] }],
     ...changed,
   };
-}
-
-/** As htpasswd -B writes it, at the lowest cost. */
-function hash(password: string): string {
-  return hashSync(password, 4).replace('$2b$', '$2y$');
 }
 
 async function token(changed: Claims = {}, key: KeyObject = signing.privateKey): Promise<Headers> {
@@ -189,17 +219,16 @@ const CREDENTIALS: readonly (readonly [
   ],
 ];
 
-const digests = { manifest: image.digest, blob: image.layer };
 const NAMED = [
   ['GET', `/tags/list`],
   ['GET', `/manifests/latest`],
   ['HEAD', `/manifests/latest`],
-  ['GET', `/manifests/${digests.manifest}`],
+  ['GET', `/manifests/${digest}`],
   ['GET', `/manifests/latest?serial=1`],
-  ['GET', `/blobs/${digests.blob}`],
-  ['HEAD', `/blobs/${digests.blob}`],
-  ['GET', `/blobs/${digests.blob}?mirrorlist`],
-  ['GET', `/referrers/${digests.manifest}`],
+  ['GET', `/blobs/${digestOf(layer)}`],
+  ['HEAD', `/blobs/${digestOf(layer)}`],
+  ['GET', `/blobs/${digestOf(layer)}?mirrorlist`],
+  ['GET', `/referrers/${digest}`],
 ] as const;
 
 type Seen = {
@@ -294,7 +323,7 @@ test('who has to log in at names is asked for it at those that are hidden and at
   );
   expect(answers.map(({ status }) => status)).toEqual([401, 401, 401, 200]);
   expect(answers[0]?.headers['www-authenticate']).toBe(
-    `Bearer realm="${ISSUER}/token",service="${SERVICE}",scope="repository:${SECRET}:pull"`,
+    `Bearer realm="${ISSUER}/token",service="${SERVICE}",scope="repository:NAME:pull"`,
   );
   const headers = await token({ access: [] });
   expect((await ask(crane, `/v2/${SECRET}/manifests/latest`, { headers })).status).toBe(404);
@@ -315,12 +344,12 @@ test('who guesses passwords is slowed down, and others are not', async () => {
 
 test('htpasswd is read again when it has changed', async () => {
   const file = path.join(folder.path, 'changing');
-  await writeFile(file, `alice:${hash('old')}\n`);
+  await writeFile(file, `alice:${HASHES.old}\n`);
   await using crane = await start({ htpasswdFile: file });
   const status = async (password: string) =>
     (await ask(crane, `/v2/${SECRET}/tags/list`, { headers: basic('alice', password) })).status;
   expect(await status('old')).toBe(200);
-  await writeFile(file, `alice:${hash('new')}\n`);
+  await writeFile(file, `alice:${HASHES.new}\n`);
   await until('the new password to be known', async () => (await status('new')) === 200);
   expect(await status('old')).toBe(401);
 });

@@ -186,6 +186,7 @@ crane:
         url: 'https://dl.example.org/gantry',
         weight: 100,
         trusted: true,
+        signed: false,
         networks: [],
         asns: [],
         countries: [],
