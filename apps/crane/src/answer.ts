@@ -84,6 +84,11 @@ export function errorAnswer(
   };
 }
 
+/** The answer where `n` of a list makes no sense. */
+export function badCount(route: 'tags' | 'catalog'): Answer {
+  return errorAnswer(route, 400, 'UNSUPPORTED', '"n" has to be a whole number from 0 up');
+}
+
 /** Something is known and just can't be had now. */
 export function unavailable(route: Answer['route'], message: string): Answer {
   return errorAnswer(route, 503, 'UNAVAILABLE', message, ['Retry-After', String(RETRY_AFTER_SECONDS)]);

@@ -1,4 +1,6 @@
-import { layTree } from '@gantry/tree';
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { directoryTree, indexPath, layTree, openTree } from '@gantry/tree';
 import * as fc from 'fast-check';
 import { ask, repositoryOf, sampleImage, startTestCrane, temporaryFolder } from './crane.fixture.ts';
 import { namePage } from './published-names.ts';
@@ -37,6 +39,18 @@ test('the catalogue tells all names in their order, page by page, where it is as
   expect(await names(crane, '/v2/_catalog')).toMatchObject({ repositories: ['new'] });
 });
 
+test('a catalogue that can not be read is unavailable, and no list of fewer names', async () => {
+  await using folder = await temporaryFolder();
+  await layTree(folder.path, { repositories: [repositoryOf('app', { latest: sampleImage() })] });
+  const view = await openTree(directoryTree(folder.path));
+  await using crane = await startTestCrane({ tree: folder.path, catalog: true });
+  for (const shard of view?.shards.values() ?? []) await rm(path.join(folder.path, indexPath(shard)));
+  expect(await names(crane, '/v2/_catalog')).toMatchObject({
+    status: 503,
+    errors: [{ code: 'UNAVAILABLE' }],
+  });
+});
+
 test('the catalogue is kept to oneself otherwise', async () => {
   await using folder = await temporaryFolder();
   await layTree(folder.path, { repositories: [repositoryOf('secret', { latest: sampleImage() })] });
@@ -45,6 +59,24 @@ test('the catalogue is kept to oneself otherwise', async () => {
     status: 404,
     errors: [{ code: 'UNSUPPORTED' }],
   });
+});
+
+function many(mark: string): string[] {
+  return Array.from({ length: 40 }, (_, at) => `${mark}${String(at).padStart(2, '0')}`);
+}
+
+test('names that lie in few of many lists are all found, page by page', () => {
+  const parts = [many('b'), many('a'), many('c'), ...Array.from({ length: 100 }, () => [])];
+  for (const limit of [1, 10, 50, 200]) {
+    const seen: string[] = [];
+    for (let last: string | undefined = ''; last !== undefined;) {
+      const page = namePage(parts, { limit, last });
+      expect(page.names.length).toBe(Math.min(limit, 120 - seen.length));
+      seen.push(...page.names);
+      last = page.next;
+    }
+    expect(seen).toEqual(parts.flat().toSorted());
+  }
 });
 
 test('pages of any size, one after the other, have every name once and in order', () => {

@@ -1,4 +1,4 @@
-import { type Answer, jsonAnswer, SHORT_LIVED } from './answer.ts';
+import { type Answer, badCount, jsonAnswer, SHORT_LIVED } from './answer.ts';
 import type { ReadableNames } from './private/readable-names.ts';
 import type { Reader } from './private/reader.ts';
 import { namePage } from './published-names.ts';
@@ -9,15 +9,15 @@ const MAX_NAMES = 1000;
 
 /** Published names, page by page (distribution-spec, "Listing Repositories" of version 1.0 and before). */
 export interface Catalog {
-  /** The answer for the query string of `/v2/_catalog`; undefined when `n` is not a whole number from 0 up. */
-  answer(query: string, reader: Reader): Promise<Answer | undefined>;
+  /** The answer for the query string of `/v2/_catalog`. */
+  answer(query: string, reader: Reader): Promise<Answer>;
 }
 
 export function createCatalog(readableNames: ReadableNames): Catalog {
   return {
     async answer(query, reader) {
       const asked = parseTagQuery(query);
-      if (asked === undefined) return undefined;
+      if (asked === undefined) return badCount('catalog');
       const limit = Math.min(asked.limit, MAX_NAMES);
       const { last } = asked;
       const { names, next } = namePage(await readableNames(reader), {

@@ -3,6 +3,7 @@ import { type BlobEntry, blobPath, manifestPath } from '@gantry/tree';
 import {
   type Answer,
   API_VERSION,
+  badCount,
   errorAnswer,
   IMMUTABLE,
   jsonAnswer,
@@ -46,7 +47,7 @@ export type Lookup =
   /** Its document, or the way to it, can't be read. */
   | { readonly state: 'unreadable' }
   /** The serial that was asked for is none of the tree's, or is kept no more. */
-  | { readonly state: 'not kept' };
+  | { readonly state: 'not kept'; readonly serial: number };
 
 /** What stands for all requests until a mirror changes. */
 export interface Site {
@@ -118,9 +119,6 @@ const REFUSALS: Readonly<Record<Refusal, Answer>> = {
   ),
   'too long': errorAnswer('refused', 414, 'UNSUPPORTED', 'the request target is too long'),
 };
-/** The answer where `n` of a list makes no sense. */
-export const BAD_COUNT = errorAnswer('tags', 400, 'UNSUPPORTED', '"n" has to be a whole number from 0 up');
-
 /** The answer to a request whose route names no repository. */
 export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): Answer {
   if (route.kind === 'refused') return REFUSALS[route.refusal];
@@ -149,12 +147,11 @@ export function decide(
     return errorAnswer(route.kind, 404, 'NAME_UNKNOWN', `nothing is published as ${quote(route.name)}`);
   }
   if (lookup.state === 'not kept') {
-    const serial = route.kind === 'manifest' ? route.serial : undefined;
     return errorAnswer(
       route.kind,
       404,
       'MANIFEST_UNKNOWN',
-      `there is no serial ${serial}, or it is kept no more`,
+      `there is no serial ${lookup.serial}, or it is kept no more`,
     );
   }
   switch (route.kind) {
@@ -292,7 +289,7 @@ function addressAt(mirror: Mirror, path: string, { signUrl }: Site): string {
 
 function tagsAnswer(route: Extract<Route, { kind: 'tags' }>, repository: Repository): Answer {
   const query = parseTagQuery(route.query);
-  if (query === undefined) return BAD_COUNT;
+  if (query === undefined) return badCount('tags');
   const { tags, next } = tagPage(repository.tagNames(), query);
   const body = JSON.stringify({ name: route.name, tags });
   if (next === undefined) return jsonAnswer('tags', body, SHORT_LIVED);

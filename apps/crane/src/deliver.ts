@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { asFault } from '@gantry/oci';
 import type { TreeView } from '@gantry/tree';
-import { type Answer, unavailable } from './answer.ts';
+import { type Answer, type Body, unavailable } from './answer.ts';
 import { isKnownToClient, notModifiedHeaders } from './conditional.ts';
 import type { ManifestBytes } from './manifest-bytes.ts';
 import { privateAnswer } from './private/private-answer.ts';
@@ -13,7 +13,7 @@ export interface DeliveryOptions {
   readonly manifests: ManifestBytes;
   /** The view that is served now, for its documents. */
   readonly view: () => TreeView | undefined;
-  /** The tree's directory, where there is one. */
+  /** The tree's directory; undefined where there is none, and no file of it is asked for. */
   readonly directory: string | undefined;
   readonly tellError: RareErrors;
   /** Told of each answer, as it goes out. */
@@ -50,22 +50,20 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     request: IncomingMessage,
     response: ServerResponse,
     answer: Answer,
+    body: Exclude<Body, { readonly from: 'memory' }>,
   ): Promise<void> => {
-    const { body } = answer;
     switch (body.from) {
-      case 'memory':
-        return send(request, response, answer, body.bytes);
       case 'tree':
         return send(request, response, answer, await manifests.read(body.path, body.digest, body.sizeBytes));
       case 'referrers': {
-        const document = await view()?.document(body.document);
-        if (document === undefined) throw new Error('there is no serial');
+        // What a serial's documents name is answered after the serial was read, which stays until the next one.
+        const document = await (view() as TreeView).document(body.document);
         const read = answerReferrers(document, body.artifactType);
         return deliver(request, response, answer.isPrivate ? privateAnswer(read) : read);
       }
       case 'file': {
         const { path, sizeBytes } = body;
-        const file = { answer, directory: directory ?? '.', path, sizeBytes };
+        const file = { answer, directory: directory as string, path, sizeBytes };
         return sendFile(request, response, file, (status, bytes) =>
           onSent(request, { answer, status, bytes }),
         );
@@ -87,8 +85,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       return;
     }
     tellError({ route: answer.route }, asFault(error).message);
-    const failure = unavailable(answer.route, 'what the tree names can not be read just now');
-    send(request, response, failure, failure.body.from === 'memory' ? failure.body.bytes : '');
+    deliver(request, response, unavailable(answer.route, 'what the tree names can not be read just now'));
   };
 
   const deliver: Delivery = (request, response, answer) => {
@@ -101,11 +98,14 @@ export function createDelivery(options: DeliveryOptions): Delivery {
         return;
       }
     }
-    const bytes =
-      body.from === 'memory' ? body.bytes : body.from === 'tree' ? manifests.peek(body.digest) : undefined;
+    if (body.from === 'memory') {
+      send(request, response, answer, body.bytes);
+      return;
+    }
+    const bytes = body.from === 'tree' ? manifests.peek(body.digest) : undefined;
     if (bytes !== undefined) send(request, response, answer, bytes);
     else
-      sendWhenRead(request, response, answer).catch((error: unknown) =>
+      sendWhenRead(request, response, answer, body).catch((error: unknown) =>
         fail(request, response, answer, error),
       );
   };

@@ -65,9 +65,9 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
 
   const read = async (current: TreeView, name: string, serial: number): Promise<Lookup> => {
     const digest = await proved(current, serial);
-    if (digest === undefined) return NOT_KEPT;
+    if (digest === undefined) return notKept(serial);
     const at = views.get(serial) ?? (await openTree(source, { serial, cacheBytes: 1024 * 1024 }));
-    if (at === undefined || at.digest !== digest) return NOT_KEPT;
+    if (at === undefined || at.digest !== digest) return notKept(serial);
     views.set(serial, at);
     const document = await at.repositoryDigest(name);
     if (document === undefined) return { state: 'absent' };
@@ -92,7 +92,7 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
   return {
     async lookup(name, serial) {
       const current = view();
-      if (current === undefined || serial > current.statement.serial) return NOT_KEPT;
+      if (current === undefined || serial > current.statement.serial) return notKept(serial);
       if (waiting >= WAITING_MAX) return { state: 'unreadable' };
       waiting++;
       await turn();
@@ -102,7 +102,7 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
         const fault = asFault(error);
         // Its documents are gone, as those of a snapshot are that is kept no more.
         if (fault.details['document'] !== undefined || fault.details['statement'] !== undefined)
-          return NOT_KEPT;
+          return notKept(serial);
         tellError({ repository: name, serial }, fault.message);
         return { state: 'unreadable' };
       } finally {
@@ -113,7 +113,9 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
   };
 }
 
-const NOT_KEPT: Lookup = { state: 'not kept' };
+function notKept(serial: number): Lookup {
+  return { state: 'not kept', serial };
+}
 
 /** What a statement names as the one before it. @throws Fault UNAVAILABLE when its bytes are not those of its digest */
 async function previousOf(source: TreeSource, { serial, digest }: Link): Promise<Link | null> {

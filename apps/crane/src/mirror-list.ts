@@ -77,7 +77,7 @@ function whyNot(
     return mirror.isPrivate
       ? 'it is private, and not for this client'
       : 'its address is http, and this client came by https';
-  if (!healthy) return `it is not used: ${problem ?? 'its last probe failed'}`;
+  if (!healthy) return `it is not used: ${problem}`;
   if (serial < since) return `it is believed at serial ${serial}, and this came with serial ${since}`;
   if (signedOnly === true && !mirror.isSigned) return 'this is private, and it looks for no signature';
   if (mirror.carries?.(repository) === false) return 'it does not carry this repository';

@@ -1,4 +1,4 @@
-import { type Digest, MANIFEST_KINDS, parseDigest } from '@gantry/oci';
+import { type Digest, MANIFEST_KINDS, type ManifestKind, parseDigest } from '@gantry/oci';
 import type { BlobEntry, ManifestEntry, RepositoryDocument } from '@gantry/tree';
 import { NUMBER_BYTES, numberAt, putNumber, putWord, WORD_BYTES, wordAt } from './bytes.ts';
 import type { FoundManifest, Repository } from './decide.ts';
@@ -140,10 +140,9 @@ export class PackedRepository implements Repository {
     return findRecord(this.#bytes, start, this.#counts(header), recordBytes, digest);
   }
 
-  #manifestAt(digest: Digest, at: number): FoundManifest | undefined {
+  #manifestAt(digest: Digest, at: number): FoundManifest {
     const bytes = this.#bytes;
-    const kind = MANIFEST_KINDS[bytes[at + BLOB_RECORD] as number];
-    if (kind === undefined) return undefined;
+    const kind = MANIFEST_KINDS[bytes[at + BLOB_RECORD] as number] as ManifestKind;
     return { digest, kind, size: numberAt(bytes, at), since: numberAt(bytes, at + NUMBER_BYTES) };
   }
 

@@ -43,7 +43,10 @@ test('a place that was given out stays what it is, also when the cache has let i
   expect(place.bytes.toString('latin1', place.at, place.at + 5)).toBe('first');
 });
 
-test('keys of one hash are told apart', () => {
+test('keys of one hash are told apart, also those of one length', () => {
+  const pair = recordCache(MIB);
+  pair.set('declinate', Buffer.from('one'));
+  expect(pair.get('macallums')).toBeUndefined();
   const cache = recordCache(MIB);
   cache.set(TWIN, Buffer.from('one'));
   expect(cache.get(OTHER_TWIN)).toBeUndefined();

@@ -117,9 +117,9 @@ export function recordCache(maxBytes: number): RecordCache {
       whole[USED_AT] = 1; // so that it is moved, should its own slab be given up to make room for it
       whole[KEY_LENGTH_AT] = whole.write(key, KEY_AT, 'latin1');
       whole.set(record, headerBytes(key));
-      const appended = append(hashOf(key), whole);
+      append(hashOf(key), whole);
       makeRoom();
-      const { slab, at } = find(key) ?? appended;
+      const { slab, at } = find(key) as { slab: Slab; at: number };
       slab.bytes[at + USED_AT] = 0;
       return { bytes: slab.bytes, at: at + headerBytes(key) };
     },

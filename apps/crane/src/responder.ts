@@ -1,15 +1,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asFault } from '@gantry/oci';
 import { type Answer, unavailable } from './answer.ts';
-import {
-  BAD_COUNT,
-  decide,
-  decideUnnamed,
-  type Lookup,
-  type Method,
-  type Site,
-  WRONG_METHOD,
-} from './decide.ts';
+import { decide, decideUnnamed, type Lookup, type Method, type Site, WRONG_METHOD } from './decide.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clients } from './client/clients.ts';
 import type { Delivery } from './deliver.ts';
@@ -74,7 +66,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
   } = options;
 
   const answer = (request: IncomingMessage, response: ServerResponse, method: Method): void => {
-    const asked = { request, response, method, route: parseRoute(request.url ?? '') };
+    const asked = { request, response, method, route: parseRoute(request.url as string) };
     const reader = guard === undefined ? ANYBODY : guard.reader(request);
     if (reader instanceof Promise) {
       const failed = (error: unknown) => fail(request, response, error);
@@ -87,40 +79,34 @@ export function createResponder(options: ResponderOptions): RequestListener {
     const instead = reader.instead?.(route);
     if (instead !== undefined) deliver(request, response, instead);
     else if ('name' in route) answerNamed(reader, asked, route);
-    else if (route.kind === 'catalog' && catalog !== undefined) {
-      catalog.answer(route.query, reader).then(
-        (names) => deliver(request, response, sharedOrNot(names ?? BAD_COUNT)),
-        (error: unknown) => fail(request, response, error),
-      );
-    } else if (route.kind === 'page' && page !== undefined) {
-      page.answer(request, route.query, reader).then(
-        (shown) => deliver(request, response, sharedOrNot(shown)),
-        (error: unknown) => fail(request, response, error),
-      );
-    } else if (route.kind === 'search' && search !== undefined) {
-      search.answer(route.query, reader).then(
-        (found) => deliver(request, response, sharedOrNot(found)),
-        (error: unknown) => fail(request, response, error),
-      );
-    } else if (route.kind === 'ping' && search !== undefined) deliver(request, response, PING);
+    else if (route.kind === 'catalog' && catalog !== undefined)
+      deliverShown(asked, catalog.answer(route.query, reader));
+    else if (route.kind === 'page' && page !== undefined)
+      deliverShown(asked, page.answer(request, route.query, reader));
+    else if (route.kind === 'search' && search !== undefined)
+      deliverShown(asked, search.answer(route.query, reader));
+    else if (route.kind === 'ping' && search !== undefined) deliver(request, response, PING);
     else if (!answeredByRedirectJson(reader, asked)) deliver(request, response, decideUnnamed(route, site));
   };
 
   /** Whether redirect JSON tells of what is asked for, and so has the answer. */
-  const answeredByRedirectJson = (reader: Reader, { request, response, route }: Asked): boolean => {
+  const answeredByRedirectJson = (reader: Reader, asked: Asked): boolean => {
+    const { request, response, route } = asked;
     const known = redirectJson?.answer(request, route, reader);
     if (known === undefined) return false;
-    if (known instanceof Promise)
-      known.then(
-        (made) => deliver(request, response, sharedOrNot(made)),
-        (error: unknown) => fail(request, response, error),
-      );
+    if (known instanceof Promise) deliverShown(asked, known);
     else deliver(request, response, sharedOrNot(known));
     return true;
   };
 
   /** What shows other names to one than to another. */
   const sharedOrNot = (shown: Answer): Answer => (guard === undefined ? shown : privateAnswer(shown));
+
+  const deliverShown = ({ request, response }: Asked, shown: Promise<Answer>): void => {
+    shown
+      .then((made) => deliver(request, response, sharedOrNot(made)))
+      .catch((error: unknown) => fail(request, response, error));
+  };
 
   const answerNamed = (reader: Reader, asked: Asked, route: NamedRoute): void => {
     const name = reader.mayRead(route.name) ? route.name : nameOfNone(route.name);

@@ -59,7 +59,7 @@ describe('a request target', () => {
   test.each([
     ['', 'no such endpoint'],
     ['*', 'no such endpoint'],
-    ['/v1/_ping', 'no such endpoint'],
+    ['/v3/', 'no such endpoint'],
     ['/v2x/', 'no such endpoint'],
     ['/v2/app', 'no such endpoint'],
     ['/v2/app/manifests', 'no such endpoint'],

@@ -45,7 +45,7 @@ onEachCrane(({ ask }, real, mode) => {
   );
 
   real.test(
-    'what a client says in Accept changes neither the bytes nor their type: a reference names one manifest',
+    'what a client says in Accept changes neither the bytes nor the type of what a digest names',
     async () => {
       for (const accept of [
         '*/*',
@@ -53,11 +53,31 @@ onEachCrane(({ ask }, real, mode) => {
         APP.image.mediaType,
         'text/html;q=0.3, application/xml;q=0.9',
       ]) {
-        for (const reference of ['latest', APP.index.digest]) {
-          const response = await ask(`/v2/team/app/manifests/${reference}`, { headers: { accept } });
-          expect([response.status, response.headers.get('content-type')]).toEqual([200, APP.index.mediaType]);
-          expect(digestOf(Buffer.from(await response.arrayBuffer()))).toBe(APP.index.digest);
-        }
+        const response = await ask(`/v2/team/app/manifests/${APP.index.digest}`, { headers: { accept } });
+        expect([response.status, response.headers.get('content-type')]).toEqual([200, APP.index.mediaType]);
+        expect(digestOf(Buffer.from(await response.arrayBuffer()))).toBe(APP.index.digest);
+      }
+    },
+  );
+
+  real.test(
+    'a tag of an index is the index, and for who takes none the image for linux/amd64 (content-negotiation.md)',
+    async () => {
+      for (const [accept, made] of [
+        [`${APP.image.mediaType}, ${APP.index.mediaType}`, APP.index],
+        [`${APP.image.mediaType}, */*;q=0.1`, APP.index],
+        [`${APP.image.mediaType}, ${APP.index.mediaType};q=0`, APP.image],
+        [APP.image.mediaType, APP.image],
+      ] as const) {
+        const response = await ask('/v2/team/app/manifests/latest', { headers: { accept } });
+        const bytes = Buffer.from(await response.arrayBuffer());
+        expect([accept, response.status, response.headers.get('content-type')]).toEqual([
+          accept,
+          200,
+          made.mediaType,
+        ]);
+        expect(bytes).toEqual(made.bytes);
+        expect(response.headers.get('docker-content-digest')).toBe(made.digest);
       }
     },
   );

@@ -49,8 +49,8 @@ export async function openAccessLog(
       const line = accessLine({
         atMs: Date.now(),
         client,
-        method: request.method ?? '',
-        target: request.url ?? '',
+        method: request.method as string,
+        target: request.url as string,
         status,
         bytes,
         mirror,

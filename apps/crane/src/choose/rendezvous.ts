@@ -76,7 +76,7 @@ export class Pool {
     const order = this.members
       .map((member) => ({ member, score: this.#score(member, high, slot) }))
       .toSorted((a, b) => b.score - a.score);
-    for (let rank = 0; rank < KEPT; rank++) kept[slot * KEPT + rank] = order[rank]?.member ?? NONE;
+    for (const [rank, { member }] of order.slice(0, KEPT).entries()) kept[slot * KEPT + rank] = member;
   }
 
   #score(member: number, high: number, low: number): number {

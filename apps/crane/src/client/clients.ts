@@ -57,8 +57,11 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
   const byConnection = new WeakMap<Socket, Client>();
   const byAddresses = new LRUCache<string, Client>({ max: CLIENTS_KEPT });
   return ({ socket, headers }) => {
-    const forwarded = trustedProxies.length === 0 ? undefined : headers['x-forwarded-for'];
-    const protocol = trustedProxies.length === 0 ? undefined : headers['x-forwarded-proto'];
+    // node:http joins all lines of either.
+    const forwarded =
+      trustedProxies.length === 0 ? undefined : (headers['x-forwarded-for'] as string | undefined);
+    const protocol =
+      trustedProxies.length === 0 ? undefined : (headers['x-forwarded-proto'] as string | undefined);
     if (forwarded === undefined && protocol === undefined) {
       let client = byConnection.get(socket);
       if (client === undefined) {
@@ -67,12 +70,11 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
       }
       return client;
     }
-    const said = typeof forwarded === 'string' ? forwarded : forwarded?.join(',');
-    const isHttps = protocol !== undefined && /\bhttps\b/i.test(String(protocol));
-    const key = `${socket.remoteAddress} ${isHttps} ${said}`;
+    const isHttps = protocol !== undefined && /\bhttps\b/i.test(protocol);
+    const key = `${socket.remoteAddress} ${isHttps} ${forwarded}`;
     let client = byAddresses.get(key);
     if (client === undefined) {
-      client = clientOf(readAddress(socket.remoteAddress, said), isHttps);
+      client = clientOf(readAddress(socket.remoteAddress, forwarded), isHttps);
       byAddresses.set(key, client);
     }
     return client;

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { type Address, parseAddress } from '@gantry/service';
-import { temporaryFolder, testLog } from '../crane.fixture.ts';
+import { temporaryFolder, testLog, until } from '../crane.fixture.ts';
 import { type GeoipFiles, openGeoip } from './geoip.ts';
 import { makeMmdb } from './mmdb.fixture.ts';
 
@@ -12,12 +12,13 @@ afterEach(() => folder[Symbol.asyncDispose]());
 
 const address = (text: string) => parseAddress(text) as Address;
 
-async function opened(files: GeoipFiles) {
+async function opened(files: GeoipFiles, lookEveryMs?: number) {
   const told = { changes: 0, failures: 0 };
   const geoip = await openGeoip(files, {
     logger: testLog(),
     onChange: () => told.changes++,
     onFailure: () => told.failures++,
+    ...(lookEveryMs !== undefined && { lookEveryMs }),
   });
   return { geoip, told };
 }
@@ -83,6 +84,15 @@ test('a file that has changed is in use after the next look; one that is broken 
   await geoip.check();
   expect(here()).toBe('FR');
   expect(told).toEqual({ changes: 1, failures: 1 });
+});
+
+test('files are looked at by themselves', async () => {
+  const country = await fileOf('country.mmdb', makeMmdb({ '192.0.2.0/24': { country_code: 'DE' } }));
+  const { geoip, told } = await opened({ country }, 10);
+  using _ = geoip;
+  await fileOf('country.mmdb', makeMmdb({ '198.51.100.0/24': { country_code: 'FR' } }));
+  await until(() => told.changes > 0);
+  expect(geoip.findPlace(address('198.51.100.1')).country).toBe('FR');
 });
 
 test.each([

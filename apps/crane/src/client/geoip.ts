@@ -28,6 +28,8 @@ export interface GeoipOptions {
   readonly onChange: () => void;
   /** A file has changed and can't be used; the former one goes on. */
   readonly onFailure: () => void;
+  /** How often files are looked at; 10 s if absent. */
+  readonly lookEveryMs?: number;
 }
 
 const LOOK_EVERY_MS = 10_000;
@@ -43,7 +45,7 @@ interface Entry {
 /** @throws Fault CONFIGURATION_INVALID for a file that can't be read, or is none of the format */
 export async function openGeoip(
   files: GeoipFiles,
-  { logger, onChange, onFailure }: GeoipOptions,
+  { logger, onChange, onFailure, lookEveryMs = LOOK_EVERY_MS }: GeoipOptions,
 ): Promise<Geoip> {
   const tables = await Promise.all(
     (['country', 'asn'] as const).map(async (kind) => {
@@ -73,7 +75,7 @@ export async function openGeoip(
     }
   };
   const checkOnce = () => (checking ??= check().finally(() => (checking = undefined)));
-  const timer = setInterval(() => void checkOnce(), LOOK_EVERY_MS);
+  const timer = setInterval(() => void checkOnce(), lookEveryMs);
   timer.unref();
 
   return {

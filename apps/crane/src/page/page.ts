@@ -93,8 +93,6 @@ export function createPage(options: PageOptions): Page {
     repository: Repository,
     wanted: number,
   ): Promise<Answer> => {
-    const tree = treeState();
-    const serial = tree.state === 'following' ? tree.view.statement.serial : 0;
     const ordered = orderTags(repository.tagNames());
     const pages = Math.max(Math.ceil(ordered.length / TAGS_ON_A_PAGE), 1);
     const page = Math.min(wanted, pages);
@@ -103,6 +101,8 @@ export function createPage(options: PageOptions): Page {
       tellError({ route: 'page', repository: name }, asFault(error).message),
     );
     const main = repositoryPage({ host, name, tagCount: ordered.length, page, pages, tags });
+    // Whoever knows a repository knows a serial, and keeps it until the next one.
+    const { serial } = (treeState() as Extract<TreeState, { state: 'following' }>).view.statement;
     return pageAnswer({ title: `${name} at ${host}`, host, main }, serial);
   };
 

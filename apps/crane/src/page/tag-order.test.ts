@@ -30,6 +30,14 @@ test('latest, then versions from the newest down, then all others by name', () =
   ]);
 });
 
+test('tags of one version stand by name, wherever they stood before', () => {
+  for (const tags of [
+    ['1.2', 'v1.2'],
+    ['v1.2', '1.2'],
+  ])
+    expect(orderTags(tags)).toEqual(['1.2', 'v1.2']);
+});
+
 test('companions of other manifests are left out', () => {
   const digest = 'a'.repeat(64);
   expect(orderTags([`sha256-${digest}`, `sha256-${digest}.sig`, 'sha256-me'])).toEqual(['sha256-me']);

@@ -1,0 +1,68 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import type { Profiler } from 'node:inspector';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { notRun } from './not-run.ts';
+import { SERVING_CODE } from './serving-code.ts';
+
+// `npm run coverage`: runs the crane's own tests, and names each part of the code that answers requests which they left out.
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const crane = path.join(root, 'apps/crane/src');
+const reports = await mkdtemp(path.join(tmpdir(), 'gantry-coverage-'));
+try {
+  await runTests();
+  const said = await readReports();
+  let lines = 0;
+  let missed = 0;
+  for (const name of SERVING_CODE) {
+    const file = path.join(crane, name);
+    const source = await readFile(file, 'utf8');
+    lines += source.split('\n').length - 1;
+    for (const { line, text } of notRun(source, said.get(pathToFileURL(file).href) ?? [])) {
+      missed++;
+      console.log(`apps/crane/src/${name}:${line}: no test runs: ${text.slice(0, 100)}`);
+    }
+  }
+  console.log(
+    `${SERVING_CODE.length} files, ${lines} lines: ${missed === 0 ? 'all of it ran' : `${missed} parts did not run`}`,
+  );
+  if (missed > 0) process.exitCode = 1;
+} finally {
+  await rm(reports, { recursive: true });
+}
+
+/** In processes that come to their own end: those that Jest starts for its tests are killed, and say nothing. */
+async function runTests(): Promise<void> {
+  const jest = path.join(root, 'node_modules/jest/bin/jest.js');
+  const runs = [1, 2].map(async (shard) => {
+    const tests = spawn(
+      process.execPath,
+      [jest, '--runInBand', `--shard=${shard}/2`, '--testPathPatterns', 'apps/crane/src'],
+      {
+        cwd: root,
+        env: { ...process.env, NODE_V8_COVERAGE: reports },
+        stdio: ['ignore', 'inherit', 'inherit'],
+      },
+    );
+    const [code] = (await once(tests, 'exit')) as [number | null];
+    return code;
+  });
+  const codes = await Promise.all(runs);
+  if (codes.some((code) => code !== 0)) throw new Error('tests of the crane failed');
+}
+
+/** What all processes say, by the files' URLs. */
+async function readReports(): Promise<Map<string, Profiler.ScriptCoverage[]>> {
+  const byFile = new Map<string, Profiler.ScriptCoverage[]>();
+  for (const name of await readdir(reports)) {
+    const { result } = JSON.parse(await readFile(path.join(reports, name), 'utf8')) as {
+      result: Profiler.ScriptCoverage[];
+    };
+    for (const script of result) byFile.set(script.url, [...(byFile.get(script.url) ?? []), script]);
+  }
+  return byFile;
+}
