@@ -1,3 +1,4 @@
+import { asFault, Fault } from '@gantry/oci';
 import type { Configuration } from '@gantry/service';
 import {
   type PublicKey,
@@ -24,7 +25,12 @@ export async function openTrustedKeys({
   return Promise.all(
     crane.trustedKeys.map(async (key, index) => {
       const where = `crane.trustedKeys[${index}]`;
-      return 'pem' in key ? readPublicKey(key.pem, where) : readPublicKeyFile(key.file, where);
+      try {
+        return 'pem' in key ? readPublicKey(key.pem, where) : await readPublicKeyFile(key.file, where);
+      } catch (error) {
+        const { code, message, details } = asFault(error);
+        throw new Fault(code, message, { ...details, key: where }, { cause: error });
+      }
     }),
   );
 }

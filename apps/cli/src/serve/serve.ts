@@ -18,6 +18,7 @@ import { mirrorsOf } from './open-crane.ts';
 import { reloadCraneOnHangup } from './reload-crane.ts';
 import type { ServiceName } from './service-names.ts';
 import { type RunningServices, startServices } from './start-services.ts';
+import { withPlace } from './with-place.ts';
 
 export interface ServeOptions {
   readonly config?: string;
@@ -41,7 +42,11 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
     async (resources, signal) => {
       const firstRun = isDemo ? await prepareFirstRun(loaded.configuration, resources) : undefined;
       const configuration = firstRun?.configuration ?? loaded.configuration;
-      const running = await startServices(service, configuration, log, resources, signal);
+      const running = await startServices(service, configuration, log, resources, signal).catch(
+        (error: unknown) => {
+          throw withPlace(error, loaded);
+        },
+      );
       const { crane, treeServers } = running;
       const readAgain = async () => {
         const { configuration: next } = await load();

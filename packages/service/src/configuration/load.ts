@@ -24,6 +24,7 @@ import { shortGrace } from './collection.ts';
 import { unreadableFiles } from './named-files.ts';
 import {
   configurationFault,
+  formatPlace,
   type KeyPath,
   type Place,
   type Problem,
@@ -54,6 +55,8 @@ export interface LoadedConfiguration {
   readonly file?: string;
   /** Sentences for whoever starts the process. */
   readonly warnings: readonly string[];
+  /** Where a key stands, as `gantry.yaml:3:12`, for what is found wrong with it later. */
+  readonly whereIs: (key: KeyPath) => string;
 }
 
 /**
@@ -114,7 +117,12 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
     ),
   );
   if (lookAtFiles) warnings.push(...problemLines(located(await unreadableFiles(value, folder))));
-  return { configuration, ...(read !== undefined && { file: read.file }), warnings };
+  return {
+    configuration,
+    ...(read !== undefined && { file: read.file }),
+    warnings,
+    whereIs: (key) => formatPlace(locate(key)),
+  };
 }
 
 /** What stands in place of a file. The built-in web server is of a tree in a folder. */

@@ -60,7 +60,7 @@ export function formatPath(path: KeyPath): string {
 }
 
 /** `gantry.yaml:12:5`, or the name of an environment variable. */
-function formatPlace({ name, line, column }: Place): string {
+export function formatPlace({ name, line, column }: Place): string {
   return line === undefined ? name : `${name}:${line}:${column ?? 1}`;
 }
 
