@@ -15,6 +15,7 @@ const NAMES = [
   'mirror',
   'verify',
   'publish',
+  'hidden',
 ];
 
 function bench(...words: string[]) {

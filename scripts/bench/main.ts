@@ -4,6 +4,7 @@ import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
 import { benchManyTags } from './many-tags.ts';
 import { benchGc } from './gc.ts';
+import { benchHidden } from './hidden.ts';
 import { benchMirror } from './mirror.ts';
 import { benchPlans } from './plans.ts';
 import { benchPromotions } from './promotions.ts';
@@ -25,6 +26,7 @@ const benches = {
   mirror: benchMirror,
   verify: benchVerify,
   publish: () => benchPublish(),
+  hidden: benchHidden,
 };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */

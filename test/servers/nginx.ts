@@ -9,6 +9,9 @@ import { temporaryFolder } from './temporary-folder.ts';
 /** The rules that the project ships for admins of mirrors. */
 export const SHIPPED_RULES = fileURLToPath(new URL('../../scripts/mirror/nginx.conf', import.meta.url));
 
+/** nginx's own JavaScript, which checks signed URLs. */
+export const NJS = '/usr/lib/nginx/modules/ngx_http_js_module.so';
+
 /** One request that nginx has answered. */
 export interface AnsweredRequest {
   readonly method: string;
@@ -36,16 +39,24 @@ export interface NginxOptions {
   readonly rules: boolean | string;
   /** A file that is included outside of the server, before it. */
   readonly http?: string;
+  /** Modules that are loaded, as files. */
+  readonly modules?: readonly string[];
   readonly port?: number;
 }
 
-export async function startNginx({ root, rules, http, port: wanted }: NginxOptions): Promise<Nginx> {
+export async function startNginx({
+  root,
+  rules,
+  http,
+  modules = [],
+  port: wanted,
+}: NginxOptions): Promise<Nginx> {
   const folder = await temporaryFolder('nginx');
   const port = wanted ?? (await freePort());
   const accessLog = path.join(folder.path, 'access.log');
   await writeFile(
     path.join(folder.path, 'nginx.conf'),
-    configuration({ root, rules, port, folder: folder.path, ...(http !== undefined && { http }) }),
+    configuration({ root, rules, port, modules, folder: folder.path, ...(http !== undefined && { http }) }),
   );
   await mkdir(path.join(folder.path, 'temporary'));
   const url = `http://127.0.0.1:${port}`;
@@ -77,6 +88,7 @@ export async function startNginx({ root, rules, http, port: wanted }: NginxOptio
 function configuration(given: NginxOptions & { port: number; folder: string }): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
+${(given.modules ?? []).map((module) => `load_module ${module};`).join('\n')}
 daemon off;
 ${process.getuid?.() === 0 ? 'user root;' : ''} # the folders of the tests are their owner's alone
 worker_processes 1;

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { FERRETDB } from './ferretdb.ts';
 import { MONGO_JAVA_SERVER } from './mongo-java-server.ts';
 import { SCHEMATHESIS } from '../clients/schemathesis.ts';
+import { NJS } from './nginx.ts';
 import { type ServerProcess, withLogs } from './process.ts';
 import { SLAPD } from './slapd.ts';
 
@@ -41,6 +42,7 @@ const PARTS = {
   regctl: { looks: () => says('regctl', ['version'], /VCSTag/), from: 'go: regclient' },
   rsync: { looks: () => says('rsync', ['--version'], /^rsync +version/), from: 'apt: rsync' },
   nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },
+  njs: { looks: () => existsSync(NJS), from: 'apt: libnginx-mod-http-js' },
   apache2: { looks: () => says('apache2', ['-v'], /^Server version: Apache\/2\.4/), from: 'apt: apache2' },
   caddy: { looks: () => says('caddy', ['version'], /^v?2\./), from: 'apt: caddy' },
   sshd: {
