@@ -47,6 +47,12 @@ export const addExport: AddCommand = (program, cli) => {
         using interruption = cli.interruptible();
         const { configuration } = await loadWithWarnings(options, cli);
         const { crane } = configuration;
+        if (crane.private !== undefined)
+          throw new Fault(
+            'CONFIGURATION_INVALID',
+            'crane.private names what not everybody may pull, and an export answers everybody: run a crane, or export a tree of its own with a configuration without it',
+            { key: 'crane.private' },
+          );
         const source = openChosen(options.tree, crane.tree, cli.cwd, interruption.signal);
         const folder = path.resolve(cli.cwd, options.to);
         const former = await readCurrent(folder);
