@@ -1,32 +1,33 @@
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { freePorts } from '../../test/servers/free-port.ts';
 import { GANTRY_BIN } from '../../test/servers/gantry.ts';
 import { startProcess } from '../../test/servers/process.ts';
 import { writeCraneTree } from './crane-tree.ts';
 import { median, type Result } from './results.ts';
+import { type Load, load } from './wrk.ts';
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const ROUNDS = 5;
+const ROUNDS = Number(process.env['GANTRY_BENCH_ROUNDS'] ?? 5);
+const ROUND_SECONDS = 5;
 const REPOSITORIES = 10_000;
 const TAGS = 20;
 
 /**
- * Redirects a second of one crane process, of a bare node:http server that redirects without looking, and of one nginx
- * worker's `return 302`: wrk with one thread and 32 connections, in turn.
+ * Redirects of one crane process, of a bare node:http server that redirects without looking, and of one nginx process's
+ * `return 302`, in turn. The crane has its metrics and its access log on, nginx its access log, with a buffer as the
+ * crane's; the bare server has neither.
  */
 export async function benchCrane(): Promise<Result[]> {
   const root = await mkdtemp(join(tmpdir(), 'gantry-bench-crane-'));
   try {
     const paths = await writeCraneTree(root, REPOSITORIES, TAGS);
-    const [cranePort = 0, barePort = 0, nginxPort = 0] = await freePorts(3);
-    await using servers = new AsyncDisposableStack();
-    servers.use(await startCrane(root, cranePort));
-    servers.use(
+    const [cranePort = 0, adminPort = 0, barePort = 0, nginxPort = 0] = await freePorts(4);
+    await using stack = new AsyncDisposableStack();
+    const crane = stack.use(await startCrane(root, cranePort, adminPort));
+    const bare = stack.use(
       await startProcess({
         name: 'bare',
         command: process.execPath,
@@ -34,45 +35,56 @@ export async function benchCrane(): Promise<Result[]> {
         ready: async (log) => log.includes('ready'),
       }),
     );
-    servers.use(await startNginx(root, nginxPort));
-    const rates = { crane: [] as number[], bare: [] as number[], nginx: [] as number[] };
-    await load(cranePort, paths, 10); // each document is read once: a crane that has run for a while
+    const nginx = stack.use(await startNginx(root, nginxPort));
+    const servers = {
+      crane: { port: cranePort, pid: crane.pid },
+      bare: { port: barePort, pid: bare.pid },
+      nginx: { port: nginxPort, pid: nginx.pid },
+    };
+    const loads = { crane: [] as Load[], bare: [] as Load[], nginx: [] as Load[] };
+    await load(servers.crane, paths, 2 * ROUND_SECONDS); // each document is read once: a crane that has run for a while
     for (let round = 0; round < ROUNDS; round++) {
-      rates.crane.push(await load(cranePort, paths, 5));
-      rates.bare.push(await load(barePort, paths, 5));
-      rates.nginx.push(await load(nginxPort, paths, 5));
+      for (const name of ['crane', 'bare', 'nginx'] as const) {
+        loads[name].push(await load(servers[name], paths, ROUND_SECONDS));
+      }
     }
-    const gantry = median(rates.crane);
-    const note = `${REPOSITORIES} repositories × ${TAGS} tags`;
     return [
-      {
-        name: 'redirects',
-        unit: '1/s',
-        gantry,
-        peer: 'node:http',
-        peerValue: median(rates.bare),
-        ratio: gantry / median(rates.bare),
-        note,
-      },
-      {
-        name: 'redirects',
-        unit: '1/s',
-        gantry,
-        peer: 'nginx return 302',
-        peerValue: median(rates.nginx),
-        ratio: gantry / median(rates.nginx),
-        note,
-      },
+      ...beside(loads.crane, 'node:http', loads.bare),
+      ...beside(loads.crane, 'nginx return 302', loads.nginx),
     ];
   } finally {
     await rm(root, { recursive: true, force: true });
   }
 }
 
-async function startCrane(tree: string, port: number) {
+const FIGURES = [
+  { name: 'redirects', unit: '1/s', of: ({ rate }: Load) => rate },
+  { name: 'redirects, 99th percentile', unit: 'ms', of: ({ p99Ms }: Load) => p99Ms },
+  { name: 'redirects, CPU time of one', unit: 'µs', of: ({ cpuUs }: Load) => cpuUs },
+];
+
+/** Medians over the rounds; the ratio is the median of each round's own. */
+function beside(crane: readonly Load[], peer: string, peers: readonly Load[]): Result[] {
+  return FIGURES.map(({ name, unit, of }) => {
+    const ratios = crane.map((one, round) => of(one) / of(peers[round] as Load));
+    return {
+      name,
+      unit,
+      gantry: median(crane.map(of)),
+      peer,
+      peerValue: median(peers.map(of)),
+      ratio: median(ratios),
+      note: `${REPOSITORIES} repositories × ${TAGS} tags; each round: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`,
+    };
+  });
+}
+
+async function startCrane(tree: string, port: number, adminPort: number) {
   const file = join(tree, 'crane.yaml');
   const crane = {
     listen: `127.0.0.1:${port}`,
+    adminListen: `127.0.0.1:${adminPort}`,
+    accessLog: join(tree, 'crane-access.log'),
     tree,
     manifests: 'redirect',
     mirrors: [{ name: 'mirror', url: 'http://127.0.0.1:9/tree', trusted: true }],
@@ -92,9 +104,9 @@ async function startNginx(folder: string, port: number) {
   const file = join(folder, 'nginx.conf');
   await writeFile(
     file,
-    `daemon off; worker_processes 1; pid ${folder}/nginx.pid; error_log stderr error;
+    `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr error;
      events { worker_connections 256; }
-     http { access_log off; keepalive_requests 100000000;
+     http { access_log ${folder}/nginx-access.log combined buffer=64k flush=1s; keepalive_requests 100000000;
        server { listen 127.0.0.1:${port}; location / { return 302 http://127.0.0.1:9$request_uri; } } }`,
   );
   return startProcess({
@@ -103,21 +115,4 @@ async function startNginx(folder: string, port: number) {
     args: ['-c', file, '-p', folder],
     ready: async () => (await fetch(`http://127.0.0.1:${port}/`, { redirect: 'manual' })).status === 302,
   });
-}
-
-/** @returns answers a second */
-async function load(port: number, paths: string, seconds: number): Promise<number> {
-  const { stdout } = await promisify(execFile)('wrk', [
-    '-t1',
-    '-c32',
-    `-d${seconds}s`,
-    '-s',
-    here('random-paths.lua'),
-    `http://127.0.0.1:${port}`,
-    '--',
-    paths,
-  ]);
-  const rate = Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)?.[1]);
-  if (!(rate > 0) || /Socket errors/.test(stdout)) throw new Error(`wrk says: ${stdout}`);
-  return rate;
 }
