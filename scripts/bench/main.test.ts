@@ -6,6 +6,8 @@ const NAMES = [
   'sync',
   'tags',
   'crane',
+  'crane-scale',
+  'crane-choice',
   'catalog',
   's3',
   'promotions',

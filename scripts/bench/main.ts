@@ -2,6 +2,8 @@ import { cpus } from 'node:os';
 import { benchApi } from './api.ts';
 import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
+import { benchCraneChoice } from './crane-choice.ts';
+import { benchCraneScale } from './crane-scale.ts';
 import { benchManyTags } from './many-tags.ts';
 import { benchGc } from './gc.ts';
 import { benchHidden } from './hidden.ts';
@@ -17,6 +19,8 @@ const benches = {
   sync: benchSync,
   tags: benchManyTags,
   crane: benchCrane,
+  'crane-scale': benchCraneScale,
+  'crane-choice': benchCraneChoice,
   catalog: benchCatalog,
   s3: benchS3,
   promotions: () => benchPromotions(),

@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 
 /** What wrk found out in one run. */
 export interface Load {
+  readonly answers: number;
   /** Answers a second. */
   readonly rate: number;
   readonly p99Ms: number;
@@ -41,7 +42,7 @@ export async function load(
   const answers = Number(/(\d+) requests in/.exec(stdout)?.[1]);
   const [, p99, unit = ''] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
   if (!(rate > 0) || /Socket errors/.test(stdout)) throw new Error(`wrk says: ${stdout}`);
-  return { rate, p99Ms: Number(p99) * (MS_OF[unit] ?? Number.NaN), cpuUs: (cpu / answers) * 1e6 };
+  return { answers, rate, p99Ms: Number(p99) * (MS_OF[unit] ?? Number.NaN), cpuUs: (cpu / answers) * 1e6 };
 }
 
 const MS_OF: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };

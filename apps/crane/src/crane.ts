@@ -60,9 +60,9 @@ export interface Crane extends AsyncDisposable {
 
 const MIB = 1024 * 1024;
 /** What is kept in memory: packed repositories, other documents as they are encoded, manifests that are served. */
-const REPOSITORY_BYTES = 96 * MIB;
-const DOCUMENT_BYTES = 24 * MIB;
-const MANIFEST_BYTES = 32 * MIB;
+const REPOSITORY_BYTES = 40 * MIB;
+const DOCUMENT_BYTES = 16 * MIB;
+const MANIFEST_BYTES = 8 * MIB;
 
 /** How long a new serial, and the start, wait for a mirror that has it. */
 const MIRROR_WAIT_MS = 2000;

@@ -1,9 +1,10 @@
-import { MAIN_TREE } from '@gantry/pipeline';
 import {
   type Configuration,
   createLogger,
+  type Logger,
   loadConfiguration,
   logLevelOf,
+  MAIN_TREE,
   openServiceManager,
   type RunningServer,
   runUntilSignal,
@@ -13,11 +14,10 @@ import type { Environment } from '../cli.ts';
 import { createApiClient } from '../remote/client.ts';
 import { createRemoteOperations } from '../remote/remote-operations.ts';
 import { readCertificate } from '../remote/server-address.ts';
-import { prepareFirstRun } from './first-run.ts';
-import { mirrorsOf } from './open-crane.ts';
+import { mirrorsOf, openCraneOfWorkers } from './open-crane.ts';
 import { reloadCraneOnHangup } from './reload-crane.ts';
 import type { ServiceName } from './service-names.ts';
-import { type RunningServices, startServices } from './start-services.ts';
+import type { RunningServices } from './start-services.ts';
 import { withPlace } from './with-place.ts';
 
 export interface ServeOptions {
@@ -40,13 +40,11 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
   using _ = manager.isThere ? ignoreHangup() : undefined;
   return runUntilSignal(
     async (resources, signal) => {
-      const firstRun = isDemo ? await prepareFirstRun(loaded.configuration, resources) : undefined;
+      const firstRun = isDemo ? await firstRunOf(loaded.configuration, resources) : undefined;
       const configuration = firstRun?.configuration ?? loaded.configuration;
-      const running = await startServices(service, configuration, log, resources, signal).catch(
-        (error: unknown) => {
-          throw withPlace(error, loaded);
-        },
-      );
+      const running = await start(service, configuration, log, resources, signal).catch((error: unknown) => {
+        throw withPlace(error, loaded);
+      });
       const { crane, treeServers } = running;
       const readAgain = async () => {
         const { configuration: next } = await load();
@@ -78,6 +76,22 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
       onError: (error) => log.error({ err: error }, 'stop.failed'),
     },
   );
+}
+
+/** Starts what is asked for. A crane loads nothing of the other services, which are the larger part of its memory otherwise. */
+async function start(
+  service: ServiceName,
+  ...rest: readonly [Configuration, Logger, AsyncDisposableStack, AbortSignal]
+): Promise<RunningServices> {
+  const [configuration, log, resources] = rest;
+  if (service === 'crane') return { crane: await openCraneOfWorkers(configuration, log, resources) };
+  const { startServices } = await import('./start-services.ts');
+  return startServices(service, ...rest);
+}
+
+async function firstRunOf(configuration: Configuration, resources: AsyncDisposableStack) {
+  const { prepareFirstRun } = await import('./first-run.ts');
+  return prepareFirstRun(configuration, resources);
 }
 
 const ignore = () => {};

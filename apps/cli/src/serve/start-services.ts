@@ -27,7 +27,7 @@ import { knownSources } from './known-sources.ts';
 import { gantryVersion } from '../version.ts';
 import { addEngineChecks } from './engine-checks.ts';
 import { openAuthenticator } from './open-authenticator.ts';
-import { checkCraneBesideOthers, openCrane, openCraneOfWorkers, type ServedCrane } from './open-crane.ts';
+import { checkCraneBesideOthers, openCrane, type ServedCrane } from './open-crane.ts';
 import { openFlow, type OpenFlow, openQueues } from './open-flow.ts';
 import { openSigningKeys, openTrustedKeys } from './open-keys.ts';
 import { followWithLayouts } from './open-layouts.ts';
@@ -60,13 +60,12 @@ export interface RunningServices {
  * answer in time, and what the services throw
  */
 export async function startServices(
-  which: ServiceName,
+  which: Exclude<ServiceName, 'crane'>,
   configuration: Configuration,
   log: Logger,
   resources: AsyncDisposableStack,
   signal: AbortSignal,
 ): Promise<RunningServices> {
-  if (which === 'crane') return { crane: await openCraneOfWorkers(configuration, log, resources) };
   if (which === 'all') checkCraneBesideOthers(configuration);
 
   const signing = new Map<string, readonly SigningKey[]>();

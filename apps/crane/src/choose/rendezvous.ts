@@ -37,9 +37,7 @@ export class Pool {
   first(digest: Digest, admits: (member: number) => boolean): number {
     const [high, low] = wordsOf(digest);
     if (this.#kept === undefined) return this.#highest(high, low, admits);
-    const slot = high >>> (32 - SLOT_BITS);
-    const at = slot * KEPT;
-    if (this.#kept[at] === NONE) this.#keep(slot, this.#kept);
+    const at = this.#keptAt(high, this.#kept);
     for (let index = at; index < at + KEPT; index++) {
       const member = this.#kept[index] as number;
       if (admits(member)) return member;
@@ -49,12 +47,19 @@ export class Pool {
 
   /** All members in their order for a digest. */
   order(digest: Digest): readonly number[] {
-    const first: number[] = [];
-    for (;;) {
-      const next = this.first(digest, (member) => !first.includes(member));
-      if (next < 0) return first;
-      first.push(next);
-    }
+    const [high, low] = wordsOf(digest);
+    const scores = new Map(this.members.map((member) => [member, this.#score(member, high, low)]));
+    const byScore = [...scores].toSorted(([, a], [, b]) => b - a).map(([member]) => member);
+    if (this.#kept === undefined) return byScore;
+    const at = this.#keptAt(high, this.#kept);
+    return [...new Set([...this.#kept.subarray(at, at + KEPT), ...byScore])];
+  }
+
+  /** Where the first members for a digest stand. */
+  #keptAt(high: number, kept: Uint16Array): number {
+    const slot = high >>> (32 - SLOT_BITS);
+    if (kept[slot * KEPT] === NONE) this.#keep(slot, kept);
+    return slot * KEPT;
   }
 
   #highest(high: number, low: number, admits: (member: number) => boolean): number {
