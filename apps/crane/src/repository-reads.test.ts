@@ -72,7 +72,7 @@ test('many who wait for a repository share one load', async () => {
   await using world = await worldOf(names(1));
   world.reads.length = 0;
   const found = await Promise.all(
-    Array.from({ length: 1000 }, () => world.repositories.lookup('team/app-0')),
+    Array.from({ length: 1000 }, async () => world.repositories.lookup('team/app-0')),
   );
   expect(new Set(found.map(({ state }) => state))).toEqual(new Set(['known']));
   expect(world.reads.length).toBe(2); // shard, document
