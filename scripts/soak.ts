@@ -25,6 +25,8 @@ const files =
         'test/faults/purge-',
         'test/faults/publication-steps',
         'test/faults/readers',
+        'test/faults/crane-',
+        'test/end-to-end/defective-mirrors',
         'packages/pipeline/src/collect',
         'test/faults/token-timing',
         'test/fuzz',

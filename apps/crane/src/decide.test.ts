@@ -22,26 +22,25 @@ const [OLD, NEW, LAYER, FRESH_LAYER, SBOM, LIST] = ['old', 'new', 'layer', 'fres
 const NOBODY = digestOf('nobody');
 
 /** `latest` and the fresh layer came with serial 5, all else with serial 1. */
-const KNOWN: Repository = new PackedRepository(
-  packRepository({
-    name: 'team/app',
-    channel: 'stable',
-    tags: new Map([
-      ['latest', NEW],
-      ['old', OLD],
-      ['lost', NOBODY],
-    ]),
-    manifests: new Map([
-      [OLD, { kind: 'docker-manifest', size: 100, since: 1 }],
-      [NEW, { kind: 'oci-index', size: 200, since: 5 }],
-    ]),
-    blobs: new Map([
-      [LAYER, { size: 1000, since: 1 }],
-      [FRESH_LAYER, { size: 2000, since: 5 }],
-    ]),
-    referrers: new Map([[NEW, SBOM]]),
-  }),
-);
+const PACKED = packRepository({
+  name: 'team/app',
+  channel: 'stable',
+  tags: new Map([
+    ['latest', NEW],
+    ['old', OLD],
+    ['lost', NOBODY],
+  ]),
+  manifests: new Map([
+    [OLD, { kind: 'docker-manifest', size: 100, since: 1 }],
+    [NEW, { kind: 'oci-index', size: 200, since: 5 }],
+  ]),
+  blobs: new Map([
+    [LAYER, { size: 1000, since: 1 }],
+    [FRESH_LAYER, { size: 2000, since: 5 }],
+  ]),
+  referrers: new Map([[NEW, SBOM]]),
+});
+const KNOWN: Repository = new PackedRepository(PACKED);
 
 function mirrorOf(option: Partial<MirrorOptions>, state: Partial<MirrorState> = {}): MirrorState {
   const [mirror] = readMirrors([{ name: 'm', url: 'https://m.example/tree', ...option }]);
@@ -354,4 +353,17 @@ test('whatever is asked, the answer is no failure of ours, and a Location begins
       for (const header of answer.headers) expect(header).toMatch(/^[\x20-\x7e]*$/);
     }),
   );
+});
+
+test.each([
+  ['manifests/latest', '200 from tree'],
+  ['manifests/new-since', '503 UNAVAILABLE'],
+  [`manifests/${NOBODY}`, '503 UNAVAILABLE'],
+  [`blobs/${NOBODY}`, '503 UNAVAILABLE'],
+  [`referrers/${NOBODY}`, '503 UNAVAILABLE'],
+  [`referrers/${NEW}`, '200 from referrers'],
+  ['tags/list', '200 from memory'],
+])('a last good state is served from, and proves nothing absent: %s is %s', (target, expected) => {
+  const former = new PackedRepository(PACKED, 0, true);
+  expect(gist(answerTo(`/v2/team/app/${target}`, siteOf([]), 'GET', former))).toBe(expected);
 });

@@ -22,6 +22,8 @@ import { parseTagQuery, tagPage } from './tag-page.ts';
 /** What the crane knows of one published repository. */
 export interface Repository {
   readonly state: 'known';
+  /** It is the last good state of one that can't be read just now: what it lacks may have come since. */
+  readonly isFormer: boolean;
   /** The manifest of a tag or a digest, with its digest. */
   manifest(reference: Reference): FoundManifest | undefined;
   blob(digest: Digest): BlobEntry | undefined;
@@ -140,7 +142,10 @@ export function decide(
   client: Client,
   isPrivate = false,
 ): Answer {
-  if (lookup.state === 'unreadable') {
+  if (
+    lookup.state === 'unreadable' ||
+    (lookup.state === 'known' && lookup.isFormer && lacks(lookup, route))
+  ) {
     return unavailable(route.kind, `what is published as ${quote(route.name)} can not be read just now`);
   }
   if (lookup.state === 'absent') {
@@ -163,6 +168,20 @@ export function decide(
       return tagsAnswer(route, lookup);
     default:
       return referrersAnswer(route, lookup);
+  }
+}
+
+/** Whether what is asked for is not in a repository. */
+function lacks(repository: Repository, route: NamedRoute): boolean {
+  switch (route.kind) {
+    case 'manifest':
+      return repository.manifest(route.reference) === undefined;
+    case 'blob':
+      return repository.blob(route.digest) === undefined;
+    case 'referrers':
+      return route.subject !== undefined && repository.referrers(route.subject) === undefined;
+    default:
+      return false;
   }
 }
 

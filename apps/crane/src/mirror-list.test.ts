@@ -26,6 +26,7 @@ const SITE = { mirrors: STATES, manifests: 'auto', status: 302, servesBlobs: fal
 const CLIENT = { pools: [new Pool(mirrors, [0]), new Pool(mirrors, [0, 1, 2, 3, 4])], sentBefore: () => 0 };
 const REPOSITORY: Repository = {
   state: 'known',
+  isFormer: false,
   manifest: () => undefined,
   blob: () => ({ size: 10, since: 5 }),
   referrers: () => undefined,

@@ -81,10 +81,12 @@ function putEntry(bytes: Buffer, at: number, { size, since }: BlobEntry): void {
 /** Looks things up in a packed repository, wherever in a buffer it lies. */
 export class PackedRepository implements Repository {
   readonly state = 'known';
+  readonly isFormer: boolean;
   readonly #bytes: Buffer;
   readonly #at: number;
 
-  constructor(bytes: Buffer, at = 0) {
+  constructor(bytes: Buffer, at = 0, isFormer = false) {
+    this.isFormer = isFormer;
     this.#bytes = bytes;
     this.#at = at;
   }

@@ -67,7 +67,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       const fields = { repository: name, serial: view.statement.serial, lastGood: former !== undefined };
       tellError(fields, asFault(error).message);
       failed.set(name, { view, retryAt: Date.now() + RETRY_MS });
-      return former === undefined ? UNREADABLE : repositoryIn(former);
+      return lastGood(former);
     }
   };
 
@@ -84,7 +84,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       if (place !== undefined && wordAt(place.bytes, place.at) === viewNumber) return repositoryIn(place);
       const failure = failed.get(name);
       if (failure?.view === view && failure.retryAt > Date.now()) {
-        return place === undefined ? UNREADABLE : repositoryIn(place);
+        return lastGood(place);
       }
       const running = loads.get(name);
       if (running?.view === view) return running.lookup;
@@ -112,6 +112,13 @@ function digestIn({ bytes, at }: Place): string {
 
 function repositoryIn({ bytes, at }: Place): Repository {
   return new PackedRepository(bytes, packedAt(bytes, at));
+}
+
+/** What is left to go by while a document can't be read. */
+function lastGood(place: Place | undefined): Lookup {
+  return place === undefined
+    ? UNREADABLE
+    : new PackedRepository(place.bytes, packedAt(place.bytes, place.at), true);
 }
 
 function packedAt(bytes: Buffer, at: number): number {
