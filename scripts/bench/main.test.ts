@@ -18,6 +18,7 @@ const NAMES = [
   'verify',
   'publish',
   'hidden',
+  'redirect-json',
 ];
 
 function bench(...words: string[]) {

@@ -11,6 +11,7 @@ import { benchMirror } from './mirror.ts';
 import { benchPlans } from './plans.ts';
 import { benchPromotions } from './promotions.ts';
 import { benchPublish } from './publish.ts';
+import { benchRedirectJson } from './redirect-json.ts';
 import { benchS3 } from './s3.ts';
 import { benchSync } from './sync.ts';
 import { benchVerify } from './verify.ts';
@@ -31,6 +32,7 @@ const benches = {
   verify: benchVerify,
   publish: () => benchPublish(),
   hidden: benchHidden,
+  'redirect-json': benchRedirectJson,
 };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */

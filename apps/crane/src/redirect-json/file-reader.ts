@@ -1,14 +1,17 @@
 import { hash } from 'node:crypto';
-import { readFile, stat } from 'node:fs';
+import { readFile, readFileSync, stat, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { asFault } from '@gantry/oci';
 import type { CraneLogger } from '../options.ts';
 import { readRedirectFile, WrongFile } from './redirect-file.ts';
 import type { RepositoryTable } from './repository-table.ts';
 
-// Those with callbacks are twice as fast as node:fs/promises, which matters for ten thousand files.
-const statOf = promisify(stat);
-const bytesOf = promisify(readFile);
+/** How files are read: aside, while requests are answered; or at once, which takes half the time. */
+const READING = {
+  aside: { stat: promisify(stat), read: promisify(readFile) },
+  'at once': { stat: statSync, read: readFileSync },
+} as const;
+export type Reading = keyof typeof READING;
 
 /** How long a file may be away, as when it is replaced in two steps, before what it told of is gone. */
 const ABSENCE_MS = 1000;
@@ -36,9 +39,10 @@ export interface FileReader {
   /**
    * Looks at a file: reads it if it is new or was changed, and in any case with `anyway`.
    * @param directory its place among the configured ones
+   * @param reading how; `aside` when absent
    * @returns whether its bytes are others than before
    */
-  look(path: string, directory: number, anyway?: boolean): Promise<boolean>;
+  look(path: string, directory: number, anyway?: boolean, reading?: Reading): Promise<boolean>;
   /** Says that a file is not there. After a second that is believed: one may be taken away just to be put back. */
   miss(path: string): void;
   /** The files that are known of a directory. */
@@ -77,8 +81,9 @@ export function createFileReader({ table, isName, logger, onFailure }: FileReade
     path: string,
     file: KnownFile,
     anyway: boolean,
+    calls: (typeof READING)[Reading],
   ): Promise<Uint8Array | undefined> => {
-    const found = await statOf(path, { bigint: true });
+    const found = await calls.stat(path, { bigint: true });
     const wasMissing = file.missingSince !== undefined;
     delete file.missingSince;
     const stamp = `${found.dev}:${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}`;
@@ -87,7 +92,7 @@ export function createFileReader({ table, isName, logger, onFailure }: FileReade
     file.stamp = stamp;
     if (!found.isFile()) throw new WrongFile('is no file');
     if (found.size > MAX_BYTES) throw new WrongFile(`has more than ${MAX_BYTES} bytes`);
-    return bytesOf(path);
+    return calls.read(path);
   };
 
   const take = (path: string, file: KnownFile, bytes: Uint8Array): boolean => {
@@ -120,12 +125,12 @@ export function createFileReader({ table, isName, logger, onFailure }: FileReade
   };
 
   return {
-    async look(path, directory, anyway = false) {
+    async look(path, directory, anyway = false, reading = 'aside') {
       const file = files.getOrInsertComputed(path, () => ({ directory, isServed: false, readings: 0 }));
-      const reading = ++file.readings;
-      const isLate = () => file.readings !== reading || files.get(path) !== file;
+      const turn = ++file.readings;
+      const isLate = () => file.readings !== turn || files.get(path) !== file;
       try {
-        const bytes = await readAgain(path, file, anyway);
+        const bytes = await readAgain(path, file, anyway, READING[reading]);
         return bytes !== undefined && !isLate() && take(path, file, bytes);
       } catch (error) {
         if (!isLate()) fail(path, file, error);

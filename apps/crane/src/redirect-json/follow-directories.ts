@@ -1,7 +1,8 @@
 import path from 'node:path';
+import { setImmediate as immediately } from 'node:timers/promises';
 import { oneAtATime } from '../one-at-a-time.ts';
 import type { CraneLogger } from '../options.ts';
-import type { FileReader } from './file-reader.ts';
+import type { FileReader, Reading } from './file-reader.ts';
 import { isRedirectFile, type Listing, listFiles } from './list-files.ts';
 import { watchFolders } from './watch-folders.ts';
 
@@ -60,8 +61,13 @@ export function followDirectories(
     runWithin(MIN_PAUSE_MS);
   };
 
-  const lookAt = async (place: string, directory: number, anyway: boolean): Promise<void> => {
-    if (await reader.look(place, directory, anyway)) fresh.set(place, round + ROUNDS_AFTER_CHANGE);
+  const lookAt = async (
+    place: string,
+    directory: number,
+    anyway: boolean,
+    reading: Reading = 'aside',
+  ): Promise<void> => {
+    if (await reader.look(place, directory, anyway, reading)) fresh.set(place, round + ROUNDS_AFTER_CHANGE);
   };
 
   const tell = (state: (typeof states)[number], problem: string): void => {
@@ -108,7 +114,10 @@ export function followDirectories(
         const place = files[at] as string;
         const until = fresh.get(place);
         if (until !== undefined && until < round) fresh.delete(place);
-        await lookAt(place, directory, until !== undefined || at % ROUNDS_FOR_ALL === turn);
+        // Nothing can be answered before the first round is through, but that the crane is about to start.
+        if (!isRead && at % FILES_AT_ONCE === 0) await immediately();
+        const anyway = until !== undefined || at % ROUNDS_FOR_ALL === turn;
+        await lookAt(place, directory, anyway, isRead ? 'aside' : 'at once');
       }
     };
     await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
