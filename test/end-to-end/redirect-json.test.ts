@@ -81,7 +81,8 @@ real.beforeAll(async () => {
 real.afterAll(() => opened.disposeAsync(), 60_000);
 
 for (const { parts, open } of CLIENTS) {
-  withParts(...parts).test(
+  const withClient = withParts(...parts);
+  withClient.test(
     `${parts[0]} pulls by way of redirect files, by tag and by digest`,
     async () => {
       await using client = await open();

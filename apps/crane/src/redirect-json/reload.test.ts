@@ -7,11 +7,11 @@ import { askPlain, writeFiles } from './redirect-json.fixture.ts';
 
 /** Whatever changes in a directory of redirect files is answered from soon, and what was good is not lost. */
 
-const file = (name: string, where: string, more: object = {}) => ({
+const file = (name: string, place: string, more: object = {}) => ({
   version: 2,
   repository: 'r',
   'repo-registry-id': name,
-  url: `http://cdn.example/${where}`,
+  url: `http://cdn.example/${place}`,
   ...more,
 });
 
@@ -91,6 +91,7 @@ test('rsync -a brings old times to file and folder, and what is new is seen', as
   execFileSync('rsync', ['-a', `${from}/`, data]);
   await isAt('team/one', '2');
   await isAt('team/new', '1');
+  expect(await where('team/two')).toBe('1');
 });
 
 test('a clock that is years off, ahead or behind, hides nothing', async () => {
@@ -103,6 +104,7 @@ test('a clock that is years off, ahead or behind, hides nothing', async () => {
     await utimes(data, time, time);
     await isAt('team/one', `${index + 2}`);
   }
+  expect(await where('team/two')).toBe('1');
 });
 
 test('other content of the same size, with the times set back, is seen', async () => {
@@ -112,6 +114,7 @@ test('other content of the same size, with the times set back, is seen', async (
     await utimes(path.join(data, 'one.json'), time, time);
     await isAt('team/one', content);
   }
+  expect(await where('team/two')).toBe('1');
 });
 
 test('a file that becomes wrong keeps its last good state, and is told of once', async () => {
@@ -204,6 +207,7 @@ test('links are followed, round in circles too, and what they lead to is seen to
   await isAt('team/below', '1');
   await writeFiles(elsewhere, { 'r.json': file('team/linked', '2') });
   await isAt('team/linked', '2');
+  expect(await where('team/below')).toBe('1');
 });
 
 test.each([
@@ -221,4 +225,5 @@ test.each([
 ])('a wrong file is named with what is wrong: %#', async (content, message) => {
   await put('wrong.json', content);
   await told(new RegExp(`wrong\\.json ${message}.*left out`));
+  expect(await where('team/one')).toBe('1');
 });
