@@ -20,8 +20,10 @@ const heard = () =>
   (receiver?.log() ?? '').split('\n').filter((word) => /^[A-Z]+=1$/.test(word) && word !== 'BARRIER=1');
 
 /** @param env is the receiver's socket, and what else the environment says */
-async function startCrane(folder: string, env: NodeJS.ProcessEnv): Promise<Gantry> {
-  const { crane: configuration } = await embeddedConfiguration({ crane: { tree: './tree', mirrors: [] } });
+async function startCrane(folder: string, env: NodeJS.ProcessEnv, workers = 1): Promise<Gantry> {
+  const { crane: configuration } = await embeddedConfiguration({
+    crane: { tree: './tree', mirrors: [], workers },
+  });
   return startGantry({ folder, configuration: { crane: configuration }, service: 'crane', env });
 }
 

@@ -18,3 +18,23 @@ test('what is counted stands in the metrics, each time they are read, once', asy
   expect(text).toContain('test_requests_total{route="a",status="404",service="test"} 1\n');
   expect(text).toContain('test_plain_total{service="test"} 5\n');
 });
+
+test('what another process has counted is added, and one that begins anew adds to what was', async () => {
+  const [here, there] = [createCounters(), createCounters()];
+  const mine = here.family('x_total', 'X', ['route']).with({ route: 'blob' });
+  mine.value = 5;
+  const theirs = there.family('x_total', 'X', ['route']);
+  there.family('unknown_total', 'U', []).with({}).value = 1;
+  theirs.with({ route: 'blob' }).value = 3;
+  const first = there.samples();
+  here.add(first, []);
+  theirs.with({ route: 'blob' }).value = 4;
+  theirs.with({ route: 'tags' }).value = 2;
+  here.add(there.samples(), first);
+  expect(mine.value).toBe(9);
+  here.add(first, []); // another process in its place
+  expect(here.samples()).toEqual([
+    { name: 'x_total', labels: { route: 'blob' }, value: 12 },
+    { name: 'x_total', labels: { route: 'tags' }, value: 2 },
+  ]);
+});

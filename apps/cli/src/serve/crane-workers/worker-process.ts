@@ -13,7 +13,8 @@ const PROGRAM = fileURLToPath(new URL('worker.ts', import.meta.url));
 /** A worker, as the process that guides it sees it. */
 export interface WorkerProcess {
   readonly place: number;
-  readonly pid: number;
+  /** Absent: the system started none. */
+  readonly pid: number | undefined;
   /** Where it listens. Rejects with the fault that keeps it from that, or when it has ended before. */
   readonly listening: Promise<string>;
   /** Resolves when it is gone: by itself with an exit code, or by a signal. */
@@ -105,7 +106,7 @@ export function forkWorker(place: number, on: WorkerEvents): WorkerProcess {
   });
   return {
     place,
-    pid: worker.process.pid ?? -1,
+    pid: worker.process.pid,
     listening: listening.promise,
     ended: ended.promise,
     get isListening() {
