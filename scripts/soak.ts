@@ -27,7 +27,6 @@ const files =
         'test/faults/readers',
         'test/faults/crane-',
         'test/end-to-end/defective-mirrors',
-        'test/faults/crane-killed',
         'packages/pipeline/src/collect',
         'test/faults/token-timing',
         'test/fuzz',

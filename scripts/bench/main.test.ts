@@ -8,6 +8,7 @@ const NAMES = [
   'crane',
   'crane-scale',
   'crane-choice',
+  'workers',
   'catalog',
   's3',
   'promotions',

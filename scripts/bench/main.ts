@@ -4,6 +4,7 @@ import { benchCatalog } from './catalog.ts';
 import { benchCrane } from './crane.ts';
 import { benchCraneChoice } from './crane-choice.ts';
 import { benchCraneScale } from './crane-scale.ts';
+import { benchCraneWorkers } from './crane-workers.ts';
 import { benchManyTags } from './many-tags.ts';
 import { benchGc } from './gc.ts';
 import { benchHidden } from './hidden.ts';
@@ -22,6 +23,7 @@ const benches = {
   crane: benchCrane,
   'crane-scale': benchCraneScale,
   'crane-choice': benchCraneChoice,
+  workers: benchCraneWorkers,
   catalog: benchCatalog,
   s3: benchS3,
   promotions: () => benchPromotions(),

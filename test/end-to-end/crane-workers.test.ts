@@ -38,6 +38,7 @@ const manifestOf = (version: string) =>
 /** Nobody answers there: as the last resort a trusted mirror is named all the same. */
 const lastResort = (name: string) => ({ name, url: `http://127.0.0.1:9/${name}`, trusted: true });
 
+const withNginx = needs('nginx').showing(() => [crane]);
 let folder: TemporaryFolder;
 let crane: Gantry;
 let configuration: Awaited<ReturnType<typeof embeddedConfiguration>>;
@@ -129,7 +130,7 @@ test('at SIGHUP all take other mirrors; a configuration that can not be used cha
   expect(await metric('gantry_crane_reload_failures_total', 'reason="configuration"')).toBe(1);
 });
 
-needs('nginx').test(
+withNginx.test(
   'what one process finds out of the mirrors all of them know, and a mirror is asked once for all',
   async () => {
     await using nginx = await startNginx({ root: path.join(folder.path, 'data/tree'), rules: true });

@@ -33,6 +33,7 @@ export async function startCraneWorkers(
   const present = () => workers?.present() ?? [];
   const sight: WorkersSight = {
     listening: () => present().filter(({ isListening }) => isListening),
+    hasSerial: () => guide?.highest() !== undefined,
     restarts: () => workers?.restarts() ?? 0,
   };
 

@@ -6,15 +6,18 @@ import type { WorkerProcess } from './worker-process.ts';
 export interface WorkersSight {
   /** Those that take requests. */
   readonly listening: () => readonly WorkerProcess[];
+  /** Whether the tree has a serial to serve. */
+  readonly hasSerial: () => boolean;
   /** How often one was started again. */
   readonly restarts: () => number;
 }
 
-/** Readiness: there are workers, and each has a serial to serve. */
-export function addWorkersCheck(health: Health, { listening }: WorkersSight): void {
+/** Readiness: there are workers, and each serves a serial if there is one. */
+export function addWorkersCheck(health: Health, { listening, hasSerial }: WorkersSight): void {
   health.addCheck('workers', () => {
     const able = listening();
     if (able.length === 0) throw new Fault('UNAVAILABLE', 'no worker takes requests');
+    if (!hasSerial()) return;
     const without = able.find(({ serial }) => serial === undefined);
     if (without !== undefined)
       throw new Fault('UNAVAILABLE', `worker ${without.place} has nothing to serve yet`);
