@@ -1,9 +1,13 @@
 import { type IncomingMessage } from 'node:http';
 import { digestOf, type ManifestKind } from '@gantry/oci';
-import { chooseMirror } from '../../apps/crane/src/choose-mirror.ts';
-import { createClients } from '../../apps/crane/src/client/clients.ts';
-import { readTrustedProxies } from '../../apps/crane/src/client/forwarded.ts';
-import { type MirrorOptions, type MirrorState, readMirrors } from '../../apps/crane/src/mirror.ts';
+import {
+  chooseMirror,
+  createClients,
+  type MirrorOptions,
+  type MirrorState,
+  readMirrors,
+  readTrustedProxies,
+} from '@gantry/app-crane/choice';
 import { median, type Result } from './results.ts';
 
 const MIRRORS = 500;

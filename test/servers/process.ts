@@ -132,7 +132,11 @@ function launch({ name, command, args, env, cwd, group = false }: ServerProcessO
   };
   return {
     name,
-    pid: child.pid ?? -1,
+    get pid() {
+      // Never a number that stands for other processes, as -1 does for all.
+      if (child.pid === undefined) throw new Error(`${name} could not be started, and has no process`);
+      return child.pid;
+    },
     log: output.text,
     ended,
     kill: (signal) => {

@@ -98,7 +98,10 @@ export async function startRabbitmq(options: RabbitmqOptions = {}): Promise<Rabb
     host,
     tlsHost: `127.0.0.1:${tlsPort}`,
     url: (at = host) => `amqp://${account}@${at}/gantry`,
-    pid: () => server?.pid ?? -1,
+    pid: () => {
+      if (server === undefined) throw new Error('it was never started');
+      return server.pid;
+    },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
     start,

@@ -105,7 +105,10 @@ export async function startSlapd({ tls, entries }: SlapdOptions): Promise<Slapd>
     log,
     url,
     tlsUrl,
-    pid: () => server?.pid ?? -1,
+    pid: () => {
+      if (server === undefined) throw new Error('it was never started');
+      return server.pid;
+    },
     filters: () => told(/ SRCH base=.* filter="(.*)"$/gm),
     binds: () => told(/ BIND dn="(.*)" method=128$/gm),
     requests: () => told(/ ((?:BIND dn|SRCH base|EXT oid|CMP dn)=.*)$/gm),
