@@ -3,7 +3,7 @@ import path from 'node:path';
 import { embeddedConfiguration, gantry, writeConfiguration } from '../servers/gantry.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
 
-/** What a crane can't use stops its start: exit 2, and where in the file it stands. Reloads: ../end-to-end/crane-reload.test.ts. */
+/** What a crane can't use stops its start: exit 2, and where in the file it stands. Reloads: crane-bad-reload.test.ts. */
 const M = { name: 'm', url: 'https://m.example' };
 
 test.each([

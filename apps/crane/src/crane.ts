@@ -48,7 +48,8 @@ export interface Crane extends AsyncDisposable {
    */
   refresh(): Promise<void>;
   /**
-   * Takes other mirrors and proxies from now on; requests go on meanwhile.
+   * Takes other mirrors and proxies from now on; requests go on meanwhile. Its certificate and the files of places are read anew, too: of those
+   * that can't be used the former ones stay, which is logged and counted.
    * @throws Fault CONFIGURATION_INVALID for one that can't be used; then all stays as it was
    */
   reconfigure(options: Pick<CraneOptions, 'mirrors' | 'trustedProxies'>): void;
@@ -284,9 +285,11 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       trustedProxies = nextProxies;
       prober.setMirrors(mirrors);
       clients = newClients();
-      void reload().catch((error: unknown) =>
-        logger.error({ err: asFault(error) }, 'the certificate can not be used, and the former one stays'),
-      );
+      void geoip.check();
+      void reload().catch((error: unknown) => {
+        counts.unreadableCertificates.value++;
+        logger.error({ err: asFault(error) }, 'the certificate can not be used, and the former one stays');
+      });
       logger.info(
         { mirrors: mirrors.map(({ name }) => name) },
         'the mirrors are those of the new configuration',

@@ -17,6 +17,7 @@ export interface CraneCounts {
   readonly unreadableTrees: Count;
   readonly unreadableDocuments: Count;
   readonly unreadablePlaces: Count;
+  readonly unreadableCertificates: Count;
   readonly unreadableRedirectFiles: Count;
   readonly refusedConfigurations: Count;
   readonly droppedAccessLines: Count;
@@ -26,7 +27,7 @@ export function createCounts(): CraneCounts {
   const counters = createCounters();
   const failures = counters.family(
     'gantry_crane_reload_failures_total',
-    'Readings of the tree that failed: its pointer refused, not signed by a trusted key, or unreadable, or a document unreadable',
+    'What was read anew and could not be used, so that the former goes on: of the tree, the configuration or a file that it names',
     ['reason'],
   );
   return {
@@ -37,6 +38,7 @@ export function createCounts(): CraneCounts {
     unreadableTrees: failures.with({ reason: 'unreadable' }),
     unreadableDocuments: failures.with({ reason: 'document' }),
     unreadablePlaces: failures.with({ reason: 'geoip' }),
+    unreadableCertificates: failures.with({ reason: 'certificate' }),
     unreadableRedirectFiles: failures.with({ reason: 'redirect-file' }),
     refusedConfigurations: failures.with({ reason: 'configuration' }),
     droppedAccessLines: counters

@@ -1,7 +1,15 @@
 import { asFault, Fault } from '@gantry/oci';
-import { isSignatureProblem, openTree, type PublicKey, type TreeSource, type TreeView } from '@gantry/tree';
+import {
+  isSignatureProblem,
+  openTree,
+  POINTER_PATH,
+  type PublicKey,
+  type TreeSource,
+  type TreeView,
+} from '@gantry/tree';
 import type { Count } from './counters.ts';
 import { oneAtATime } from './one-at-a-time.ts';
+import { NO_TREE } from './no-tree.ts';
 import type { CraneLogger } from './options.ts';
 import { type HighestSerial, readSerialFile, writeSerialFile } from './serial-file.ts';
 
@@ -63,6 +71,9 @@ export async function followTree(source: TreeSource, options: TreeFollowerOption
     if (next === undefined) {
       if (highest === undefined) {
         current = { state: 'empty' };
+        const message = `${source.name} has no ${POINTER_PATH}: nothing is published there yet, or it is no tree; it is waited for`;
+        if (told !== message && source !== NO_TREE) logger.info({ tree: source.name }, message);
+        told = message;
         return;
       }
       if (current.state === 'empty') current = { state: 'unreadable' };

@@ -47,9 +47,9 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
       });
       const { crane, treeServers } = running;
       const readAgain = async () => {
-        const { configuration: next } = await load();
-        const mirrors = mirrorsOf(next, treeServers?.get(MAIN_TREE));
-        return { mirrors, trustedProxies: next.crane.trustedProxies };
+        const again = await load();
+        const mirrors = mirrorsOf(again.configuration, treeServers?.get(MAIN_TREE));
+        return { loaded: again, mirrors };
       };
       if (crane !== undefined) resources.use(reloadCraneOnHangup(crane, readAgain, manager, log));
       if (firstRun !== undefined && running.crane !== undefined && running.promote !== undefined) {

@@ -50,7 +50,8 @@ export async function openGeoip(
   const tables = await Promise.all(
     (['country', 'asn'] as const).map(async (kind) => {
       const file = files[kind];
-      return { kind, file, table: file === undefined ? undefined : await load(kind, file) };
+      const table = file === undefined ? undefined : await load(kind, file);
+      return { kind, file, table, told: undefined as string | undefined };
     }),
   );
   const lookUp = (kind: 'country' | 'asn', text: string): Entry =>
@@ -61,14 +62,19 @@ export async function openGeoip(
     for (const one of tables) {
       if (one.file === undefined || one.table === undefined) continue;
       try {
-        if ((await markOf(one.file)) === one.table.mark) continue;
-        one.table = await load(one.kind, one.file);
+        const table = await load(one.kind, one.file, one.table);
+        one.told = undefined;
+        if (table === one.table) continue;
+        one.table = table;
         logger.info({ file: one.file }, 'the places of addresses are read anew');
         onChange();
       } catch (error) {
         onFailure();
+        const fault = asFault(error);
+        if (one.told === fault.message) continue; // it is told once, not at every look
+        one.told = fault.message;
         logger.error(
-          { file: one.file, err: asFault(error) },
+          { file: one.file, err: fault },
           'a file of places can not be used, the former one goes on',
         );
       }
@@ -108,9 +114,11 @@ interface Table {
   readonly mark: string;
 }
 
-async function load(kind: 'country' | 'asn', file: string): Promise<Table> {
+/** @returns `former` if the file has not changed since */
+async function load(kind: 'country' | 'asn', file: string, former?: Table): Promise<Table> {
   try {
     const mark = await markOf(file);
+    if (former?.mark === mark) return former;
     const reader = new Reader<Response>(await readFile(file));
     reader.get('192.0.2.1'); // a file that is cut short shows it here at the latest
     return { reader, mark };
