@@ -12,6 +12,12 @@ export interface Client extends AsyncDisposable {
   pull(reference: string): Promise<Pulled>;
 }
 
+/** A client that can show who it is. */
+export interface KnownClient extends Client {
+  /** @param options of the command that pulls, such as those that name credentials */
+  pull(reference: string, ...options: readonly string[]): Promise<Pulled>;
+}
+
 /** A client that can look for repositories. */
 export interface SearchingClient extends Client {
   /** What is found for `host:port/text`: each name, as the client writes it, and its description. */

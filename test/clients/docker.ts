@@ -1,9 +1,15 @@
-import { startDockerd } from '../servers/dockerd.ts';
+import { type DockerdOptions, startDockerd } from '../servers/dockerd.ts';
 import { repositoryOf, type SearchingClient } from './client.ts';
 
-/** `docker pull` and `docker search`, by a daemon of its own. */
-export async function openDocker(): Promise<SearchingClient> {
-  const dockerd = await startDockerd();
+/** A client that keeps the credentials it is given, as `docker login` does. */
+export interface DockerClient extends SearchingClient {
+  login(host: string, user: string, password: string): Promise<unknown>;
+  logout(host: string): Promise<unknown>;
+}
+
+/** `docker pull`, `docker search` and `docker login`, by a daemon of its own. */
+export async function openDocker(daemon?: DockerdOptions): Promise<DockerClient> {
+  const dockerd = await startDockerd(daemon);
   const { docker } = dockerd;
   return {
     pull: async (reference) => {
@@ -18,6 +24,8 @@ export async function openDocker(): Promise<SearchingClient> {
       await docker('image', 'rm', '--force', reference);
       return { digest: pulled.slice(pulled.indexOf('@') + 1), hello };
     },
+    login: (host, user, password) => docker('login', `--username=${user}`, `--password=${password}`, host),
+    logout: (host) => docker('logout', host),
     search: async (term, ...options) => {
       const found = await docker('search', '--no-trunc', '--format', '{{json .}}', ...options, term);
       return found

@@ -2,13 +2,13 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { run } from '../servers/run.ts';
 import { temporaryFolder } from '../servers/temporary-folder.ts';
-import { repositoryOf, type SearchingClient } from './client.ts';
+import { type KnownClient, repositoryOf, type SearchingClient } from './client.ts';
 
 /** containers-policy.json(5): signatures are not what these tests are about. */
 const ACCEPT_ANY = JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] });
 
 /** `podman pull` and `podman search`, with images of its own and none of the machine's settings. */
-export async function openPodman(): Promise<SearchingClient> {
+export async function openPodman(): Promise<SearchingClient & KnownClient> {
   const folder = await temporaryFolder('podman');
   const at = (name: string) => path.join(folder.path, name);
   await writeFile(at('policy.json'), ACCEPT_ANY);
@@ -29,8 +29,8 @@ export async function openPodman(): Promise<SearchingClient> {
     );
   const plainly = ['--quiet', '--tls-verify=false', `--signature-policy=${at('policy.json')}`];
   return {
-    pull: async (reference) => {
-      await podman('pull', ...plainly, reference);
+    pull: async (reference: string, ...options: readonly string[]) => {
+      await podman('pull', ...plainly, ...options, reference);
       const digest = await podman('image', 'inspect', '--format', '{{.Digest}}', reference);
       const names = await podman('image', 'inspect', '--format', '{{json .RepoDigests}}', reference);
       if (!names.includes(`${repositoryOf(reference)}@${digest.trim()}`))

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type ServerProcess, startProcess } from './process.ts';
 import { attempt, run } from './run.ts';
@@ -10,16 +10,27 @@ export interface Dockerd extends ServerProcess {
   readonly docker: (...args: string[]) => Promise<string>;
 }
 
+export interface DockerdOptions {
+  /** What it finds as /etc/docker and as /etc/hosts; absent: the machine's own. */
+  readonly etc?: { readonly docker: string; readonly hosts: string };
+}
+
+/** In a mount namespace of its own, so that the machine keeps its files. */
+const WITH_ETC =
+  'mount --bind "$1" /etc/docker && mount --bind "$2" /etc/hosts && shift 2 && exec dockerd "$@"';
+
 /** Starts dockerd. It must be root; it touches neither the machine's firewall nor its bridges. */
-export async function startDockerd(): Promise<Dockerd> {
+export async function startDockerd({ etc }: DockerdOptions = {}): Promise<Dockerd> {
   const folder = await temporaryFolder('dockerd');
   const at = (name: string) => path.join(folder.path, name);
+  if (etc !== undefined) await mkdir('/etc/docker', { recursive: true }); // as dockerd itself makes it
   const host = `unix://${at('socket')}`;
   const env = { ...process.env, DOCKER_HOST: host, DOCKER_CONFIG: at('client'), DOCKER_CONTEXT: undefined };
   const server = await startProcess({
     name: 'dockerd',
-    command: 'dockerd',
+    command: etc === undefined ? 'dockerd' : 'unshare',
     args: [
+      ...(etc === undefined ? [] : ['--mount', 'sh', '-c', WITH_ETC, 'sh', etc.docker, etc.hosts]),
       '--iptables=false',
       '--ip6tables=false',
       '--bridge=none',
