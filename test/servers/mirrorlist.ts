@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { readdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, isIP } from 'node:net';
 import path from 'node:path';
+import type { Certificate } from './certificates.ts';
 
 /** A host that a MirrorManager knows: the addresses that its copy of the tree has, the same by different protocols. */
 export type ListedHost = readonly string[];
@@ -13,10 +15,12 @@ export type ListedHost = readonly string[];
  * answers with 200 and a text.
  */
 export interface Mirrorlist extends AsyncDisposable {
-  /** `http://127.0.0.1:PORT/mirrorlist` */
+  /** `http://127.0.0.1:PORT/mirrorlist`, or `https` */
   readonly url: string;
   /** Taken in turn, where the real one shuffles. */
   hosts: readonly ListedHost[];
+  /** Where it leads to in place of a host of its own, whatever protocol was asked for. */
+  astray: string | undefined;
   /** Whether it takes each request for one that lacks its parameters. */
   isConfused: boolean;
   /** The query of each request. */
@@ -31,9 +35,17 @@ interface Reply {
   readonly location?: string;
 }
 
-/** @param name the folder's name in paths, as `gantry` */
-export async function startMirrorlist(master: string, name: string): Promise<Mirrorlist> {
-  const state = { hosts: [] as readonly ListedHost[], isConfused: false, queries: [] as string[] };
+/**
+ * @param name the folder's name in paths, as `gantry`
+ * @param tls absent: it speaks http
+ */
+export async function startMirrorlist(master: string, name: string, tls?: Certificate): Promise<Mirrorlist> {
+  const state = {
+    hosts: [] as readonly ListedHost[],
+    astray: undefined as string | undefined,
+    isConfused: false,
+    queries: [] as string[],
+  };
   let folders: ReadonlySet<string> = new Set();
   let turn = 0;
 
@@ -72,23 +84,24 @@ export async function startMirrorlist(master: string, name: string): Promise<Mir
     const below = folder.slice(name.length);
     if (!parameters.has('redirect'))
       return { status: 200, text: hosts.map((base) => `${base}${below}/${file}\n`).join('') };
-    const base = hosts[turn++ % hosts.length];
+    const base = state.astray ?? hosts[turn++ % hosts.length];
     if (base === undefined) return { status: 404, text: '' };
     return { status: 302, text: '', location: `${base}${below}/${file}` };
   };
 
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     const { status, text, location } = answer(request);
     response.writeHead(status, {
       'Content-Type': 'text/plain',
       ...(location !== undefined && { Location: location }),
     });
     response.end(request.method === 'HEAD' ? undefined : text);
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createSecureServer(tls, listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const list = Object.assign(state, {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mirrorlist`,
+    url: `http${tls === undefined ? '' : 's'}://127.0.0.1:${(server.address() as AddressInfo).port}/mirrorlist`,
     async scan() {
       const entries = await readdir(master, { recursive: true, withFileTypes: true });
       const found = entries.filter((entry) => entry.isDirectory());

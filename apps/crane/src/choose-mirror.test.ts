@@ -30,6 +30,15 @@ test.each<[string, Partial<MirrorState>, Partial<Wanted>, boolean]>([
   expect(qualifies(stateOf({}, state), { ...ANY, ...wanted })).toBe(good);
 });
 
+test('a redirector qualifies for what needs its type only if it is vouched for', () => {
+  const option = { url: 'https://m.example/list', mirrormanager: { path: 'gantry', graceMs: 1 } };
+  const typed = { ...ANY, isTyped: true };
+  expect(qualifies(stateOf(option), typed)).toBe(false);
+  expect(qualifies(stateOf({ ...option, trusted: true }), typed)).toBe(true);
+  expect(qualifies(stateOf({}), typed)).toBe(true);
+  expect(qualifies(stateOf(option), ANY)).toBe(true);
+});
+
 test('a trusted mirror qualifies where trust is asked for', () => {
   expect(qualifies(stateOf({ trusted: true }), { ...ANY, trustedOnly: true })).toBe(true);
 });

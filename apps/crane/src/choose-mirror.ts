@@ -16,6 +16,8 @@ export interface Wanted {
   readonly since: number;
   /** The manifest kind whose Content-Type has to be proven; absent if that does not matter. */
   readonly kind?: ManifestKind;
+  /** Clients look at its Content-Type: a redirector has to be vouched for, as any of its mirrors may answer. */
+  readonly isTyped?: boolean;
   /** Only mirrors the operator vouches for. */
   readonly trustedOnly?: boolean;
   /** Only mirrors that look for a signature. */
@@ -43,6 +45,7 @@ export function qualifies(state: MirrorState, wanted: Wanted): boolean {
     state.healthy &&
     state.serial >= wanted.since &&
     (wanted.kind === undefined || state.kinds.has(wanted.kind)) &&
+    (wanted.isTyped !== true || state.mirror.redirector === undefined || state.mirror.trusted) &&
     (wanted.trustedOnly !== true || state.mirror.trusted) &&
     (wanted.signedOnly !== true || state.mirror.isSigned) &&
     state.mirror.carries?.(wanted.repository) !== false

@@ -155,6 +155,7 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
         view,
         trustedKeys,
         pollMs,
+        publicName: options.name,
         logger,
         ...(signUrl !== undefined && { signUrl }),
       }),

@@ -202,7 +202,7 @@ function manifestAnswer(
   const mayRedirect = method === 'GET' && !isPrivate;
   const { digest, kind, size, since } = found;
   const path = manifestPath(kind, digest);
-  const wanted = { repository: name, digest, path, size, since, trustedOnly: byTag };
+  const wanted = { repository: name, digest, path, size, since, isTyped: true, trustedOnly: byTag };
   const mirror = mayRedirect ? mirrorForManifest(wanted, kind, site, client) : undefined;
   if (mirror !== undefined) return redirect('manifest', mirror, path, site);
   return {

@@ -81,6 +81,7 @@ export async function startCraneGuide(options: CraneOptions, on: GuideOptions): 
       view,
       trustedKeys,
       pollMs,
+      publicName: name,
       logger,
       onChange: on.onMirrors,
       ...(signUrl !== undefined && { signUrl }),

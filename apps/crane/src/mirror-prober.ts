@@ -1,4 +1,5 @@
 import { asFault, splitDigest } from '@gantry/oci';
+import { liesOnOrBelow } from '@gantry/service';
 import { mirrorClient, type PublicKey, type TreeSource, type TreeView } from '@gantry/tree';
 import type { Wanted } from './choose-mirror.ts';
 import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from './mirror.ts';
@@ -34,6 +35,8 @@ export interface MirrorProberOptions {
   readonly trustedKeys: readonly PublicKey[];
   /** How often a mirror that is well is probed. */
   readonly pollMs: number;
+  /** The crane's own public host: clients would send their credentials along to whatever on it or below it a mirror leads to. */
+  readonly publicName?: string | undefined;
   /** For mirrors that look for signatures; absent: there are none. */
   readonly signUrl?: SignUrl;
   readonly logger: CraneLogger;
@@ -71,7 +74,7 @@ interface ProbeLoop {
 }
 
 export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
-  const { source, view, trustedKeys, pollMs, signUrl, logger } = options;
+  const { source, view, trustedKeys, pollMs, publicName, signUrl, logger } = options;
   const trees = createProbedTrees(source, trustedKeys);
   const ending = new AbortController();
   let states: readonly MirrorState[] = options.mirrors.map(unprobed);
@@ -84,6 +87,11 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
 
   const isCurrent = ({ healthy, serial }: MirrorState) =>
     healthy && serial >= (view()?.statement.serial ?? 0);
+
+  const findRefusal = ({ hostname }: URL) =>
+    publicName !== undefined && liesOnOrBelow(hostname, publicName)
+      ? `which is the crane's own name ${publicName} or lies below it, so that clients would send it their credentials`
+      : undefined;
 
   const stateOf = (mirror: Mirror) => states.find((state) => state.mirror === mirror);
 
@@ -99,6 +107,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
         timeoutMs: SILENCE_MS,
         signal,
         suffix: mirror.redirector?.probeSuffix ?? mirror.suffix,
+        findRefusal,
         ...(mirror.isSigned && signUrl !== undefined && { addressOf: (path) => signUrl(mirror.base, path) }),
       });
       const probed = await (mirror.redirector === undefined

@@ -1,3 +1,4 @@
+import { Fault } from '@gantry/oci';
 import type { MirrorClient, MirrorReply, StatedSerial } from '@gantry/tree';
 import { formatDuration } from '@gantry/service';
 import type { PoolObject } from './additions.ts';
@@ -27,7 +28,8 @@ class NoRedirect extends ProbeFailure {}
 /**
  * Looks through a redirector at the mirrors that it knows. It has no one serial, and the mirror that answers here need not be
  * the one that a client is sent to. So it is believed at the lowest serial that was seen of any within the grace, and at none
- * that was published within it. One answer that is wrong puts it in doubt, and rules nothing out; an answer of its own does.
+ * that was published within it. One answer that is wrong puts it in doubt, and rules nothing out; an answer of its own does, and so does
+ * one that leads clients astray.
  * Manifests are sent there only if the operator vouches for its mirrors' types, and one of each kind comes rightly.
  * @param doubted objects that clients came back for: they are read whole
  */
@@ -83,8 +85,13 @@ export async function probeRedirector(
     return { state, isCertain: true };
   } catch (error) {
     const state = { mirror, healthy: false, serial, kinds: NO_KINDS, sightings, problem: messageOf(error) };
-    return { state, isCertain: error instanceof NoRedirect };
+    return { state, isCertain: error instanceof NoRedirect || leadsAstray(error) };
   }
+}
+
+/** It sends clients where none may be sent: in plain text after https, or to the crane's own host with their credentials. */
+function leadsAstray(error: unknown): boolean {
+  return error instanceof Fault && error.details['leadsTo'] !== undefined;
 }
 
 function pickSome(objects: readonly PoolObject[]): readonly PoolObject[] {

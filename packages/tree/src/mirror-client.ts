@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { Fault } from '@gantry/oci';
+import { Fault, type FaultDetails } from '@gantry/oci';
 import { Agent, type Dispatcher } from 'undici';
 
 /** How a mirror answered, its redirects followed. */
@@ -21,7 +21,7 @@ export interface MirrorReply {
 /**
  * Asks a mirror for files of the tree as clients do, many of which offer gzip: a mirror that takes it up breaks the
  * digests of those that do not undo it. Each call rejects when the mirror does not answer, and with the Fault MIRROR_INVALID
- * when it answers with more than may be, or leads somewhere that is not followed.
+ * when it answers with more than may be, or leads somewhere that is not followed (`details.leadsTo`: the host that clients must not be led to).
  */
 export interface MirrorClient extends AsyncDisposable {
   head(path: string): Promise<MirrorReply>;
@@ -51,6 +51,8 @@ export interface MirrorClientOptions {
   readonly authorization?: string | undefined;
   /** What stands behind each path, where the base ends in the middle of a query. */
   readonly suffix?: string;
+  /** Why it may not lead there, as a clause after "it redirects to HOST, "; undefined: it may. */
+  readonly findRefusal?: (target: URL) => string | undefined;
   /** Where a file is asked for; absent: at the base, its path and the suffix. */
   readonly addressOf?: (path: string) => string;
 }
@@ -68,6 +70,7 @@ export function mirrorClient(
     signal,
     authorization,
     suffix = '',
+    findRefusal = () => undefined,
     addressOf = (path) => base + path + suffix,
   }: MirrorClientOptions,
 ): MirrorClient {
@@ -101,6 +104,9 @@ export function mirrorClient(
         return { reply, redirects: hop, origin: target.origin };
       await reply.body.dump();
       target = redirected(target, location, hop);
+      const refusal = findRefusal(target);
+      if (refusal !== undefined)
+        throw invalid(`it redirects to ${target.host}, ${refusal}`, { leadsTo: target.host });
     }
   };
 
@@ -163,15 +169,15 @@ function redirected(from: URL, location: string, hop: number): URL {
     throw invalid('it redirects to what is no http or https address');
   }
   if (from.protocol === 'https:' && target.protocol === 'http:') {
-    throw invalid(`it redirects from https to http, at ${target.host}`);
+    throw invalid(`it redirects from https to http, at ${target.host}`, { leadsTo: target.host });
   }
   if (hop >= MAX_REDIRECTS) throw invalid(`it redirects more than ${MAX_REDIRECTS} times`);
   return target;
 }
 
 /** @param why a sentence of its own: who asks names the mirror */
-function invalid(why: string): Fault {
-  return new Fault('MIRROR_INVALID', why);
+function invalid(why: string, details: FaultDetails = {}): Fault {
+  return new Fault('MIRROR_INVALID', why, details);
 }
 
 /** An answer whose body is still to be read. */
