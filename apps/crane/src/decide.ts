@@ -66,6 +66,14 @@ export interface Site {
 
 export type Method = 'GET' | 'HEAD';
 
+/** The answer to a request with more than one Host. */
+export const MANY_HOSTS = errorAnswer(
+  'refused',
+  400,
+  'UNSUPPORTED',
+  'more than one Host: a request has one (RFC 9112, section 3.2)',
+);
+
 /** The answer for a method that is neither GET nor HEAD. */
 export const WRONG_METHOD = errorAnswer('method', 405, 'UNSUPPORTED', 'only GET and HEAD are answered here', [
   'Allow',

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import path from 'node:path';
 import { layTree } from '@gantry/tree';
 import {
   ask,
@@ -17,6 +19,7 @@ async function openScene() {
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   await layTree(folder.path, { repositories: [repositoryOf('team/app', { latest: image })] });
+  const accessLog = path.join(folder.path, 'access.log');
   const mirror = resources.use(await startMirror({ directory: folder.path }));
   const crane = resources.use(
     await startTestCrane({
@@ -24,11 +27,13 @@ async function openScene() {
       manifests: 'serve',
       page: true,
       catalog: true,
+      accessLog,
+      trustedProxies: ['127.0.0.1'],
       mirrors: [{ name: 'one', url: mirror.url, trusted: true }],
     }),
   );
   /** Sends bytes as they are, and gives what comes back until the crane ends the connection. */
-  const exchange = (bytes: string) => {
+  const exchange = (bytes: string | Uint8Array) => {
     const { promise, resolve } = Promise.withResolvers<string>();
     const socket = connect(Number(new URL(crane.url).port), '127.0.0.1');
     const pieces: Buffer[] = [];
@@ -39,7 +44,7 @@ async function openScene() {
     return promise;
   };
   const open = resources.move();
-  return { crane, mirror, exchange, [Symbol.asyncDispose]: () => open.disposeAsync() };
+  return { crane, mirror, exchange, accessLog, [Symbol.asyncDispose]: () => open.disposeAsync() };
 }
 
 function head(target: string, more = ''): string {
@@ -74,6 +79,8 @@ test.each([
   ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n', 405],
   ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n', undefined],
   ['TRACE', `TRACE ${MANIFEST} HTTP/1.1\r\nHost: x\r\n\r\n`, 405],
+  ['two hosts', `GET ${MANIFEST} HTTP/1.1\r\nHost: x\r\nHost: evil.example\r\n\r\n`, 400],
+  ['one host twice, in other letters', `GET ${MANIFEST} HTTP/1.1\r\nHost: x\r\nhOST: x\r\n\r\n`, 400],
   ['no host', `GET ${MANIFEST} HTTP/1.1\r\n\r\n`, 400],
   [
     'Upgrade',
@@ -95,6 +102,44 @@ test('Expect: 100-continue, and a body that never comes: the answer does not wai
     `POST /v2/team/app/blobs/uploads/ HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n`,
   );
   expect(statuses(text)?.at(-1)).toBe(405);
+});
+
+test.each([
+  ['with a length', 'Content-Length: 1000000000', 'some'],
+  ['in chunks', 'Transfer-Encoding: chunked', '4\r\nsome\r\n'],
+])('GET with a body %s that does not end is answered, and its connection is ended', async (_, line, part) => {
+  await using scene = await openScene();
+  const text = await scene.exchange(`GET ${MANIFEST} HTTP/1.1\r\nHost: x\r\n${line}\r\n\r\n${part}`);
+  expect(statuses(text)).toEqual([200]);
+});
+
+test('what controls a terminal or ends a line stands escaped in the access log, in its own field', async () => {
+  await using scene = await openScene();
+  const forged = '","status":200,"client":"198.51.100.1"}';
+  const heads = [
+    ['/v2/\u001b]0;evil\u0007', ''],
+    [`/v2/${forged}`, `User-Agent: ${forged}\r\nX-Forwarded-For: ${forged}\r\n`],
+    ['/v2/%0a%1b[2J', 'User-Agent: a\tb\u009b2Jc\r\nX-Forwarded-For: 192.0.2.1\u009b2J\r\n'],
+    ['/v2/\u0085x', 'User-Agent: \u00e9\r\nX-Forwarded-For: 192.0.2.7\r\n'],
+    ['/v2/', 'User-Agent: a\u001b[2J\r\n'],
+    ['/v2/', 'X-Forwarded-For: 192.0.2.1\n{}\r\n'],
+  ];
+  const answered: number[] = [];
+  for (const [target = '', more = ''] of heads) {
+    const text = await scene.exchange(
+      Buffer.from(`GET ${target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${more}\r\n`, 'latin1'),
+    );
+    answered.push(...(statuses(text) ?? []));
+  }
+  expect(answered).toHaveLength(heads.length);
+  await scene.crane[Symbol.asyncDispose](); // all is written then
+  const log = await readFile(scene.accessLog, 'latin1');
+  expect(log).toMatch(/^[ -~\n]+$/);
+  const lines = log.split('\n').slice(0, -1);
+  const told = lines.map((line) => JSON.parse(line) as { status: number; client: string });
+  // What is no request is answered with 400 and has no line.
+  expect(told.map(({ status }) => status)).toEqual(answered.filter((status) => status !== 400));
+  for (const { client } of told) expect(client).toMatch(/^(?:127\.0\.0\.1|192\.0\.2\.7)$/);
 });
 
 test('requests that are sent at once on one connection are answered in their order', async () => {

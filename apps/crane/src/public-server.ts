@@ -8,8 +8,12 @@ const MAX_HEADERS = 100;
 /** A connection on which nothing moves for so long is closed. */
 const SOCKET_SILENCE_MS = 60_000;
 
+/** A body is of no use here, so that a request as a whole has no more time than its head. */
+const REQUEST_MS = SERVER_LIMITS.headersTimeout;
+
 const LIMITS = {
   ...SERVER_LIMITS,
+  requestTimeout: REQUEST_MS,
   // Node would set a timer at the end of each answer; the one that a connection has anyway does as well.
   keepAliveTimeout: 0,
   maxHeaderSize: MAX_HEADER_BYTES,

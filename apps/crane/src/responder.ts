@@ -1,7 +1,15 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asFault } from '@gantry/oci';
 import { type Answer, unavailable } from './answer.ts';
-import { decide, decideUnnamed, type Lookup, type Method, type Site, WRONG_METHOD } from './decide.ts';
+import {
+  decide,
+  decideUnnamed,
+  type Lookup,
+  MANY_HOSTS,
+  type Method,
+  type Site,
+  WRONG_METHOD,
+} from './decide.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clients } from './client/clients.ts';
 import type { Delivery } from './deliver.ts';
@@ -14,6 +22,7 @@ import { privateAnswer } from './private/private-answer.ts';
 import { ANYBODY, type Reader } from './private/reader.ts';
 import type { RedirectJson } from './redirect-json/redirect-json.ts';
 import { type NamedRoute, parseRoute, type Route } from './route.ts';
+import { readHead } from './request-head.ts';
 import { PING, type Search } from './search/search.ts';
 import type { SuitManifest } from './suited-manifest.ts';
 
@@ -163,7 +172,11 @@ export function createResponder(options: ResponderOptions): RequestListener {
   return (request, response) => {
     try {
       const { method } = request;
-      if (method === 'GET' || method === 'HEAD') {
+      const { hasManyHosts, hasBody } = readHead(request.rawHeaders);
+      if (hasManyHosts || hasBody) response.shouldKeepAlive = false;
+      if (hasManyHosts) {
+        deliver(request, response, MANY_HOSTS);
+      } else if (method === 'GET' || method === 'HEAD') {
         answer(request, response, method);
       } else {
         response.shouldKeepAlive = false; // its body is not waited for
