@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { openPodman } from '../clients/podman.ts';
@@ -72,6 +72,9 @@ real.test(
     const { block } = world.step('1.');
     const text = block('yaml');
     const configuration = parse(text) as Configuration;
+    await world.commands(block('sh', 'config import'));
+    const imported = parse(await readFile(path.join(world.folder, 'crane.yaml'), 'utf8')) as Configuration;
+    expect(configuration.crane).toMatchObject({ ...imported.crane });
     await writeFile(path.join(world.folder, 'crane.yaml'), text);
     await world.startCranes(configuration);
     expect(await world.commands(block('sh', 'compare-cranes'))).toContain('36 asked, 0 differ');
@@ -119,7 +122,7 @@ real.test(
       (await leadsTo('web/nginx', '1.25')).includes('/pool/manifests/'),
     );
     const said = await world.commands(block('sh', 'gantry diff'));
-    expect(said).toMatch(/web\/httpd:2\.4[^]*6 asked, 0 differ/);
+    expect(said).toMatch(/web\/httpd +2\.4 [^]*\n6 asked, 0 differ/);
     await pulling?.round();
   },
   60_000,

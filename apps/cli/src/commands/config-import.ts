@@ -7,11 +7,16 @@ import type { Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { commentedYaml, type ForeignFile, inOrder, remarkLine } from '../import/commented-yaml.ts';
 import type { Importer } from '../import/imported.ts';
+import { importCrane } from '../import/crane.ts';
+import { readIni } from '../import/ini.ts';
 import { importRegsync } from '../import/regsync.ts';
 import { importSkopeo } from '../import/skopeo.ts';
 import { examples } from '../program.ts';
 
-const IMPORTERS = { regsync: importRegsync, skopeo: importSkopeo } satisfies Record<string, Importer>;
+const IMPORTERS = { crane: importCrane, regsync: importRegsync, skopeo: importSkopeo } satisfies Record<
+  string,
+  Importer
+>;
 type Kind = keyof typeof IMPORTERS;
 
 interface Options {
@@ -36,11 +41,12 @@ export function addConfigImport(config: Command, cli: Cli): void {
       examples(
         'gantry config import regsync regsync.yml -o gantry.yaml && gantry config check --config gantry.yaml',
         'gantry config import skopeo sync.yml --scoped',
+        'gantry config import crane /etc/crane.conf -o crane.yaml',
       ),
     )
     .action(
       cli.act<Options, [Kind, string]>(async ({ out, scoped = false }, kind, name) => {
-        const document = await readForeign(path.resolve(cli.cwd, name), name);
+        const document = await readForeign(kind, path.resolve(cli.cwd, name), name);
         const file: ForeignFile = { name, lineOf: (at) => document.locate(at, true).line ?? 1 };
         const imported = IMPORTERS[kind](document.value, { scoped });
         const text = commentedYaml(kind, imported, file);
@@ -51,7 +57,7 @@ export function addConfigImport(config: Command, cli: Cli): void {
         const lost = imported.remarks.filter((remark) => remark.kind === 'lost').length;
         const { length: sources } = imported.sources;
         cli.stderr.write(
-          `${sources} source${sources === 1 ? '' : 's'}; ${lost} line${lost === 1 ? ' has' : 's have'} no counterpart, ${imported.remarks.length - lost} ${imported.remarks.length - lost === 1 ? 'is' : 'are'} done in another way\n`,
+          `${sources === 0 && imported.sections !== undefined ? '' : `${sources} source${sources === 1 ? '' : 's'}; `}${lost} line${lost === 1 ? ' has' : 's have'} no counterpart, ${imported.remarks.length - lost} ${imported.remarks.length - lost === 1 ? 'is' : 'are'} done in another way\n`,
         );
         return EXIT.done;
       }),
@@ -59,16 +65,19 @@ export function addConfigImport(config: Command, cli: Cli): void {
 }
 
 /** @throws Fault REQUEST_INVALID for a file that can't be read, or is no YAML */
-async function readForeign(file: string, name: string): Promise<ConfigurationDocument> {
+async function readForeign(kind: Kind, file: string, name: string): Promise<ConfigurationDocument> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'ENOENT' ? 'is not there' : `can not be read: ${error.code}`;
     throw new Fault('REQUEST_INVALID', `${name} ${why}`);
   });
-  const document = readConfigurationDocument(text, name);
+  const document = kind === 'crane' ? readIni(text, name) : readConfigurationDocument(text, name);
   const [problem] = document.problems;
   if (document.value !== undefined && problem === undefined) return document;
   const where = problem === undefined ? '' : `, line ${problem.place.line}: ${problem.text}`;
-  throw new Fault('REQUEST_INVALID', `${name} is not YAML that can be read${where}`);
+  throw new Fault(
+    'REQUEST_INVALID',
+    `${name} is not ${kind === 'crane' ? 'a file of sections' : 'YAML'} that can be read${where}`,
+  );
 }
 
 /** It may hold passwords. */
