@@ -2,6 +2,7 @@ import { type Answer, badCount, jsonAnswer, SHORT_LIVED } from './answer.ts';
 import type { ReadableNames } from './private/readable-names.ts';
 import type { Reader } from './private/reader.ts';
 import { namePage } from './published-names.ts';
+import type { RedirectJson } from './redirect-json/redirect-json.ts';
 import { parseTagQuery } from './tag-page.ts';
 
 /** The most names in one answer; the rest follows by `Link`. */
@@ -13,14 +14,20 @@ export interface Catalog {
   answer(query: string, reader: Reader): Promise<Answer>;
 }
 
-export function createCatalog(readableNames: ReadableNames): Catalog {
+/** @param redirectJson tells of further names; absent: nothing does */
+export function createCatalog(
+  readableNames: ReadableNames,
+  redirectJson?: Pick<RedirectJson, 'readableNames'>,
+): Catalog {
   return {
     async answer(query, reader) {
       const asked = parseTagQuery(query);
       if (asked === undefined) return badCount('catalog');
       const limit = Math.min(asked.limit, MAX_NAMES);
       const { last } = asked;
-      const { names, next } = namePage(await readableNames(reader), {
+      const lists = await readableNames(reader);
+      const further = redirectJson?.readableNames(reader);
+      const { names, next } = namePage(further === undefined ? lists : [...lists, further], {
         limit,
         ...(last !== undefined && { last }),
       });

@@ -195,12 +195,12 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       if (request instanceof TimedRequest) accessLog?.note(request, clients(request).address, sent);
     },
   });
-  const redirectJson = openRedirectJson(options, counts);
+  const redirectJson = openRedirectJson(options, counts, guide !== undefined);
   if (redirectJson !== undefined) stack.use(redirectJson);
   const respond = createResponder({
     repositories,
     history: createHistory({ source, view, tellError }),
-    ...(options.catalog === true && { catalog: createCatalog(readableNames) }),
+    ...(options.catalog === true && { catalog: createCatalog(readableNames, redirectJson) }),
     ...(options.page === true && {
       page: createPage({
         readableNames,

@@ -47,7 +47,7 @@ export interface NamesWanted {
 }
 
 /**
- * The names of one page, of sorted lists that have no name in common.
+ * The names of one page, of sorted lists. A name that several have is told once.
  * @returns `next` is the last name of the page when more follow; a page of none has no next
  */
 export function namePage(
@@ -57,7 +57,7 @@ export function namePage(
   // Names are spread over the shards by chance: a page has about as many of each. Where it has more of one, more are taken.
   for (let taken = Math.ceil((2 * limit) / Math.max(shards.length, 1)) + 8; ; taken *= 2) {
     let cutAt: string | undefined;
-    const names = shards
+    const sorted = shards
       .flatMap((shard) => {
         const found = takeAfter(shard, last, holding, taken + 1);
         const cut = found.length > taken ? found.pop() : undefined;
@@ -65,6 +65,7 @@ export function namePage(
         return found;
       })
       .toSorted();
+    const names = sorted.filter((name, at) => name !== sorted[at - 1]);
     const isWhole = cutAt === undefined || (names[limit] !== undefined && names[limit] < cutAt);
     if (isWhole) return pageOf(names, limit);
   }

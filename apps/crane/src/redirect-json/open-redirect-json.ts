@@ -2,11 +2,20 @@ import type { CraneCounts } from '../monitoring.ts';
 import type { CraneOptions } from '../options.ts';
 import { createRedirectJson, type RedirectJson } from './redirect-json.ts';
 
-/** The redirect JSON of a crane; undefined: it is told of none. */
+/**
+ * The redirect JSON of a crane; undefined: it is told of none.
+ * @param isToldElsewhere another process reads the same files, and tells of what is wrong with them, and counts it
+ */
 export function openRedirectJson(
   { redirectJson, compat = false, status, logger }: CraneOptions,
-  { unreadableRedirectFiles: failures }: CraneCounts,
+  { unreadableRedirectFiles }: CraneCounts,
+  isToldElsewhere = false,
 ): RedirectJson | undefined {
   if (redirectJson === undefined) return undefined;
-  return createRedirectJson({ ...redirectJson, compat, status }, { logger, failures });
+  return createRedirectJson(
+    { ...redirectJson, compat, status },
+    isToldElsewhere
+      ? { logger: { ...logger, info: () => undefined, warn: () => undefined }, failures: { value: 0 } }
+      : { logger, failures: unreadableRedirectFiles },
+  );
 }

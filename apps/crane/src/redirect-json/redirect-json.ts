@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isRepositoryName, quote } from '@gantry/oci';
+import { Fault, isRepositoryName, quote } from '@gantry/oci';
 import { type Answer, errorAnswer, unavailable } from '../answer.ts';
 import type { Count } from '../counters.ts';
 import type { CraneLogger } from '../options.ts';
@@ -7,6 +7,7 @@ import type { Reader } from '../private/reader.ts';
 import { decodePath, pathOf, type Route } from '../route.ts';
 import { type CdnOptions, createCdn } from './cdn.ts';
 import { contentAnswer, type ContentOptions, imageAnswer } from './content.ts';
+import { createFileNames } from './file-names.ts';
 import { createFileReader, type FileTally } from './file-reader.ts';
 import { followDirectories } from './follow-directories.ts';
 import { type LocatableRoute, locate, locateAsCrane, type Located } from './locate.ts';
@@ -39,6 +40,11 @@ export interface RedirectJson extends Disposable {
   answer(request: IncomingMessage, route: Route, reader: Reader): Answer | Promise<Answer> | undefined;
   /** The answer to a POST; undefined: it is none that Pulp's Crane takes. */
   answerPost(target: string): Answer | undefined;
+  /**
+   * The names of today's API that somebody may read, sorted.
+   * @throws Fault UNAVAILABLE while not all directories were looked at once
+   */
+  readableNames(reader: Reader): readonly string[];
   /** All files that are served, of both APIs. */
   repositories(): Iterable<RedirectFile>;
   /** Whether all directories were looked at once. */
@@ -73,6 +79,7 @@ export function createRedirectJson(
   const directories = followDirectories(options.directories, reader, logger);
   const fitToCdn = createCdn(options.cdn);
   const page = createRepositoriesPage(table);
+  const names = createFileNames(table);
   const content = options.content === undefined ? undefined : { ...options.content, compat };
 
   const find = (name: string, who: Reader): PathsFile | undefined => {
@@ -135,6 +142,10 @@ export function createRedirectJson(
       return answerAsCrane(request, path, who) ?? (isNamed ? undefined : UNKNOWN);
     },
     answerPost: (target) => (/^\/v1\/users\/?(?:\?|$)/.test(pathOf(target)) ? USER_CREATED : undefined),
+    readableNames(who) {
+      if (!directories.isRead) throw new Fault('UNAVAILABLE', 'the redirect files are not read yet');
+      return names(who);
+    },
     *repositories() {
       yield* table.allPaths();
       yield* table.allImages();

@@ -2,6 +2,7 @@ import { type Answer, jsonAnswer } from '../answer.ts';
 import { pageAnswer } from '../page/frame.ts';
 import { html } from '../page/html.ts';
 import type { Reader } from '../private/reader.ts';
+import { mayReadFile } from './may-read-file.ts';
 import { negotiate } from './negotiate.ts';
 import type { RedirectFile } from './redirect-file.ts';
 import type { RepositoryTable } from './repository-table.ts';
@@ -24,11 +25,10 @@ export function createRepositoriesPage(table: RepositoryTable): RepositoriesPage
     answer(list, accept, host, reader) {
       const type = negotiate(accept, ['text/html', 'application/json']);
       const all: Iterable<RedirectFile> = list === 'v1' ? table.allImages() : table.allPaths();
-      const mayRead = (file: RedirectFile) =>
-        !file.isProtected || reader.mayReadContent(file.name, file.contentPath);
-      const files = [...all].filter(mayRead);
-      const shown = files.filter(({ isProtected }) => isProtected).map(({ name }) => name);
-      const key = JSON.stringify([table.changes, list, type, host, shown]);
+      const { shown: files = [], hidden = [] } = Object.groupBy(all, (file) =>
+        mayReadFile(reader, file) ? 'shown' : 'hidden',
+      );
+      const key = JSON.stringify([table.changes, list, type, host, hidden.map(({ name }) => name)]);
       if (kept?.key !== key) {
         files.sort((a, b) => (a.name < b.name ? -1 : 1));
         const answer = type === 'text/html' ? pageOf(list, files, host) : jsonOf(files);

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Answer } from '../answer.ts';
 import type { Reader } from '../private/reader.ts';
+import { mayReadFile } from './may-read-file.ts';
 import { linkAnswer } from './redirect-answer.ts';
 import type { ImagesFile } from './redirect-file.ts';
 import type { RepositoryTable } from './repository-table.ts';
@@ -99,8 +100,7 @@ function imageFile(id: string, file: string, table: RepositoryTable, reader: Rea
 }
 
 function readable(file: ImagesFile | undefined, reader: Reader): ImagesFile | undefined {
-  if (file === undefined || !file.isProtected) return file;
-  return reader.mayReadContent(file.name, file.contentPath) ? file : undefined;
+  return file !== undefined && mayReadFile(reader, file) ? file : undefined;
 }
 
 /** The redirect to a file of an image. */
