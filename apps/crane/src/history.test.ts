@@ -1,6 +1,14 @@
-import { cp, rm } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { directoryTree, indexPath, layTree, openTree, serialPath, type TreeSource } from '@gantry/tree';
+import {
+  directoryTree,
+  indexPath,
+  layTree,
+  openTree,
+  serialPath,
+  type TreeSource,
+  type TreeView,
+} from '@gantry/tree';
 import { ask, repositoryOf, sampleImage, startTestCrane, temporaryFolder } from './crane.fixture.ts';
 import { createHistory, type History } from './history.ts';
 
@@ -49,13 +57,83 @@ test('a serial that is not there yet, or is none, is said so', async () => {
   expect(await answer.json()).toMatchObject({ errors: [{ code: 'NAME_UNKNOWN' }] });
 });
 
-test('a serial whose documents are gone is kept no more; the present one is served on', async () => {
+/** A tree of as many serials, `latest` another image in each, with the path of each one's root. */
+async function layHistory(count: number) {
+  await using resources = new AsyncDisposableStack();
+  const folder = resources.use(await temporaryFolder()).path;
+  const source = directoryTree(folder);
+  const serials: { image: ReturnType<typeof sampleImage>; view: TreeView; root: string; document: string }[] =
+    [];
+  for (let serial = 1; serial <= count; serial++) {
+    const image = sampleImage();
+    await layTree(folder, { repositories: [repositoryOf('app', { latest: image })] });
+    const view = await openTree(source);
+    if (view === undefined) throw new Error(`no serial ${serial}`);
+    const [root, document] = [view.statement.root, await view.repositoryDigest('app')];
+    serials.push({ image, view, root: indexPath(root), document: indexPath(document ?? root) });
+  }
+  const resource = resources.move();
+  const view = () => serials.at(-1)?.view;
+  return {
+    folder,
+    source,
+    serials,
+    remove: (file: string | undefined) => rm(path.join(folder, file ?? '')),
+    /** As a crane reads it that was just started. */
+    latest: (serial: number) => latestAt(createHistory({ source, view, tellError: () => undefined }), serial),
+    [Symbol.asyncDispose]: () => resource.disposeAsync(),
+  };
+}
+
+const notKept = (serial: number) => ({ state: 'not kept', serial });
+const UNREADABLE = { state: 'unreadable' };
+
+test('serials whose roots were collected are kept no more; those after them are', async () => {
+  await using tree = await layHistory(4);
+  for (const { root } of tree.serials.slice(0, 2)) await tree.remove(root);
+  expect(await tree.latest(1)).toEqual(notKept(1));
+  expect(await tree.latest(2)).toEqual(notKept(2));
+  expect(await tree.latest(3)).toBe(tree.serials[2]?.image.digest);
+});
+
+test('a root that is lost where the serial beside it has its own is damage, and nothing is said to be gone', async () => {
+  for (const lost of [1, 2, 3]) {
+    await using tree = await layHistory(4);
+    await tree.remove(tree.serials[lost - 1]?.root);
+    expect(await tree.latest(lost)).toEqual(UNREADABLE);
+    await tree.remove(serialPath(lost === 1 ? 2 : lost - 1));
+    expect(await tree.latest(lost)).toEqual(UNREADABLE);
+  }
+});
+
+test('a document that is lost or damaged is unavailable, and served again when it is whole', async () => {
+  await using tree = await layHistory(2);
+  const first = tree.serials[0];
+  if (first === undefined) throw new Error('no serial 1');
+  const { document, root, image } = first;
+  for (const name of [document, root]) {
+    const file = path.join(tree.folder, name);
+    const bytes = await readFile(file);
+    await writeFile(file, bytes.subarray(1));
+    expect(await tree.latest(1)).toEqual(UNREADABLE);
+    await rm(file);
+    expect(await tree.latest(1)).toEqual(UNREADABLE);
+    await writeFile(file, bytes);
+    expect(await tree.latest(1)).toBe(image.digest);
+  }
+});
+
+test('the serial that is served needs no second look at its root', async () => {
+  await using tree = await layHistory(2);
+  await tree.remove(tree.serials[1]?.root);
+  expect(await tree.latest(2)).toBe(tree.serials[1]?.image.digest);
+});
+
+test('an earlier serial that can not be read is 503 for a client, and one that is not kept is 404', async () => {
   await using scene = await openScene();
   const { folder, second, digestAt } = scene;
-  const then = await openTree(directoryTree(folder), { serial: 1 });
-  if (then === undefined) throw new Error('no serial 1');
-  await rm(path.join(folder, indexPath(then.statement.root)));
-  expect(await digestAt('latest?serial=1')).toBe('404 MANIFEST_UNKNOWN');
+  await rm(path.join(folder, serialPath(1)));
+  expect(await digestAt('latest?serial=1')).toBe('503 UNAVAILABLE');
   expect(await digestAt('latest')).toBe(second.digest);
 });
 
@@ -64,7 +142,20 @@ test('a statement that the chain does not name is not believed', async () => {
   await using other = await temporaryFolder();
   await layTree(other.path, { repositories: [repositoryOf('app', { latest: sampleImage() })] });
   await cp(path.join(other.path, serialPath(1)), path.join(scene.folder, serialPath(1)), { force: true });
-  expect(await scene.digestAt('latest?serial=1')).toBe('404 MANIFEST_UNKNOWN');
+  expect(await scene.digestAt('latest?serial=1')).toBe('503 UNAVAILABLE');
+});
+
+test('a statement that is another when it is read again is not believed', async () => {
+  await using tree = await layHistory(2);
+  let reads = 0;
+  const read: TreeSource['read'] = async (file, ...rest) => {
+    if (file !== serialPath(1)) return tree.source.read(file, ...rest);
+    return tree.source.read(reads++ === 0 ? file : serialPath(9), ...rest);
+  };
+  const view = () => tree.serials[1]?.view;
+  const history = createHistory({ source: { ...tree.source, read }, view, tellError: () => undefined });
+  expect(await history.lookup('app', 1)).toEqual(UNREADABLE);
+  expect(reads).toBe(2);
 });
 
 async function latestAt(history: History, serial: number): Promise<unknown> {
@@ -72,7 +163,7 @@ async function latestAt(history: History, serial: number): Promise<unknown> {
   return found.state === 'known' ? found.manifest({ tag: 'latest' })?.digest : found;
 }
 
-test('earlier serials are proved link by link; one that was left out, or whose link is gone, is none', async () => {
+test('earlier serials are proved link by link; one that was left out is none; past a lost one nobody can say', async () => {
   await using folder = await temporaryFolder();
   const images = [sampleImage(), sampleImage(), sampleImage()] as const;
   for (const [at, image] of images.entries())
@@ -86,12 +177,12 @@ test('earlier serials are proved link by link; one that was left out, or whose l
   const history = historyOf();
   for (const [at, serial] of [1, 2, 4].entries())
     expect(await latestAt(history, serial)).toBe(images[at]?.digest);
-  expect(await latestAt(history, 3)).toEqual({ state: 'not kept', serial: 3 });
+  expect(await latestAt(history, 3)).toEqual(notKept(3));
 
   await rm(path.join(folder.path, serialPath(1)));
-  expect(await latestAt(historyOf(), 1)).toEqual({ state: 'not kept', serial: 1 });
+  expect(await latestAt(historyOf(), 1)).toEqual(UNREADABLE);
   await rm(path.join(folder.path, serialPath(2)));
-  expect(await latestAt(historyOf(), 1)).toEqual({ state: 'not kept', serial: 1 });
+  expect(await latestAt(historyOf(), 1)).toEqual(UNREADABLE);
   expect(await latestAt(historyOf(), 4)).toBe(images[2].digest);
 });
 
@@ -104,7 +195,7 @@ test('where the tree can not be read an earlier serial is unavailable, and that 
   const source = { ...tree, read: () => Promise.reject(new Error('the disk is gone')) };
   const told: string[] = [];
   const history = createHistory({ source, view: () => view, tellError: (_, message) => told.push(message) });
-  expect(await history.lookup('app', 1)).toEqual({ state: 'unreadable' });
+  expect(await history.lookup('app', 1)).toEqual(UNREADABLE);
   expect(told).toEqual(['the disk is gone']);
 });
 

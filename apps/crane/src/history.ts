@@ -1,8 +1,10 @@
 import { asFault, type Digest, digestOf, Fault } from '@gantry/oci';
 import {
   decodeStatement,
+  indexPath,
   MAX_STATEMENT_BYTES,
   openTree,
+  readStatement,
   serialPath,
   type TreeSource,
   type TreeView,
@@ -27,17 +29,26 @@ export interface HistoryOptions {
 }
 
 const VIEWS_KEPT = 16;
+const VIEW_BYTES = 1024 * 1024;
+/** 256 digests take less. */
+const MAX_ROOT_BYTES = 1024 * 1024;
 const REPOSITORY_BYTES = 8 * 1024 * 1024;
 /** Anyone may ask for any serial: so many look-ups read at a time, and so many wait. */
 const READS_AT_ONCE = 4;
 const WAITING_MAX = 100;
 
 type Link = { readonly serial: number; readonly digest: Digest };
+/** A statement of the chain, and the serial that follows it. */
+type Proved = { readonly digest: Digest; readonly next: number };
 
 /**
  * Reads earlier serials on demand. Each is proved by the chain of statements from the one that is served, whose signature
  * was looked at: so keys that were rotated since need not be known, and a statement that was claimed in vain is none of
  * the tree's.
+ *
+ * Statements are never taken away, so one that is lost is damage: nobody can say then what was before it. A snapshot that is
+ * kept no more lacks its root. So does one that was damaged; but those that are kept are the newest, with no gap: where
+ * the serial before it has its root, this one's was lost.
  */
 export function createHistory({ source, view, tellError }: HistoryOptions): History {
   /** What each statement of the chain names as the one before it, by its own digest. */
@@ -48,27 +59,54 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
     sizeCalculation: (packed, key) => packed.length + key.length,
   });
 
-  /** Follows the chain down to a serial. @returns the digest of its statement; undefined: it is none of the chain's */
-  const proved = async ({ statement, digest }: TreeView, serial: number): Promise<Digest | undefined> => {
+  /** Follows the chain down to a serial. @returns undefined: it is none of the chain's */
+  const proved = async ({ statement, digest }: TreeView, serial: number): Promise<Proved | undefined> => {
     links.set(digest, statement.previous);
     let at: Link | null = { serial: statement.serial, digest };
+    let next = at.serial;
     while (at !== null && at.serial > serial) {
       let before: Link | null | undefined = links.get(at.digest);
       if (before === undefined) {
         before = await previousOf(source, at);
         links.set(at.digest, before);
       }
+      next = at.serial;
       at = before;
     }
-    return at?.serial === serial ? at.digest : undefined;
+    return at?.serial === serial ? { digest: at.digest, next } : undefined;
+  };
+
+  const isThere = async (root: Digest): Promise<boolean> =>
+    (await source.read(indexPath(root), MAX_ROOT_BYTES)) !== undefined;
+
+  /** @returns undefined for a snapshot that is kept no more */
+  const open = async (serial: number, { digest, next }: Proved): Promise<TreeView | undefined> => {
+    const stated = await readStatement(source, serial);
+    if (stated?.digest !== digest) throw notInChain(source, serial);
+    if (!(await isThere(stated.statement.root))) {
+      const beside = stated.statement.previous?.serial ?? next;
+      const besides = await readStatement(source, beside);
+      if (besides === undefined) throw notInChain(source, beside);
+      if (!(await isThere(besides.statement.root))) return undefined;
+    }
+    const opened = await openTree(source, { serial, cacheBytes: VIEW_BYTES });
+    if (opened?.digest !== digest) throw notInChain(source, serial);
+    return opened;
+  };
+
+  const viewOf = async (current: TreeView, serial: number): Promise<TreeView | undefined> => {
+    if (serial === current.statement.serial) return current;
+    const found = await proved(current, serial);
+    const known = found && views.get(serial);
+    if (found === undefined || known?.digest === found.digest) return known;
+    const opened = await open(serial, found);
+    if (opened !== undefined) views.set(serial, opened);
+    return opened;
   };
 
   const read = async (current: TreeView, name: string, serial: number): Promise<Lookup> => {
-    const digest = await proved(current, serial);
-    if (digest === undefined) return notKept(serial);
-    const at = views.get(serial) ?? (await openTree(source, { serial, cacheBytes: 1024 * 1024 }));
-    if (at === undefined || at.digest !== digest) return notKept(serial);
-    views.set(serial, at);
+    const at = await viewOf(current, serial);
+    if (at === undefined) return notKept(serial);
     const document = await at.repositoryDigest(name);
     if (document === undefined) return { state: 'absent' };
     const key = `${document} ${name}`;
@@ -99,11 +137,7 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
       try {
         return await read(current, name, serial);
       } catch (error) {
-        const fault = asFault(error);
-        // Its documents are gone, as those of a snapshot are that is kept no more.
-        if (fault.details['document'] !== undefined || fault.details['statement'] !== undefined)
-          return notKept(serial);
-        tellError({ repository: name, serial }, fault.message);
+        tellError({ repository: name, serial }, asFault(error).message);
         return { state: 'unreadable' };
       } finally {
         waiting--;
@@ -121,14 +155,15 @@ function notKept(serial: number): Lookup {
 async function previousOf(source: TreeSource, { serial, digest }: Link): Promise<Link | null> {
   const path = serialPath(serial);
   const bytes = await source.read(path, MAX_STATEMENT_BYTES);
-  if (bytes === undefined || digestOf(bytes) !== digest) {
-    throw new Fault(
-      'UNAVAILABLE',
-      `${path} of ${source.name} is not the statement that serials after it follow`,
-      {
-        statement: path,
-      },
-    );
-  }
+  if (bytes === undefined || digestOf(bytes) !== digest) throw notInChain(source, serial);
   return decodeStatement(bytes, path).previous;
+}
+
+function notInChain(source: TreeSource, serial: number): Fault {
+  const path = serialPath(serial);
+  return new Fault(
+    'UNAVAILABLE',
+    `${path} of ${source.name} is absent, or not the statement that serials after it follow`,
+    { path },
+  );
 }
