@@ -7,7 +7,8 @@ const FOLDERS: Readonly<Record<string, string>> = {
   F: '../faults',
   E: '../engines',
   S: '../../packages/service/src',
-  P: '../../packages/pipeline/src',
+  O: '../../packages/oci/src',
+  R: '../../apps/crane/src',
 };
 const read = (name: string) => readFileSync(fileURLToPath(new URL(name, import.meta.url)), 'utf8');
 
