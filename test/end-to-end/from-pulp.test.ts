@@ -50,7 +50,7 @@ function keepPulling(host: string) {
     /** Until all were pulled once more, from the first request to the last. */
     round: async () => {
       const wanted = count + 2 * OF_PULP.length;
-      await until('further pulls', () => over.signal.aborted || count >= wanted);
+      await until('further pulls', () => over.signal.aborted || count >= wanted, { withinMs: 90_000 });
       if (over.signal.aborted) await pulled;
     },
   };
@@ -88,7 +88,7 @@ real.test(
     pulling = keepPulling(await world.startProxy(proxy, false));
     await pulling?.round();
   },
-  60_000,
+  120_000,
 );
 
 real.test(
@@ -102,7 +102,7 @@ real.test(
     expect(await leadsTo('web/httpd', '2.4')).toContain('/web/httpd/manifests/2/2.4');
     await pulling?.round();
   },
-  60_000,
+  120_000,
 );
 
 real.test(
@@ -125,7 +125,7 @@ real.test(
     expect(said).toMatch(/web\/httpd +2\.4 [^]*\n6 asked, 0 differ/);
     await pulling?.round();
   },
-  60_000,
+  120_000,
 );
 
 real.test(
@@ -147,7 +147,7 @@ real.test(
     const { digest } = await podman.pull(`${proxy}/web/httpd:2.4`);
     expect(digest).toBe(digestOfPulp('web/httpd', '2.4'));
   },
-  60_000,
+  120_000,
 );
 
 real.test(
@@ -165,5 +165,5 @@ real.test(
       (await run('curl', ['-s', `http://${world.crane}/v1/search?q=nginx`])).includes('web/nginx'),
     );
   },
-  60_000,
+  120_000,
 );
