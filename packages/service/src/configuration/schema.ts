@@ -105,17 +105,15 @@ const Crane = z.strictObject({
   page: z.boolean().default(false).describe('Whether / is a page that shows people what is published'),
   search: Search,
   workers: z
-    .union([
-      z.literal('auto'),
-      z
-        .int({ error: 'is not a whole number' })
-        .min(1, { error: 'is below 1' })
-        .max(64, { error: 'is above 64' }),
-    ])
+    .union([z.literal('auto'), z.int().min(1, { error: 'is below 1' }).max(64, { error: 'is above 64' })], {
+      error: 'is neither a whole number nor auto',
+    })
     .default(1)
     .describe('Processes that answer on crane.listen, for serve crane alone; auto: one for each core'),
   seed: z
-    .union([z.string().min(1, { error: 'is empty' }), z.int()])
+    .union([z.string().min(1, { error: 'is empty' }), z.int()], {
+      error: 'is neither text nor a whole number',
+    })
     .optional()
     .describe('Cranes with the same seed choose the same mirrors, others different ones'),
   ...REDIRECT_JSON_KEYS,
