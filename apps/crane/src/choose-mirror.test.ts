@@ -138,3 +138,13 @@ test('a mirror of some repositories gets requests for those alone', () => {
   expect(['team/a/b', 'other'].map(chosen)).toEqual([undefined, undefined]);
   expect(lastResort([partial], { ...ANY, repository: 'other' }, someone([partial]))).toBeUndefined();
 });
+
+test('what is private goes to mirrors that look for a signature alone, in the last resort, too', () => {
+  const plain = stateOf({ name: 'plain', trusted: true, weight: 1_000_000 });
+  const signed = stateOf({ name: 'signed', trusted: true, signed: true, weight: 1 });
+  const wanted = { ...ANY, signedOnly: true };
+  const all = [plain, signed];
+  expect(chooseMirror(all, wanted, someone(all))).toBe(signed);
+  expect(lastResort(all, wanted, someone(all))).toBe(signed);
+  expect(lastResort([plain], wanted, someone([plain]))).toBeUndefined();
+});

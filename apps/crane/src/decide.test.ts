@@ -367,3 +367,25 @@ test.each([
   const former = new PackedRepository(PACKED, 0, true);
   expect(gist(answerTo(`/v2/team/app/${target}`, siteOf([]), 'GET', former))).toBe(expected);
 });
+
+test('a private blob is sent for by a signed URL, or served where no mirror looks for one', () => {
+  const signed = mirrorOf({ signed: true });
+  const answer = (site: Partial<Site>) => {
+    const mirrors = site.mirrors ?? [];
+    const client = {
+      pools: [
+        new Pool(
+          mirrors.map(({ mirror }) => mirror),
+          [...mirrors.keys()],
+        ),
+      ],
+      sentBefore: () => 0,
+    };
+    const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
+    return gist(decide('GET', route, KNOWN, { ...siteOf(mirrors, 'auto', true), ...site }, client, true));
+  };
+  const signUrl = (base: string, path: string) => `${base}${path}?signed`;
+  expect(answer({ mirrors: [signed], signUrl })).toBe(`${LAYER_FILE}?signed`);
+  expect(answer({ mirrors: [GOOD], signUrl })).toBe('503 UNAVAILABLE');
+  expect(answer({ mirrors: [GOOD], servesPrivateBlobs: true })).toBe('200 from file');
+});

@@ -98,3 +98,41 @@ test('/mirrors tells the hosts that a redirect may name, whatever state the mirr
     ],
   });
 });
+
+test('of what is private, and for who came by https, the list says what else is looked for', () => {
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: 'mirrorlist' } as const;
+  const plain = readMirrors([{ name: 'plain', url: 'http://plain.example/' }]).map((mirror) => ({
+    mirror,
+    healthy: true,
+    serial: 5,
+    kinds: new Set<never>(),
+  }));
+  const site = { ...SITE, mirrors: [...STATES.slice(0, 1), ...plain] };
+  const client = {
+    pools: [
+      new Pool(
+        site.mirrors.map(({ mirror }) => mirror),
+        [0],
+      ),
+    ],
+    sentBefore: () => 0,
+  };
+  expect(bodyOf(decide('GET', route, REPOSITORY, site, client, true))).toMatchObject({
+    mirrors: [
+      { name: 'germany', leftOut: 'this is private, and it looks for no signature' },
+      { name: 'plain', leftOut: 'its address is http, and this client came by https' },
+    ],
+  });
+});
+
+test('/mirrors tells which hosts lead to others that they alone know', () => {
+  const [mirror] = readMirrors([
+    { name: 'fedora', url: 'https://fedora.example/', mirrormanager: { path: 'pub', graceMs: 1000 } },
+  ]);
+  if (mirror === undefined) throw new Error('no mirror');
+  const answer = decideUnnamed({ kind: 'mirrors' }, { ...SITE, mirrors: [unprobed(mirror)] });
+  expect(bodyOf(answer)).toMatchObject({
+    redirectsFurther: ['fedora.example'],
+    mirrors: [{ name: 'fedora', redirectsFurther: true }],
+  });
+});

@@ -47,6 +47,11 @@ describe('whatever defect there is, who asks is answered and the process lives o
     ['a look-up that is rejected', TAGS, { repositories: { lookup: rejects } }],
     ['a page that is rejected', '/', { page: { answer: rejects } }],
     ['a catalogue that is rejected', '/v2/_catalog', { catalog: { answer: rejects } }],
+    [
+      'a search for what suits a client that is rejected',
+      '/v2/app/manifests/a',
+      { repositories: { lookup: () => ({ state: 'absent' }) }, suitManifest: rejects },
+    ],
     ['a guard that throws', TAGS, { guard: { reader: fails, isPrivate: () => false } }],
     ['a guard that is rejected', TAGS, { guard: { reader: rejects, isPrivate: () => false } }],
   ])('%s', async (_, target, parts) => {

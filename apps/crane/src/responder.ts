@@ -180,7 +180,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
         answer(request, response, method);
       } else {
         response.shouldKeepAlive = false; // its body is not waited for
-        const posted = method === 'POST' ? redirectJson?.answerPost(request.url ?? '') : undefined;
+        const posted = method === 'POST' ? redirectJson?.answerPost(request.url as string) : undefined;
         deliver(request, response, posted ?? WRONG_METHOD);
       }
     } catch (error) {

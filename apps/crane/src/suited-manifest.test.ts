@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { type Crane } from './crane.ts';
-import { ask, sampleImage, startTestCrane, temporaryFolder } from './crane.fixture.ts';
+import { ask, sampleImage, sampleIndex, startTestCrane, temporaryFolder } from './crane.fixture.ts';
 
 const INDEX = MANIFEST_MEDIA_TYPES['oci-index'];
 const MANIFEST = MANIFEST_MEDIA_TYPES['oci-manifest'];
@@ -103,4 +103,23 @@ test('an index that can not be read is answered as it would be to anybody', asyn
   expect((await ask(scene.crane, '/v2/app/manifests/latest', { headers: { accept: MANIFEST } })).status).toBe(
     503,
   );
+});
+
+test('an index without an image for linux/amd64 is the answer itself, asked for twice, too', async () => {
+  await using folder = await temporaryFolder();
+  const image = sampleImage();
+  const own = sampleIndex([image]);
+  await layTree(folder.path, {
+    repositories: [
+      {
+        name: 'app',
+        tags: new Map([['latest', own.digest]]),
+        manifests: [own.manifest, image.manifest],
+        blobs: image.blobs,
+      },
+    ],
+  });
+  await using crane = await startTestCrane({ tree: folder.path });
+  for (let count = 0; count < 2; count++)
+    expect(await digests(crane, 'latest', [MANIFEST])).toEqual(new Set([own.digest]));
 });

@@ -13,6 +13,10 @@ import {
   until,
 } from '../crane.fixture.ts';
 
+import type { Answer } from '../answer.ts';
+import { rareErrors } from '../rare-errors.ts';
+import { openAccessLog, type TimedRequest } from './access-log.ts';
+
 type Line = Readonly<Record<string, unknown>>;
 
 async function linesOf(file: string): Promise<Line[]> {
@@ -177,4 +181,18 @@ test('a file that can not be opened stops the start, and is named', async () => 
     code: 'CONFIGURATION_INVALID',
     message: expect.stringMatching(/^crane\.accessLog: ".*folder" can not be written: ENOENT/) as string,
   });
+});
+
+test('lines that there is no room for are counted, and cost no answer', async () => {
+  await using folder = await temporaryFolder();
+  const droppedLines = { value: 0 };
+  await using log = await openAccessLog(path.join(folder.path, 'access.log'), {
+    droppedLines,
+    tellError: rareErrors(testLog()),
+  });
+  const request = { method: 'GET', url: '/v2/', rawHeaders: [], startedAtMs: 0 } as unknown as TimedRequest;
+  const sent = { answer: {} as Answer, status: 200, bytes: 2 };
+  // No line is written before this ends: all wait in memory, of which there is so much.
+  while (droppedLines.value === 0) log.note(request, undefined, sent);
+  expect(droppedLines.value).toBe(1);
 });

@@ -1,4 +1,4 @@
-import { createServer, get } from 'node:http';
+import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { digestOf } from '@gantry/oci';
 import { blobPath } from '@gantry/tree';
@@ -96,4 +96,13 @@ test('who came to a proxy by https is never sent to an http mirror, however near
   expect(await choices(clients, asked, mixedStates)).toEqual(['plain', 'secure', 'secure', 'secure']);
   const alone = createClients({ mirrors: mixed.slice(0, 1), trustedProxies: LOOPBACK });
   expect(await choices(alone, asked, mixedStates)).toEqual(['plain', 'none', 'none', 'none']);
+});
+
+test('a client whose connection is gone is still somebody, with all mirrors that are for anybody', () => {
+  const clients = createClients({ mirrors, trustedProxies: [] });
+  const gone = { socket: {}, headers: {} } as IncomingMessage;
+  const digest = digestOf('what it asked for');
+  const wanted = { repository: 'a', digest, path: blobPath(digest), size: 1, since: 1 };
+  expect(clients(gone).address).toBeUndefined();
+  expect(['anybody', 'germany']).toContain(chooseMirror(states, wanted, clients(gone))?.mirror.name);
 });

@@ -159,6 +159,7 @@ test.each([
   ['/v2/redhat/zoo/tags/latest', 404, 'UNSUPPORTED'],
   ['/v2/tags', 404, 'UNSUPPORTED'],
   ['/v2/protected/manifests/latest', 404, 'NAME_UNKNOWN'],
+  ['/v2/redhat/zoo/manifests/bar?serial=1', 404, 'MANIFEST_UNKNOWN'],
   [`/v2/redhat/zoo/referrers/${UNKNOWN}`, 404, 'UNSUPPORTED'],
   ['/v2/_catalog', 404, 'UNSUPPORTED'],
 ])('%s is %s with the code %s', async (target, status, code) => {

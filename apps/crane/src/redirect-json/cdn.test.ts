@@ -17,3 +17,9 @@ test('all matches are replaced, and nothing is done without a need', () => {
   expect(createCdn({ rewrite: { match: 'a', replace: 'b' } })('http://a/a')).toBe('http://b/b');
   expect(createCdn({})('http://a/a', 'n=1')).toBe('http://a/a?n=1');
 });
+
+test('a URL without a path, and a query that is no right one, are taken as they are', () => {
+  const token = { secret: '00', ttlMs: 1000, parameter: 't', algorithm: 'md5' } as const;
+  const fit = createCdn({ token }, () => 10_000);
+  expect(fit('http://h', '%zz=1&t=2')).toBe(`http://h?%zz=1&t=${tokenOf('', token, 11)}`);
+});

@@ -17,6 +17,20 @@ const schema1 = Buffer.from(JSON.stringify({ schemaVersion: 1, signatures: [] })
 const ociIndex = Buffer.from(JSON.stringify({ schemaVersion: 2, manifests: [] }));
 const blob = Buffer.from('0123456789'.repeat(100));
 
+/** Manifests in the folder of schema 1, and the types that they come with. */
+const TYPES = [
+  ['unsigned', '{"schemaVersion":1}', 'application/vnd.docker.distribution.manifest.v1+json'],
+  ['image', '{"schemaVersion":2,"layers":[]}', MANIFEST_MEDIA_TYPES['oci-manifest']],
+  [
+    'typed',
+    `{"schemaVersion":2,"mediaType":"${MANIFEST_MEDIA_TYPES['oci-index']}"}`,
+    MANIFEST_MEDIA_TYPES['oci-index'],
+  ],
+  ['other', '{"schemaVersion":2.5,"mediaType":"text/html"}', 'application/json'],
+  ['nothing', 'null', 'application/json'],
+  ['broken', '{', 'application/json'],
+] as const;
+
 beforeAll(async () => {
   base = opened.use(await temporaryFolder()).path;
   const put = async (place: string, bytes: Buffer) => {
@@ -54,6 +68,9 @@ beforeAll(async () => {
   await put('v2/zoo/manifests/list/latest', list);
   await put('v2/zoo/manifests/1/old', schema1);
   await put('v2/zoo/manifests/1/oci', ociIndex);
+  for (const [name, text] of TYPES.map(([one, content]) => [one, content] as const))
+    await put(`v2/zoo/manifests/1/${name}`, Buffer.from(text));
+  await mkdir(path.join(base, 'v2/zoo/manifests/1/folder'));
   await put(`v2/zoo/manifests/1/${UNKNOWN}`, ociIndex);
   await put(`v2/zoo/blobs/${digestOf(blob)}`, blob);
 });
@@ -95,6 +112,15 @@ test.each([
     headers: { Accept: accept, 'If-None-Match': `"${digestOf(bytes)}"` },
   });
   expect(again.status).toBe(304);
+});
+
+test('what lies in the folder of schema 1 has the type that it says itself', async () => {
+  const crane = await start('file');
+  for (const [name, text, type] of TYPES) {
+    const { body, headers } = await askPlain(crane, manifest(name));
+    expect([name, body, headers['content-type']]).toEqual([name, text, type]);
+  }
+  expect((await askPlain(crane, manifest('folder'))).status).toBe(404);
 });
 
 test('a blob comes whole or in ranges; tags as they lie there', async () => {

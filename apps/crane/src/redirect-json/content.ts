@@ -79,7 +79,7 @@ export async function imageAnswer(options: ContentOptions, image: ImageFile): Pr
 async function find(options: ContentOptions, api: 'v1' | 'v2', place: string): Promise<Found | undefined> {
   try {
     const parts = place.split('/').map((part) => decodeURIComponent(part));
-    const file = path.join(options[api] ?? '', ...parts);
+    const file = path.join(options[api] as string, ...parts);
     const found = await stat(file);
     if (!found.isFile()) return undefined;
     return { file, size: found.size, location: `${options.location}${api}/${place}` };

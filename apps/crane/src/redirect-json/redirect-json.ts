@@ -4,7 +4,7 @@ import { type Answer, errorAnswer, unavailable } from '../answer.ts';
 import type { Count } from '../counters.ts';
 import type { CraneLogger } from '../options.ts';
 import type { Reader } from '../private/reader.ts';
-import { decodePath, pathOf, type Route } from '../route.ts';
+import { decodePath, type NamedRoute, pathOf, type Route } from '../route.ts';
 import { type CdnOptions, createCdn } from './cdn.ts';
 import { contentAnswer, type ContentOptions, imageAnswer } from './content.ts';
 import { createFileNames } from './file-names.ts';
@@ -62,13 +62,12 @@ export function createRedirectJson(
   { logger, failures }: { logger: CraneLogger; failures: Count },
 ): RedirectJson {
   const { compat } = options;
-  const table = createRepositoryTable({
-    onDuplicate: ({ name, served, left }) =>
-      logger.warn(
-        { name, served, left },
-        `${quote(name)} stands in two redirect files: ${served} is served, ${left} is not, as its directory is configured later, or its path is sorted behind`,
-      ),
-  });
+  const table = createRepositoryTable(({ name, served, left }) =>
+    logger.warn(
+      { name, served, left },
+      `${quote(name)} stands in two redirect files: ${served} is served, ${left} is not, as its directory is configured later, or its path is sorted behind`,
+    ),
+  );
   const reader = createFileReader({
     table,
     // What no client can ask for is told of, and not kept.
@@ -95,8 +94,7 @@ export function createRedirectJson(
     return redirectAnswer(located.what, fitToCdn(url, query), options.status);
   };
 
-  const answerV2 = (request: IncomingMessage, route: Route, who: Reader) => {
-    if (!('name' in route)) return undefined;
+  const answerV2 = (request: IncomingMessage, route: NamedRoute, who: Reader) => {
     const file = find(route.name, who);
     if (file === undefined) return undefined;
     if (route.kind === 'referrers')
@@ -105,7 +103,7 @@ export function createRedirectJson(
     if (route.kind === 'manifest' && route.serial !== undefined)
       return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(route.name)} has no serials`);
     const located = locate(file, route satisfies LocatableRoute, request.headers.accept);
-    return answerLocated(file, located, queryOf(request.url ?? ''));
+    return answerLocated(file, located, queryOf(request.url as string));
   };
 
   const answerAsCrane = (request: IncomingMessage, path: string, who: Reader) => {
@@ -129,17 +127,17 @@ export function createRedirectJson(
 
   return {
     answer(request, route, who) {
-      const isNamed = 'name' in route;
-      if (isNamed && !compat) return directories.isRead ? answerV2(request, route, who) : NOT_READ;
-      if (!isNamed && !isLeftOver(route)) return undefined;
-      const path = decodePath(withoutQuery(pathOf(request.url ?? '')), compat);
+      if ('name' in route) {
+        if (!compat) return directories.isRead ? answerV2(request, route, who) : NOT_READ;
+      } else if (!isLeftOver(route)) return undefined;
+      const path = decodePath(withoutQuery(pathOf(request.url as string)), compat);
       if (path === undefined || !OWN_PATHS.test(path)) return undefined;
       const isV2 = path.startsWith('/v2/');
       if (isV2 && !compat) return undefined;
       if (!directories.isRead) return NOT_READ;
       if (!isV2) return answerOther(request, path, who);
       // What is no route of the specification is just unknown to Pulp's Crane, whatever is wrong with it.
-      return answerAsCrane(request, path, who) ?? (isNamed ? undefined : UNKNOWN);
+      return answerAsCrane(request, path, who) ?? ('name' in route ? undefined : UNKNOWN);
     },
     answerPost: (target) => (/^\/v1\/users\/?(?:\?|$)/.test(pathOf(target)) ? USER_CREATED : undefined),
     readableNames(who) {

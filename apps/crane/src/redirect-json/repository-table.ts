@@ -37,9 +37,7 @@ export interface RepositoryTable {
  * Changes file by file, so that one of many takes no time. Of several files for one name that of the directory which is
  * configured first is served, and of one directory the one whose path comes first by its code units, whenever they came.
  */
-export function createRepositoryTable({
-  onDuplicate = () => undefined,
-}: { onDuplicate?: (duplicate: Duplicate) => void } = {}): RepositoryTable {
+export function createRepositoryTable(onDuplicate: (duplicate: Duplicate) => void): RepositoryTable {
   const byPath = new Map<string, PlacedFile>();
   const served = { 1: new Map<string, PlacedFile>(), 2: new Map<string, PlacedFile>() };
   /** All files of the names that several have, the served one first. */
@@ -86,7 +84,7 @@ export function createRepositoryTable({
 
   const duplicateOf = ({ name, api }: RedirectFile, left: PlacedFile): Duplicate => ({
     name,
-    served: served[api].get(name)?.path ?? '',
+    served: (served[api].get(name) as PlacedFile).path,
     left: left.path,
   });
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import type { Crane } from '../crane.ts';
 import { startTestCrane, temporaryFolder } from '../crane.fixture.ts';
 import { askPlain, FILES, writeFiles } from './redirect-json.fixture.ts';
@@ -45,6 +46,7 @@ test.each([
 
 test.each([
   '/v1/repositories/redhat/none/images',
+  '/v1/repositories/redhat/none/tags',
   '/v1/repositories/a/b/c/images',
   '/v1/repositories/bar/tags/none',
   '/v1/repositories/bar/tag/latest',
@@ -132,6 +134,7 @@ describe('/crane/repositories', () => {
     ['application/json; charset=utf-8', 'application/json'],
     ['text/html;q=0.5, application/json', 'application/json'],
     ['text/html;q=0, */*', 'application/json'],
+    ['text/html;q=2, application/json', 'application/json'],
     ['application/*', 'application/json'],
     ['image/png', 'text/html'],
   ])('to who accepts %s it is %s', async (accept, type) => {
@@ -142,8 +145,22 @@ describe('/crane/repositories', () => {
     expect(answer.body).not.toContain('baz');
   });
 
+  test('as a page, each with its tags', async () => {
+    const { body } = await askPlain(crane, '/crane/repositories/v1');
+    expect(body).toMatch(/<h2>redhat\/foo<\/h2>[^]*<dt>test<\/dt>\s*<dd><code>def234<\/code>/);
+    expect(body.indexOf('<h2>bar')).toBeLessThan(body.indexOf('<h2>redhat/foo'));
+  });
+
   test('there are no others', async () => {
     expect((await askPlain(crane, '/crane/repositories/v3')).status).toBe(404);
     expect((await askPlain(crane, '/crane/')).status).toBe(404);
   });
+});
+
+test('who names no host, as HTTP/1.0 allows, is told of none', async () => {
+  const socket = connect(Number(new URL(crane.url).port), '127.0.0.1');
+  socket.end('GET /v1/repositories/bar/images HTTP/1.0\r\n\r\n');
+  const said = Buffer.concat(await Array.fromAsync(socket as AsyncIterable<Buffer>)).toString();
+  expect(said).toMatch(/^HTTP\/1\.1 200 [^]*\[\{"id":"def456"\}\]$/);
+  expect(said).not.toMatch(/x-docker-endpoints/i);
 });

@@ -40,7 +40,7 @@ export function parseV1(path: string): V1Route | undefined {
   if (path === '/v1/users' || path === '/v1/users/') return { kind: 'users' };
   const [, , section, ...rest] = path.split('/');
   const last = rest.at(-1) ?? '';
-  if (section === 'images' && rest.length === 2) return { kind: 'image', id: rest[0] ?? '', file: last };
+  if (section === 'images' && rest.length === 2) return { kind: 'image', id: rest[0] as string, file: last };
   if (section !== 'repositories') return { kind: 'unknown' };
   const kind = last === 'images' || last === 'tags' ? last : rest.at(-2) === 'tags' ? 'tag' : 'unknown';
   const name = nameOf(rest.slice(0, kind === 'tag' ? -2 : -1));
@@ -114,8 +114,8 @@ export function jsonV1(text: string, headers: readonly string[] = [], status = 2
 }
 
 /** An error as this API has it: a phrase as HTML. */
-export function errorV1(status: number, message = STATUS_CODES[status] ?? ''): Answer {
-  return textV1(status, 'text/html; charset=utf-8', message);
+export function errorV1(status: number): Answer {
+  return textV1(status, 'text/html; charset=utf-8', STATUS_CODES[status] as string);
 }
 
 function textV1(status: number, type: string, text: string, headers: readonly string[] = []): Answer {

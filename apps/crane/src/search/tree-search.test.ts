@@ -4,6 +4,8 @@ import { digestOf } from '@gantry/oci';
 import { indexPath, type LaidRepository, layTree, openTree, directoryTree } from '@gantry/tree';
 import { ask, sampleImage, startTestCrane, temporaryFolder, testLog, until } from '../crane.fixture.ts';
 import type { Crane } from '../crane.ts';
+import { isFailure } from './backend.ts';
+import { startTreeSearch } from './tree-search.ts';
 
 interface Told {
   readonly num_results: number;
@@ -157,4 +159,53 @@ test('before the first serial nothing is found; a crane ends in the middle of it
     repositories: Array.from({ length: 300 }, (_, number) => labelled(`many/${number}`, { latest: {} })),
   });
   await crane.refresh();
+});
+
+describe('the thread', () => {
+  const search = (directory: string, logger = testLog()) => ({
+    logger,
+    searching: startTreeSearch({ place: { directory }, tags: 1, labels: [] }, logger),
+  });
+  const laid = async (directory: string) => {
+    await layTree(directory, { repositories: [labelled('app', { latest: {} })] });
+    const view = await openTree(directoryTree(directory));
+    if (view === undefined) throw new Error('nothing was laid');
+    return view;
+  };
+
+  test('tells of a serial that it can not read, and looks through the one before', async () => {
+    await using folder = await temporaryFolder();
+    const view = await laid(folder.path);
+    const { searching, logger } = search(folder.path);
+    await using _ = searching;
+    searching.follow(view);
+    await until(async () => !isFailure(await searching.find('app')));
+    searching.follow({ ...view, statement: { ...view.statement, serial: 9 } });
+    await until(() =>
+      logger.lines.some(({ message }) => message.startsWith('the search stays at an earlier')),
+    );
+    expect(await searching.find('app')).toEqual([{ name: 'app', description: '' }]);
+  });
+
+  test('does so much at a time, and who waits for it when it ends is told', async () => {
+    await using folder = await temporaryFolder();
+    const view = await laid(folder.path);
+    const { searching } = search(folder.path);
+    searching.follow(view);
+    await until(async () => !isFailure(await searching.find('app')));
+    const asked = Array.from({ length: 51 }, () => searching.find('app'));
+    expect(await asked.at(-1)).toMatchObject({ status: 503, message: 'too many are searching just now' });
+    await searching[Symbol.asyncDispose]();
+    searching.follow(view);
+    expect(await searching.find('app')).toMatchObject({ message: 'the search is out of order' });
+    for (const found of await Promise.all(asked)) expect(isFailure(found) || found.length === 1).toBe(true);
+  });
+
+  test('that dies is told of, and pulls go on without it', async () => {
+    const logger = testLog();
+    const place = { url: 'no URL' };
+    await using searching = startTreeSearch({ place, tags: 1, labels: [] }, logger);
+    await until(() => logger.lines.some(({ message }) => message.startsWith('the search ended')));
+    expect(await searching.find('app')).toEqual({ status: 503, message: 'the search is out of order' });
+  });
 });

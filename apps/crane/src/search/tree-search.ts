@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { asFault } from '@gantry/oci';
 import type { TreePlace } from '@gantry/service';
 import type { TreeView } from '@gantry/tree';
 import type { CraneLogger } from '../options.ts';
@@ -72,7 +73,7 @@ export function startTreeSearch({ place, tags, labels }: IndexOptions, logger: C
     waiting.clear();
   };
   worker.on('message', take);
-  worker.on('error', (error: unknown) => end(error instanceof Error ? error : new Error(String(error))));
+  worker.on('error', (error: unknown) => end(asFault(error)));
   worker.on('exit', (code) => end(new Error(`its thread ended with ${code}`)));
 
   return {

@@ -66,3 +66,8 @@ test('names and words that objects have of their own are names and words', () =>
   expect(namesOf(odd, 'constructor')).toEqual(['constructor']);
   expect(namesOf(odd, 'proto').toSorted()).toEqual(['__proto__/tostring', 'constructor']);
 });
+
+test('names that hold a text stand in their order, whenever they came', () => {
+  const late = indexOf({ name: 'c/sandbox' }, { name: 'a/gearbox' }, { name: 'b/inbox' });
+  expect(namesOf(late, 'box')).toEqual(['a/gearbox', 'b/inbox', 'c/sandbox']);
+});

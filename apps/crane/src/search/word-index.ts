@@ -99,6 +99,7 @@ function best(results: readonly Scored[], wanted: string, limit: number): Match[
     .map((result) => ({ name: result.id, description: descriptionOf(result) }));
 }
 
-function descriptionOf(fields: { readonly description?: unknown } | undefined): string {
-  return typeof fields?.description === 'string' ? fields.description : '';
+/** Of the fields that the index keeps of a name that it has. */
+function descriptionOf(fields: object | undefined): string {
+  return (fields as Pick<RepositoryWords, 'description'>).description;
 }
