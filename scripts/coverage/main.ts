@@ -12,6 +12,8 @@ import { SERVING_CODE } from './serving-code.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const crane = path.join(root, 'apps/crane/src');
+/** The crane's own tests, and those of what is private, which make certificates. */
+const TESTS = ['apps/crane/src', 'test/end-to-end/private-(?:access|certificates)'];
 const reports = await mkdtemp(path.join(tmpdir(), 'gantry-coverage-'));
 try {
   await runTests();
@@ -41,7 +43,7 @@ async function runTests(): Promise<void> {
   const runs = [1, 2].map(async (shard) => {
     const tests = spawn(
       process.execPath,
-      [jest, '--runInBand', `--shard=${shard}/2`, '--testPathPatterns', 'apps/crane/src'],
+      [jest, '--runInBand', `--shard=${shard}/2`, '--testPathPatterns', ...TESTS],
       {
         cwd: root,
         env: { ...process.env, NODE_V8_COVERAGE: reports },

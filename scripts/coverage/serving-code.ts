@@ -29,6 +29,7 @@ export const SERVING_CODE: readonly string[] = [
   'history.ts',
   'manifest-bytes.ts',
   'mirror-list.ts',
+  'mirror.ts',
   'numeric-errors.ts',
   'packed-repository.ts',
   'page/describe-tags.ts',
@@ -91,5 +92,5 @@ export const SERVING_CODE: readonly string[] = [
   'tag-page.ts',
 ];
 
-/** What starts a crane, follows trees and files, probes mirrors, or makes configurations for others. */
+/** What starts a crane, follows trees and files, probes mirrors, writes what was logged, or makes configurations of other servers. */
 export const OTHER_CODE: readonly string[] = [];

@@ -300,9 +300,11 @@ describe('lists', () => {
     expect(some.body).toEqual({ from: 'referrers', document: SBOM });
     const filtered = answerTo(`/v2/team/app/referrers/${NEW}?artifactType=a%2Fb`, siteOf([GOOD]));
     expect(filtered.body).toEqual({ from: 'referrers', document: SBOM, artifactType: 'a/b' });
-    const none = answerTo(`/v2/team/app/referrers/${NOBODY}`, siteOf([GOOD]));
-    expect(bodyOf(none)).toMatchObject({ schemaVersion: 2, manifests: [] });
-    expect(headerOf(none, 'Content-Type')).toBe(MANIFEST_MEDIA_TYPES['oci-index']);
+    for (const subject of [NOBODY, `blake3:${'a'.repeat(64)}`]) {
+      const none = answerTo(`/v2/team/app/referrers/${subject}`, siteOf([GOOD]));
+      expect(bodyOf(none)).toMatchObject({ schemaVersion: 2, manifests: [] });
+      expect(headerOf(none, 'Content-Type')).toBe(MANIFEST_MEDIA_TYPES['oci-index']);
+    }
   });
 });
 

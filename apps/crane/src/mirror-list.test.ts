@@ -76,6 +76,15 @@ test('a redirect names the next mirrors that have the same, with their countries
   );
 });
 
+test('a redirect names two others, however many there are', () => {
+  const four = readMirrors(['a', 'b', 'c', 'd'].map((name) => ({ name, url: `https://${name}.example/` })));
+  const states = four.map((mirror) => ({ mirror, healthy: true, serial: 5, kinds: new Set<never>() }));
+  const client = { pools: [new Pool(four, [0, 1, 2, 3])], sentBefore: () => 0 };
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
+  const { headers } = decide('GET', route, REPOSITORY, { ...SITE, mirrors: states }, client);
+  expect(String(headers[headers.indexOf('Link') + 1]).split(', ')).toHaveLength(2);
+});
+
 test('a redirect to the only mirror names no other', () => {
   const alone = { ...SITE, mirrors: STATES.slice(0, 1) };
   const client = { pools: [new Pool(mirrors, [0])], sentBefore: () => 0 };

@@ -41,6 +41,10 @@ test.each([
   ['no name', { name: '' }],
   ['a network that is none', { networks: ['192.0.2.0/33'] }],
   ['a country that there is not', { countries: ['Germany'] }],
+  [
+    'a signature that a MirrorManager does not look for',
+    { signed: true, mirrormanager: { path: 'gantry', graceMs: 1 } },
+  ],
   ['nobody that it is private for', { private: true }],
 ])('a mirror with %s is refused by name', (_, wrong) => {
   const read = () => readMirrors([{ ...good, ...wrong }]);

@@ -16,7 +16,7 @@ function isErrorOfApi({ status, route }: Answer): boolean {
 
 function numericError(answer: Answer): Answer {
   const code = String(answer.status);
-  const bytes = JSON.stringify({ errors: [{ code, message: STATUS_CODES[answer.status] ?? '' }] });
+  const bytes = JSON.stringify({ errors: [{ code, message: STATUS_CODES[answer.status] }] });
   const headers = [...answer.headers];
   const length = headers.indexOf('Content-Length');
   if (length >= 0) headers[length + 1] = String(bytes.length);

@@ -26,9 +26,9 @@ export function createOrigins(trustedProxies: () => readonly Network[]): Origins
       return address !== undefined && proxies().table.find(address) === true;
     },
     networkOf: ({ socket, headers }) => {
-      const forwarded = headers['x-forwarded-for'];
-      const said = typeof forwarded === 'string' ? forwarded : forwarded?.join(',');
-      const address = proxies().addressOf(socket.remoteAddress, said);
+      // node:http joins all lines of it.
+      const forwarded = headers['x-forwarded-for'] as string | undefined;
+      const address = proxies().addressOf(socket.remoteAddress, forwarded);
       if (address === undefined) return '';
       const { family, words } = address;
       return formatAddress(family === 4 ? address : { family, words: [...words.slice(0, 2), 0, 0] });

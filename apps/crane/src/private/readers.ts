@@ -21,7 +21,7 @@ export interface ReadersOptions {
 export interface Readers {
   /** Of whom nothing is known. */
   readonly anybody: Reader;
-  /** Credentials came that are wrong, or have expired. */
+  /** Credentials came that are wrong, or have expired; for those alone who ask for some. */
   readonly refused: Reader;
   /** Whether credentials are right can't be found out now. */
   readonly undecided: Reader;
@@ -65,7 +65,7 @@ export function createReaders({ isPrivate, challenge, challengeAt }: ReadersOpti
         }),
       ...(challenge !== undefined && atNames && { atUnknown: (route) => challengeAnswer(challenge, route) }),
     },
-    refused: instead((route) => challengeAnswer(challenge ?? 'basic', route, 'invalid_token')),
+    refused: instead((route) => challengeAnswer(challenge as Challenge, route, 'invalid_token')),
     undecided: instead((route) =>
       unavailable(route.kind, 'whether these credentials are right can not be found out just now'),
     ),

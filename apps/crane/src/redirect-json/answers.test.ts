@@ -229,6 +229,8 @@ test('what the tree has is the tree’s, whatever redirect files say of it', asy
   expect([own.status, own.headers['docker-content-digest']]).toEqual([200, image.digest]);
   expect((await askPlain(beside, '/v2/redhat/foo/manifests/other')).status).toBe(404);
   expect((await askPlain(beside, zoo('bar'))).headers['location']).toBe(at('1/bar'));
+  const { status, body } = await askPlain(beside, `${zoo('bar')}?serial=1`);
+  expect([status, body]).toEqual([404, expect.stringContaining('has no serials')]);
 });
 
 test('the CDN is told of by a rewritten URL and a token, which the client can’t bring', async () => {
