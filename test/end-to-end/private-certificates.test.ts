@@ -215,6 +215,8 @@ test('with passwords alone a password is asked for', async () => {
   expect((await ask(`Basic ${btoa('alice:right')}`))[0]).toBe(200);
 });
 
+const part = (members: object) => Buffer.from(JSON.stringify(members)).toString('base64url');
+
 test('where the keys of tokens can not be had, who shows one is told to come again', async () => {
   const crane = await start({
     tokens: {
@@ -226,7 +228,6 @@ test('where the keys of tokens can not be had, who shows one is told to come aga
       clockToleranceMs: 0,
     },
   });
-  const part = (members: object) => Buffer.from(JSON.stringify(members)).toString('base64url');
   const token = `${part({ alg: 'ES256', typ: 'JWT', kid: 'one' })}.${part({})}.AAAA`;
   const headers = { authorization: `Bearer ${token}` };
   const response = await fetch(`${crane.url}/v2/`, { headers });

@@ -370,24 +370,16 @@ test.each([
   expect(gist(answerTo(`/v2/team/app/${target}`, siteOf([]), 'GET', former))).toBe(expected);
 });
 
-test('a private blob is sent for by a signed URL, or served where no mirror looks for one', () => {
-  const signed = mirrorOf({ signed: true });
-  const answer = (site: Partial<Site>) => {
-    const mirrors = site.mirrors ?? [];
-    const client = {
-      pools: [
-        new Pool(
-          mirrors.map(({ mirror }) => mirror),
-          [...mirrors.keys()],
-        ),
-      ],
-      sentBefore: () => 0,
-    };
-    const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
-    return gist(decide('GET', route, KNOWN, { ...siteOf(mirrors, 'auto', true), ...site }, client, true));
-  };
-  const signUrl = (base: string, path: string) => `${base}${path}?signed`;
-  expect(answer({ mirrors: [signed], signUrl })).toBe(`${LAYER_FILE}?signed`);
-  expect(answer({ mirrors: [GOOD], signUrl })).toBe('503 UNAVAILABLE');
-  expect(answer({ mirrors: [GOOD], servesPrivateBlobs: true })).toBe('200 from file');
+const signUrl = (base: string, path: string) => `${base}${path}?signed`;
+
+test.each<[string, Partial<Site>, string]>([
+  ['sent for by a signed URL', { mirrors: [mirrorOf({ signed: true })], signUrl }, `${LAYER_FILE}?signed`],
+  ['not sent for where no mirror looks for one', { mirrors: [GOOD], signUrl }, '503 UNAVAILABLE'],
+  ['served where it may be', { mirrors: [GOOD], servesPrivateBlobs: true }, '200 from file'],
+])('a private blob is %s', (_, own, wanted) => {
+  const site = { ...siteOf([], 'auto', true), ...own };
+  const mirrors = site.mirrors.map(({ mirror }) => mirror);
+  const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => 0 };
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
+  expect(gist(decide('GET', route, KNOWN, site, client, true))).toBe(wanted);
 });

@@ -190,9 +190,9 @@ test('lines that there is no room for are counted, and cost no answer', async ()
     droppedLines,
     tellError: rareErrors(testLog()),
   });
-  const request = { method: 'GET', url: '/v2/', rawHeaders: [], startedAtMs: 0 } as unknown as TimedRequest;
+  const plain = { method: 'GET', url: '/v2/', rawHeaders: [], startedAtMs: 0 } as unknown as TimedRequest;
   const sent = { answer: {} as Answer, status: 200, bytes: 2 };
   // No line is written before this ends: all wait in memory, of which there is so much.
-  while (droppedLines.value === 0) log.note(request, undefined, sent);
+  while (droppedLines.value === 0) log.note(plain, undefined, sent);
   expect(droppedLines.value).toBe(1);
 });

@@ -161,18 +161,18 @@ test('before the first serial nothing is found; a crane ends in the middle of it
   await crane.refresh();
 });
 
-describe('the thread', () => {
-  const search = (directory: string, logger = testLog()) => ({
-    logger,
-    searching: startTreeSearch({ place: { directory }, tags: 1, labels: [] }, logger),
-  });
-  const laid = async (directory: string) => {
-    await layTree(directory, { repositories: [labelled('app', { latest: {} })] });
-    const view = await openTree(directoryTree(directory));
-    if (view === undefined) throw new Error('nothing was laid');
-    return view;
-  };
+const search = (directory: string, logger = testLog()) => ({
+  logger,
+  searching: startTreeSearch({ place: { directory }, tags: 1, labels: [] }, logger),
+});
+const laid = async (directory: string) => {
+  await layTree(directory, { repositories: [labelled('app', { latest: {} })] });
+  const view = await openTree(directoryTree(directory));
+  if (view === undefined) throw new Error('nothing was laid');
+  return view;
+};
 
+describe('the thread', () => {
   test('tells of a serial that it can not read, and looks through the one before', async () => {
     await using folder = await temporaryFolder();
     const view = await laid(folder.path);

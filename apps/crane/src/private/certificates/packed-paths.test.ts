@@ -67,8 +67,9 @@ test('a path covers what lies below it by whole words, and what is no packed pat
   expect(() => unpackPaths(deflateSync('a\0'))).toThrow('outside buffer bounds');
 });
 
+const packed = (...rest: readonly number[]) => Buffer.concat([deflateSync('a\0'), Buffer.from(rest)]);
+
 test('what a certificate says of the number of its nodes is not believed', () => {
-  const packed = (...rest: readonly number[]) => Buffer.concat([deflateSync('a\0'), Buffer.from(rest)]);
   expect(() => unpackPaths(packed(131, 2, 0, 0))).toThrow('more than 100000 nodes');
   expect(() => unpackPaths(packed(133, 1, 1, 1, 1, 1))).toThrow('can not be read');
   // The root has no words; the next node has three times `a`, and then an `a` that leads nowhere.
