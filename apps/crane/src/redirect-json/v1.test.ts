@@ -134,7 +134,6 @@ describe('/crane/repositories', () => {
     ['application/json; charset=utf-8', 'application/json'],
     ['text/html;q=0.5, application/json', 'application/json'],
     ['text/html;q=0, */*', 'application/json'],
-    ['text/html;q=2, application/json', 'application/json'],
     ['application/*', 'application/json'],
     ['image/png', 'text/html'],
   ])('to who accepts %s it is %s', async (accept, type) => {
