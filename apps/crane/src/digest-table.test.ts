@@ -1,21 +1,21 @@
 import { type Digest, digestOf } from '@gantry/oci';
 import * as fc from 'fast-check';
 import { NUMBER_BYTES, numberAt, putNumber } from './bytes.ts';
-import { entryAt, findRecord, orderDigests, tableBytes, writeTable } from './digest-table.ts';
+import { countDigests, entryAt, findRecord, indexOfDigest, tableBytes, writeTable } from './digest-table.ts';
 
 /** Some bytes in front of a table, and its look-ups. */
 const START = 5;
 function tableOf(entries: ReadonlyMap<Digest, number>) {
-  const { sorted, counts } = orderDigests(entries.keys());
+  const sorted = [...entries].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const counts = countDigests(sorted);
   const bytes = Buffer.alloc(START + tableBytes(counts, NUMBER_BYTES) + 3, 0xff);
-  const end = writeTable(bytes, START, sorted, NUMBER_BYTES, (at, digest) =>
-    putNumber(bytes, at, entries.get(digest) as number),
-  );
+  const end = writeTable(bytes, START, sorted, NUMBER_BYTES, (at, value) => putNumber(bytes, at, value));
   return {
     bytes,
-    sorted,
+    sorted: sorted.map(([digest]) => digest),
     end,
     find: (digest: Digest) => findRecord(bytes, START, counts, NUMBER_BYTES, digest),
+    indexOf: (digest: Digest) => indexOfDigest(bytes, START, counts, NUMBER_BYTES, digest),
     entry: (index: number) => entryAt(bytes, START, counts, NUMBER_BYTES, index),
   };
 }
@@ -33,9 +33,11 @@ test('a table is a map from digests to records, of both algorithms', () => {
         const at = table.find(key);
         expect(numberAt(table.bytes, at)).toBe(entries.get(key));
         expect(table.entry(index)).toEqual({ digest: key, at });
+        expect(table.indexOf(key)).toBe(index);
       }
       const absent = others.filter((other) => !entries.has(other));
       expect(absent.map((other) => table.find(other))).toEqual(absent.map(() => -1));
+      expect(absent.map((other) => table.indexOf(other))).toEqual(absent.map(() => -1));
     }),
   );
 });

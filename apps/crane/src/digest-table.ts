@@ -1,4 +1,5 @@
 import type { Digest } from '@gantry/oci';
+import type { SortedEntries } from '@gantry/tree';
 import { hexByte, hexWord, wordAt } from './bytes.ts';
 
 /** How many digests of each algorithm a table has. */
@@ -16,33 +17,47 @@ export function tableBytes(counts: DigestCounts, recordBytes: number): number {
   return counts.sha256 * (SHA256_BYTES + recordBytes) + counts.sha512 * (SHA512_BYTES + recordBytes);
 }
 
-/** The digests in the order in which they stand in a table, and how many there are. */
-export function orderDigests(digests: Iterable<Digest>): { sorted: Digest[]; counts: DigestCounts } {
-  const sorted = [...digests].toSorted(); // sha256 comes before sha512
-  const sha256 = sorted.filter((digest) => digest.startsWith('sha256:')).length;
-  return { sorted, counts: { sha256, sha512: sorted.length - sha256 } };
+/** How many digests of each algorithm there are. @param entries sorted: sha256 comes before sha512 */
+export function countDigests(entries: SortedEntries<Digest, unknown>): DigestCounts {
+  const sha512At = entries.findIndex(([digest]) => digest.startsWith('sha512:'));
+  const sha256 = sha512At < 0 ? entries.length : sha512At;
+  return { sha256, sha512: entries.length - sha256 };
 }
 
 /**
  * Writes a map from digests to records of a fixed length: each digest's bytes, then its record.
- * @param sorted as `orderDigests` gives it
  * @param write puts one digest's record at `bytes[at]` and following
  * @returns where the table ends
  */
-export function writeTable(
+export function writeTable<V>(
   bytes: Buffer,
   start: number,
-  sorted: readonly Digest[],
+  entries: SortedEntries<Digest, V>,
   recordBytes: number,
-  write: (at: number, digest: Digest) => void,
+  write: (at: number, value: V) => void,
 ): number {
   let at = start;
-  for (const digest of sorted) {
+  for (const [digest, value] of entries) {
     at += bytes.write(digest.slice(PREFIX_LENGTH), at, 'hex');
-    write(at, digest);
+    write(at, value);
     at += recordBytes;
   }
   return at;
+}
+
+/** Where the digest stands in the table that begins at `start`, counted from 0; -1 if it is not there. */
+export function indexOfDigest(
+  bytes: Buffer,
+  start: number,
+  counts: DigestCounts,
+  recordBytes: number,
+  digest: Digest,
+): number {
+  const record = findRecord(bytes, start, counts, recordBytes, digest);
+  if (record < 0) return -1;
+  if (digest.startsWith('sha256:')) return (record - SHA256_BYTES - start) / (SHA256_BYTES + recordBytes);
+  const sha512At = start + counts.sha256 * (SHA256_BYTES + recordBytes);
+  return counts.sha256 + (record - SHA512_BYTES - sha512At) / (SHA512_BYTES + recordBytes);
 }
 
 /** Where the digest's record begins in `bytes`; -1 if the digest is not in the table that begins at `start`. */

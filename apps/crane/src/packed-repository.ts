@@ -1,12 +1,13 @@
 import { type Digest, MANIFEST_KINDS, type ManifestKind, parseDigest } from '@gantry/oci';
-import type { BlobEntry, ManifestEntry, RepositoryDocument } from '@gantry/tree';
+import type { BlobEntry, ListedRepository, RepositoryDocument, SortedEntries } from '@gantry/tree';
 import { NUMBER_BYTES, numberAt, putNumber, putWord, WORD_BYTES, wordAt } from './bytes.ts';
 import type { FoundManifest, Repository } from './decide.ts';
 import {
+  countDigests,
   type DigestCounts,
   entryAt,
   findRecord,
-  orderDigests,
+  indexOfDigest,
   tableBytes,
   writeTable,
 } from './digest-table.ts';
@@ -29,42 +30,52 @@ const TAG_RECORD = 2 * WORD_BYTES;
 const NO_MANIFEST = 0xffff_ffff;
 
 /** A repository's document in one run of bytes, for a PackedRepository to look things up in. */
-export function packRepository({ manifests, blobs, referrers, tags }: RepositoryDocument): Buffer {
-  const ofManifests = orderDigests(manifests.keys());
-  const ofBlobs = orderDigests(blobs.keys());
-  const ofReferrers = orderDigests(referrers.keys());
-  const names = [...tags.keys()].toSorted();
-  const blobsAt = HEADER_BYTES + tableBytes(ofManifests.counts, MANIFEST_RECORD);
-  const referrersAt = blobsAt + tableBytes(ofBlobs.counts, BLOB_RECORD);
-  const tagsAt = referrersAt + tableBytes(ofReferrers.counts, REFERRER_RECORD);
-  const namesAt = tagsAt + names.length * TAG_RECORD;
-  const bytes = Buffer.alloc(names.reduce((total, name) => total + name.length, namesAt));
+export function packRepository({ name, tags, manifests, blobs, referrers }: RepositoryDocument): Buffer {
+  return packListedRepository({
+    name,
+    tags: sorted(tags),
+    manifests: sorted(manifests),
+    blobs: sorted(blobs),
+    referrers: sorted(referrers),
+  });
+}
 
-  putCounts(bytes, HEADER.manifests, ofManifests.counts);
-  writeTable(bytes, HEADER_BYTES, ofManifests.sorted, MANIFEST_RECORD, (record, digest) => {
-    const entry = manifests.get(digest) as ManifestEntry;
+/** The same of a document that was read as lists. */
+export function packListedRepository({ manifests, blobs, referrers, tags }: ListedRepository): Buffer {
+  const ofManifests = countDigests(manifests);
+  const ofBlobs = countDigests(blobs);
+  const ofReferrers = countDigests(referrers);
+  const blobsAt = HEADER_BYTES + tableBytes(ofManifests, MANIFEST_RECORD);
+  const referrersAt = blobsAt + tableBytes(ofBlobs, BLOB_RECORD);
+  const tagsAt = referrersAt + tableBytes(ofReferrers, REFERRER_RECORD);
+  const namesAt = tagsAt + tags.length * TAG_RECORD;
+  const bytes = Buffer.alloc(tags.reduce((total, [name]) => total + name.length, namesAt));
+
+  putCounts(bytes, HEADER.manifests, ofManifests);
+  writeTable(bytes, HEADER_BYTES, manifests, MANIFEST_RECORD, (record, entry) => {
     putEntry(bytes, record, entry);
     bytes[record + BLOB_RECORD] = MANIFEST_KINDS.indexOf(entry.kind);
   });
-  putCounts(bytes, HEADER.blobs, ofBlobs.counts, blobsAt);
-  writeTable(bytes, blobsAt, ofBlobs.sorted, BLOB_RECORD, (record, digest) =>
-    putEntry(bytes, record, blobs.get(digest) as BlobEntry),
-  );
-  putCounts(bytes, HEADER.referrers, ofReferrers.counts, referrersAt);
-  writeTable(bytes, referrersAt, ofReferrers.sorted, REFERRER_RECORD, (record, digest) => {
-    bytes[record] = bytes.write(referrers.get(digest) as Digest, record + 1, 'latin1');
+  putCounts(bytes, HEADER.blobs, ofBlobs, blobsAt);
+  writeTable(bytes, blobsAt, blobs, BLOB_RECORD, (record, entry) => putEntry(bytes, record, entry));
+  putCounts(bytes, HEADER.referrers, ofReferrers, referrersAt);
+  writeTable(bytes, referrersAt, referrers, REFERRER_RECORD, (record, digest) => {
+    bytes[record] = bytes.write(digest, record + 1, 'latin1');
   });
-  putWord(bytes, HEADER.tags, names.length);
+  putWord(bytes, HEADER.tags, tags.length);
   putWord(bytes, HEADER.tags + WORD_BYTES, tagsAt);
-  const indexes = new Map(ofManifests.sorted.map((digest, index) => [digest, index]));
   let nameEnd = namesAt;
-  for (const [index, name] of names.entries()) {
+  for (const [index, [name, digest]] of tags.entries()) {
     nameEnd += bytes.write(name, nameEnd, 'latin1');
     putWord(bytes, tagsAt + index * TAG_RECORD, nameEnd);
-    const manifest = indexes.get(tags.get(name) as Digest) ?? NO_MANIFEST;
-    putWord(bytes, tagsAt + index * TAG_RECORD + WORD_BYTES, manifest);
+    const manifest = indexOfDigest(bytes, HEADER_BYTES, ofManifests, MANIFEST_RECORD, digest);
+    putWord(bytes, tagsAt + index * TAG_RECORD + WORD_BYTES, manifest < 0 ? NO_MANIFEST : manifest);
   }
   return bytes;
+}
+
+function sorted<K extends string, V>(map: ReadonlyMap<K, V>): SortedEntries<K, V> {
+  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function putCounts(bytes: Buffer, at: number, counts: DigestCounts, tableAt?: number): void {

@@ -4,9 +4,10 @@ import {
   decodeRepositoryFile,
   indexPath,
   readDocumentBytes,
+  readListedRepository,
   type TreeSource,
 } from '@gantry/tree';
-import { packRepository } from './packed-repository.ts';
+import { packListedRepository, packRepository } from './packed-repository.ts';
 
 /**
  * Reads a repository's document past the view's cache: it is packed at once, and its bulk is of no use after that.
@@ -15,7 +16,10 @@ import { packRepository } from './packed-repository.ts';
 export async function readRepository(source: TreeSource, name: string, digest: Digest): Promise<Buffer> {
   const where = `the document ${indexPath(digest)} of ${source.name}`;
   const load = (part: Digest) => readDocumentBytes(source, part);
-  const document = await assembleRepository(decodeRepositoryFile(await load(digest), where), load, where);
+  const bytes = await load(digest);
+  const listed = readListedRepository(bytes);
+  if (listed?.name === name) return packListedRepository(listed);
+  const document = await assembleRepository(decodeRepositoryFile(bytes, where), load, where);
   if (document.name === name) return packRepository(document);
   throw new Fault('TREE_INVALID', `${where} is named for "${name}", and is of "${document.name}"`);
 }

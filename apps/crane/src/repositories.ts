@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { putWord, WORD_BYTES, wordAt } from './bytes.ts';
 import type { Lookup, Repository } from './decide.ts';
 import type { Count } from './counters.ts';
+import { fewAtATime } from './few-at-a-time.ts';
 import { PackedRepository } from './packed-repository.ts';
 import type { RareErrors } from './rare-errors.ts';
 import { readRepository } from './read-repository.ts';
@@ -14,6 +15,8 @@ import type { TreeState } from './tree-follower.ts';
 const RETRY_MS = 1000;
 /** So many names that can't be read are remembered; anyone can make up any number of them. */
 const MAX_FAILED = 1000;
+/** So many documents are read and packed at once: what lies about meanwhile is a multiple of their size. */
+export const READS_AT_ONCE = 8;
 
 export interface Repositories {
   /** What is known of a name in the present serial: at once if it was asked for lately, else a promise. Never rejects. */
@@ -41,6 +44,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const records = recordCache(maxBytes);
   const failed = new LRUCache<string, { view: TreeView; retryAt: number }>({ max: MAX_FAILED });
   const loads = new Map<string, { readonly view: TreeView; readonly lookup: Promise<Lookup> }>();
+  const inTurn = fewAtATime(READS_AT_ONCE);
   let present: TreeView | undefined;
   let viewNumber = 0;
 
@@ -54,7 +58,7 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
       }
       let place = records.get(name);
       if (place === undefined || digestIn(place) !== digest) {
-        const packed = await readRepository(source, name, digest);
+        const packed = await inTurn(() => readRepository(source, name, digest));
         place = records.set(name, recordOf(digest, packed));
       }
       // Another serial may have come while this one's document was on its way.

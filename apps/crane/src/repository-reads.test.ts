@@ -1,7 +1,7 @@
 import { type Digest } from '@gantry/oci';
 import { directoryTree, indexPath, layTree, openTree, type TreeSource, type TreeView } from '@gantry/tree';
-import { repositoryOf, sampleImage, temporaryFolder } from './crane.fixture.ts';
-import { createRepositories } from './repositories.ts';
+import { repositoryOf, sampleImage, temporaryFolder, until } from './crane.fixture.ts';
+import { createRepositories, READS_AT_ONCE } from './repositories.ts';
 
 /** A source that counts what is read, and keeps back what it is told to. */
 function watched(inner: TreeSource) {
@@ -104,4 +104,26 @@ test('a document that does not come holds up nobody who asks for another', async
   expect([isAnswered, world.reads.includes(file)]).toEqual([false, true]);
   resolve();
   expect(await slow).toMatchObject({ state: 'known' });
+});
+
+test('of many documents that are asked for at once a few are read at once, and what is known waits for none', async () => {
+  const all = names(40);
+  await using world = await worldOf([...all, 'known']);
+  expect(await world.repositories.lookup('known')).toMatchObject({ state: 'known' });
+  const view = await world.open();
+  const documents = await Promise.all(
+    all.map(async (name) => indexPath((await view.repositoryDigest(name)) as Digest)),
+  );
+  const { promise, resolve } = Promise.withResolvers<void>();
+  for (const file of documents) world.held.set(file, promise);
+  world.reads.length = 0;
+  const asked = all.map((name) => world.repositories.lookup(name));
+  await until(() => world.reads.length >= READS_AT_ONCE);
+  for (let turn = 0; turn < 100; turn++) await new Promise((next) => void setImmediate(next));
+  expect(world.reads.length).toBe(READS_AT_ONCE);
+  expect(world.repositories.lookup('known')).toMatchObject({ state: 'known' });
+  resolve();
+  const found = await Promise.all(asked);
+  expect(new Set(found.map(({ state }) => state))).toEqual(new Set(['known']));
+  expect(world.reads.toSorted()).toEqual(documents.toSorted());
 });

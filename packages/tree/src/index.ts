@@ -7,6 +7,7 @@ export * from './http-source.ts';
 export * from './key-files.ts';
 export * from './keys.ts';
 export * from './lay-tree.ts';
+export * from './listed-repository.ts';
 export * from './lists.ts';
 export * from './mirror-client.ts';
 export * from './named-objects.ts';
