@@ -4,12 +4,16 @@ import { spawn } from 'node:child_process';
 import { existsSync, realpathSync } from 'node:fs';
 import module from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 
 const PINNED_MAJOR = 26;
 const modules = new URL('../../../node_modules/', import.meta.url);
 
 if (Number.parseInt(process.versions.node, 10) >= PINNED_MAJOR) {
   module.enableCompileCache();
+  // A crane makes little that lives for longer than a request: V8's young generation stays at its first 2 MB instead of 48.
+  if (process.argv[2] === 'serve' && process.argv[3] === 'crane')
+    setFlagsFromString('--semi-space-growth-factor=1');
   await import('../src/main.ts');
 } else {
   handOver(

@@ -61,8 +61,8 @@ export interface Crane extends AsyncDisposable {
 
 const MIB = 1024 * 1024;
 /** What is kept in memory: packed repositories, other documents as they are encoded, manifests that are served. */
-const REPOSITORY_BYTES = 40 * MIB;
-const DOCUMENT_BYTES = 16 * MIB;
+const REPOSITORY_BYTES = 32 * MIB;
+const DOCUMENT_BYTES = 28 * MIB;
 const MANIFEST_BYTES = 8 * MIB;
 
 /** How long a new serial, and the start, wait for a mirror that has it. */

@@ -117,7 +117,7 @@ test('of many documents that are asked for at once a few are read at once, and w
   const { promise, resolve } = Promise.withResolvers<void>();
   for (const file of documents) world.held.set(file, promise);
   world.reads.length = 0;
-  const asked = all.map((name) => world.repositories.lookup(name));
+  const asked = all.map(async (name) => world.repositories.lookup(name));
   await until(() => world.reads.length >= READS_AT_ONCE);
   for (let turn = 0; turn < 100; turn++) await new Promise((next) => void setImmediate(next));
   expect(world.reads.length).toBe(READS_AT_ONCE);

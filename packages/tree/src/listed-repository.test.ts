@@ -30,19 +30,20 @@ const repository: fc.Arbitrary<RepositoryDocument> = fc.record({
   referrers: mapOf(digest, digest),
 });
 
+function listed(map: { readonly entries?: ReadonlyMap<string, unknown> | undefined }) {
+  return [...(map.entries ?? [])];
+}
+
 /** What the decoder of all documents makes of the bytes, as lists; undefined if it refuses them. */
 function decoded(bytes: Uint8Array) {
   try {
     const { name, tags, manifests, blobs, referrers } = decodeRepositoryFile(bytes);
-    const list = (map: { readonly entries?: ReadonlyMap<string, unknown> | undefined }) => [
-      ...(map.entries ?? []),
-    ];
     return {
       name,
-      tags: list(tags),
-      manifests: list(manifests),
-      blobs: list(blobs),
-      referrers: list(referrers),
+      tags: listed(tags),
+      manifests: listed(manifests),
+      blobs: listed(blobs),
+      referrers: listed(referrers),
     };
   } catch {
     return undefined;
@@ -74,8 +75,8 @@ test('of bytes that were changed it reads nothing, or what the decoder reads', (
         const text = Buffer.from(encodeRepository(whole).document.bytes).toString();
         const at = Math.floor(where * text.length);
         const bytes = Buffer.from(text.slice(0, at) + put + text.slice(at + gone));
-        const listed = readListedRepository(bytes);
-        if (listed !== undefined) expect(listed).toEqual(decoded(bytes));
+        const right = decoded(bytes);
+        expect([undefined, right]).toContainEqual(readListedRepository(bytes));
       },
     ),
     { seed: 20_261_122, numRuns: 2000 },
