@@ -14,8 +14,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const crane = path.join(root, 'apps/crane/src');
 /** The crane's own tests, and those of what is private, which make certificates. */
 const TESTS = ['apps/crane/src', 'test/end-to-end/private-(?:access|certificates)'];
-/** They take long, and come nowhere where the others don't. */
-const LEFT_OUT = ['hostile-requests', 'redirect-json/reload', 'mirrors-reload', 'following'];
+/** It takes long, and comes nowhere where the others don't. */
+const LEFT_OUT = ['hostile-requests'];
 
 for (const name of await readdir(crane, { recursive: true })) {
   const isCode = name.endsWith('.ts') && !/\.(?:test|fixture)\.ts$/.test(name);

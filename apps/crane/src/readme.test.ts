@@ -12,7 +12,9 @@ test('the picture of how a request is answered has each route', async () => {
 });
 
 test('the picture has each error that the crane answers with', async () => {
-  const files = (await readdir(new URL('.', import.meta.url))).filter((name) => /^[a-z-]+\.ts$/.test(name));
+  const files = (await readdir(new URL('.', import.meta.url), { recursive: true })).filter((name) =>
+    /^(?:private\/|redirect-json\/)?[a-z0-9-]+\.ts$/.test(name),
+  );
   const errors = new Set<string>();
   for (const name of files)
     for (const [, status, code] of (await source(name)).matchAll(
@@ -20,6 +22,7 @@ test('the picture has each error that the crane answers with', async () => {
     ))
       errors.add(`${status} ${code}`);
   expect(errors).toContain('404 NAME_UNKNOWN');
+  expect(errors).toContain('401 UNAUTHORIZED');
   for (const error of errors) {
     const [status, code] = error.split(' ');
     expect([error, new RegExp(`\\[${status} [^\\]]*${code}`).test(picture)]).toEqual([error, true]);
