@@ -85,6 +85,7 @@ beforeAll(async () => {
     },
   };
   shared = await start();
+  await until('the index of names to be made', async () => (await ask(shared, '/v1/search?q=o')).ok);
 });
 
 afterAll(async () => {
@@ -103,6 +104,7 @@ const start = (changed: Partial<PrivateConfiguration> = {}, trustedProxies = ['1
     tree: path.join(folder.path, 'tree'),
     catalog: true,
     page: true,
+    search: { tags: 2, labels: [] },
     private: { ...guarded, ...changed },
     trustedProxies,
   });
@@ -252,10 +254,17 @@ function shown(secret: Seen, unknown: Seen): string {
   return `${status}, ${/^private|^no-store/.test(headers['cache-control'] ?? '') ? 'kept by no shared cache' : 'shared'}`;
 }
 
+/** A list, with how it may be kept, or why there is none. */
+function listed({ status, headers }: Seen, names: readonly string[] | undefined) {
+  const kept = `${headers['cache-control']}, for whom ${headers['vary']} says`;
+  return names === undefined ? [status, undefined] : [status, names, kept];
+}
+
 const ASKED = [401, `Bearer realm="${ISSUER}/token",service="${SERVICE}"`];
+const PRIVATELY = 'private, no-cache, for whom Authorization says';
 const PUBLIC_ALONE = {
   named: [200, 'hidden', 404],
-  catalogue: [200, [PUBLIC]],
+  catalogue: [200, [PUBLIC], PRIVATELY],
   page: ['One repository', false],
   ofRepository: ['hidden', 404],
 };
@@ -263,7 +272,7 @@ const EXPECTED = {
   reader: {
     named: [200, '200, kept by no shared cache', 404],
     base: [200, undefined],
-    catalogue: [200, [SECRET, PUBLIC]],
+    catalogue: [200, [SECRET, PUBLIC], PRIVATELY],
     page: ['2 repositories', true],
     ofRepository: [200, 404],
   },
@@ -293,9 +302,18 @@ test.each(CREDENTIALS)('%s: each route answers as it should', async (credential,
     const answers = [open.status, shown(secret, unknown), unknown.status];
     expect([method, rest, ...answers]).toEqual([method, rest, ...expected.named]);
   }
-  const { status, body } = await get('/v2/_catalog');
-  const { repositories } = JSON.parse(body) as { repositories?: string[] };
-  expect([status, repositories]).toEqual(expected.catalogue);
+  const catalogue = await get('/v2/_catalog');
+  const { repositories } = JSON.parse(catalogue.body) as { repositories?: string[] };
+  expect(listed(catalogue, repositories)).toEqual(expected.catalogue);
+  const searches = [await get('/v1/search?q=secret'), await get('/v1/search?q=public')] as const;
+  const found = searches.map(({ status, body }) =>
+    status === 200 ? (JSON.parse(body) as { results: { name: string }[] }).results : undefined,
+  );
+  const foundNames = found.flatMap((results = []) => results.map(({ name }) => name));
+  for (const search of searches) {
+    const names = search.status === 200 ? foundNames : undefined;
+    expect(listed(search, names)).toEqual(expected.catalogue);
+  }
   const page = await get('/');
   const [counted] = /One repository|\d+ repositories/.exec(page.body) ?? [];
   expect([counted, page.body.includes(SECRET)]).toEqual(expected.page);
