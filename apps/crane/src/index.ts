@@ -5,6 +5,7 @@ export type { MirrorOptions } from './mirror.ts';
 export type { WantedObject } from './mirror-prober.ts';
 export type { MirrorReport } from './mirror-report.ts';
 export type { CraneLogger, CraneOptions } from './options.ts';
+export { openSigner } from './private/open.ts';
 export type { HighestSerial } from './serial-file.ts';
 export { composeStatic, type StaticServer } from './static/compose-static.ts';
 export type { StaticPart } from './static/site.ts';

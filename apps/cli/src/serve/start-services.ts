@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Crane } from '@gantry/app-crane';
+import { type Crane, openSigner } from '@gantry/app-crane';
 import { type PromoteService, type PromoteServiceOptions, startPromote } from '@gantry/app-promote';
 import { startSync } from '@gantry/app-sync';
 import type { Messages } from '@gantry/messages';
@@ -235,8 +235,14 @@ async function followedMirrors(
       { mirror: name, reason: 'it is a MirrorManager, each of whose mirrors has a serial of its own' },
       'mirror.not_confirmed',
     );
+  const signUrl = crane.signedUrls && (await openSigner(crane.signedUrls));
   return {
-    mirrors: trees.map(({ name, url, repositories }) => ({ name, url, repositories })),
+    mirrors: trees.map(({ name, url, repositories, signed }) => ({
+      name,
+      url,
+      repositories,
+      ...(signed && signUrl !== undefined && { addressOf: (path) => signUrl(`${url}/`, path) }),
+    })),
     rules: tree.confirm,
     trustedKeys: await openTrustedKeys(configuration),
   };

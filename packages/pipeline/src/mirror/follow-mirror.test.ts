@@ -141,6 +141,21 @@ describe('a mirror', () => {
     expect(scene.server.requests).toEqual([`GET ${POINTER_PATH}`]);
   });
 
+  test('that looks for signatures is asked for each file by its signed address', async () => {
+    await using scene = await openScene();
+    await scene.publish('1');
+    await scene.copy();
+    const addressOf = (file: string) => `${scene.server.url}/${file}?signature=of-${file.length}`;
+    const { state, noted } = await scene.look({}, { addressOf });
+    expect([state.problem, noted]).toEqual([undefined, ['1 confirmed']]);
+    const { requests } = scene.server;
+    expect(requests.some((one) => one.startsWith('GET pool/'))).toBe(true);
+    for (const one of requests) {
+      const [file = '', signature] = one.replace('GET ', '').split('?signature=');
+      expect(signature).toBe(`of-${file.length}`);
+    }
+  });
+
   test('that comes by several serials at once has all of them, and one event tells so', async () => {
     await using scene = await openScene();
     for (const tag of ['1', '2', '3']) await scene.publish(tag);

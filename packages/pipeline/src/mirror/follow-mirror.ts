@@ -97,6 +97,7 @@ async function lookAt(context: MirrorContext, known: KnownMirror, signal: AbortS
     userAgent: 'gantry-confirm',
     timeoutMs: SILENCE_MS,
     signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]),
+    ...(mirror.addressOf !== undefined && { addressOf: mirror.addressOf }),
   });
   let pointer: ServedPointer;
   try {

@@ -9,6 +9,8 @@ export interface FollowedMirror {
   readonly url: string;
   /** Globs over the published names whose content it carries; absent: all. */
   readonly repositories?: readonly string[];
+  /** Where a file is asked for, of a mirror that looks for signatures; absent: at its path below `url`. */
+  readonly addressOf?: (path: string) => string;
 }
 
 /** How mirrors are followed. */

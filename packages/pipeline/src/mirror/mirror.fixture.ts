@@ -8,7 +8,7 @@ import { contentTypeOf, POINTER_PATH } from '@gantry/tree';
 export interface MirrorServer extends AsyncDisposable {
   readonly folder: string;
   readonly url: string;
-  /** `METHOD path` of each request so far. */
+  /** `METHOD path` of each request so far, with its query. */
   readonly requests: string[];
   /** Content-Type of everything; absent: the right one. */
   contentType?: string;
@@ -23,7 +23,7 @@ export async function startMirrorServer(folder: string): Promise<MirrorServer> {
     const name = (request.url ?? '/').slice(1);
     requests.push(`${request.method} ${name}`);
     try {
-      const bytes = await readFile(path.join(folder, name));
+      const bytes = await readFile(path.join(folder, name.replace(/\?.*/, '')));
       const range = /^bytes=0-(\d+)$/.exec(request.headers.range ?? '');
       const part = range === null ? bytes : bytes.subarray(0, Number(range[1]) + 1);
       response.writeHead(range === null ? 200 : 206, {
