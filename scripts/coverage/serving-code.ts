@@ -21,6 +21,7 @@ export const SERVING_CODE: readonly string[] = [
   'client/format-address.ts',
   'client/forwarded.ts',
   'client/geoip.ts',
+  'client/manifests-on-trust.ts',
   'client/network-table.ts',
   'conditional.ts',
   'counters.ts',

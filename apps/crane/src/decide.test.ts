@@ -381,5 +381,5 @@ test.each<[string, Partial<Site>, string]>([
   const mirrors = site.mirrors.map(({ mirror }) => mirror);
   const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => 0 };
   const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
-  expect(gist(decide('GET', route, KNOWN, site, client, true))).toBe(wanted);
+  expect(gist(decide('GET', route, KNOWN, site, client, { isPrivate: true }))).toBe(wanted);
 });

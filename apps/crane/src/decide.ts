@@ -138,17 +138,22 @@ export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): An
   return route.kind === 'base' ? BASE : NO_CATALOG;
 }
 
-/**
- * The answer to a request for a repository or something in it. The tree of decisions stands as a picture in README.md.
- * @param isPrivate not everybody may read it: only what checks signed URLs is sent a request for it, and that for blobs alone
- */
+/** What else is known of a request. */
+export interface Circumstances {
+  /** Not everybody may read the repository: only what checks signed URLs is sent a request for it, and that for blobs alone. */
+  readonly isPrivate?: boolean;
+  /** The client holds no manifest against the digest that it asks for: only what the operator vouches for may answer. */
+  readonly takesOnTrust?: boolean;
+}
+
+/** The answer to a request for a repository or something in it. The tree of decisions stands as a picture in README.md. */
 export function decide(
   method: Method,
   route: NamedRoute,
   lookup: Lookup,
   site: Site,
   client: Client,
-  isPrivate = false,
+  { isPrivate = false, takesOnTrust = false }: Circumstances = {},
 ): Answer {
   if (
     lookup.state === 'unreadable' ||
@@ -169,7 +174,7 @@ export function decide(
   }
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route, lookup, site, client, isPrivate);
+      return manifestAnswer(method, route, lookup, site, client, { isPrivate, takesOnTrust });
     case 'blob':
       return blobAnswer(method, route, lookup, site, client, isPrivate);
     case 'tags':
@@ -199,7 +204,7 @@ function manifestAnswer(
   repository: Repository,
   site: Site,
   client: Client,
-  isPrivate: boolean,
+  { isPrivate, takesOnTrust }: Required<Circumstances>,
 ): Answer {
   const found = repository.manifest(reference);
   if (found === undefined) {
@@ -210,7 +215,15 @@ function manifestAnswer(
   const mayRedirect = method === 'GET' && !isPrivate;
   const { digest, kind, size, since } = found;
   const path = manifestPath(kind, digest);
-  const wanted = { repository: name, digest, path, size, since, isTyped: true, trustedOnly: byTag };
+  const wanted = {
+    repository: name,
+    digest,
+    path,
+    size,
+    since,
+    isTyped: true,
+    trustedOnly: byTag || takesOnTrust,
+  };
   const mirror = mayRedirect ? mirrorForManifest(wanted, kind, site, client) : undefined;
   if (mirror !== undefined) return redirect('manifest', mirror, path, site);
   return {

@@ -126,7 +126,7 @@ test('of what is private, and for who came by https, the list says what else is 
     ],
     sentBefore: () => 0,
   };
-  expect(bodyOf(decide('GET', route, REPOSITORY, site, client, true))).toMatchObject({
+  expect(bodyOf(decide('GET', route, REPOSITORY, site, client, { isPrivate: true }))).toMatchObject({
     mirrors: [
       { name: 'germany', leftOut: 'this is private, and it looks for no signature' },
       { name: 'plain', leftOut: 'its address is http, and this client came by https' },

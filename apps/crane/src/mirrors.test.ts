@@ -34,8 +34,8 @@ describe('mirrors', () => {
         status: 307,
         mirrors: [{ name: 'one', url: `${mirror.url}/`, trusted }],
       });
-      const locationOf = async (target: string) => {
-        const response = await ask(crane, target);
+      const locationOf = async (target: string, headers: Readonly<Record<string, string>> = {}) => {
+        const response = await ask(crane, target, { headers });
         await response.arrayBuffer();
         return [response.status, response.headers.get('location')];
       };
@@ -46,6 +46,14 @@ describe('mirrors', () => {
       ]);
       expect(await locationOf(`/v2/app/manifests/${index.digest}`)).toEqual([307, indexFile]);
       expect(await locationOf('/v2/app/manifests/latest')).toEqual(trusted ? [307, indexFile] : [200, null]);
+      const docker = { 'user-agent': 'docker/28.2.2 go/go1.24.4 os/linux arch/amd64' };
+      expect(await locationOf(`/v2/app/manifests/${index.digest}`, docker)).toEqual(
+        trusted ? [307, indexFile] : [200, null],
+      );
+      expect(await locationOf(`/v2/app/blobs/${image.layer}`, docker)).toEqual([
+        307,
+        `${mirror.url}/${blobPath(image.layer)}`,
+      ]);
       const followed = await fetch(`${crane.url}/v2/app/manifests/${image.digest}`);
       expect(followed.headers.get('content-type')).toBe(MANIFEST_MEDIA_TYPES['oci-manifest']);
       expect(digestOf(Buffer.from(await followed.arrayBuffer()))).toBe(image.digest);

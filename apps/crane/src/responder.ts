@@ -12,6 +12,7 @@ import {
 } from './decide.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clients } from './client/clients.ts';
+import { takesManifestsOnTrust } from './client/manifests-on-trust.ts';
 import type { Delivery } from './deliver.ts';
 import type { RareErrors } from './rare-errors.ts';
 import type { Repositories } from './repositories.ts';
@@ -158,7 +159,8 @@ export function createResponder(options: ResponderOptions): RequestListener {
       return;
     }
     const isPrivate = guard?.isPrivate(route.name) ?? false;
-    const decided = decide(method, route, lookup, site, clients(request), isPrivate);
+    const takesOnTrust = route.kind === 'manifest' && takesManifestsOnTrust(request.headers['user-agent']);
+    const decided = decide(method, route, lookup, site, clients(request), { isPrivate, takesOnTrust });
     deliver(request, response, isPrivate && lookup.state === 'known' ? privateAnswer(decided) : decided);
   };
 
