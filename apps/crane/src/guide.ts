@@ -3,15 +3,15 @@ import { listenAdmin } from './admin.ts';
 import { readTrustedProxies } from './client/forwarded.ts';
 import type { Crane } from './crane.ts';
 import type { CountSample } from './counters.ts';
-import { followChanges, openFollowedTree } from './followed-tree.ts';
-import { readMirrors } from './mirror.ts';
-import { createMirrorProber, type WantedObject } from './mirror-prober.ts';
-import { type MirrorReport, reportOf } from './mirror-report.ts';
+import { followChanges, openFollowedTree } from './follow/followed-tree.ts';
+import { readMirrors } from './choose/mirror.ts';
+import { createMirrorProber, type WantedObject } from './probe/mirror-prober.ts';
+import { type MirrorReport, reportOf } from './probe/mirror-report.ts';
 import { createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
 import { openSigner } from './private/open.ts';
 import { openRedirectJson } from './redirect-json/open-redirect-json.ts';
-import type { HighestSerial } from './serial-file.ts';
+import type { HighestSerial } from './follow/serial-file.ts';
 import { within } from './within.ts';
 
 /** Follows the tree's pointer and probes the mirrors for cranes in other processes (`startGuidedCrane`); answers no pulls itself. */

@@ -1,11 +1,11 @@
 export type { CountSample } from './counters.ts';
 export { type Crane, startCrane, startGuidedCrane, type GuidedCrane } from './crane.ts';
 export { type CraneGuide, startCraneGuide } from './guide.ts';
-export type { MirrorOptions } from './mirror.ts';
-export type { WantedObject } from './mirror-prober.ts';
-export type { MirrorReport } from './mirror-report.ts';
+export type { MirrorOptions } from './choose/mirror.ts';
+export type { WantedObject } from './probe/mirror-prober.ts';
+export type { MirrorReport } from './probe/mirror-report.ts';
 export type { CraneLogger, CraneOptions } from './options.ts';
 export { openSigner } from './private/open.ts';
-export type { HighestSerial } from './serial-file.ts';
+export type { HighestSerial } from './follow/serial-file.ts';
 export { composeStatic, type StaticServer } from './static/compose-static.ts';
 export type { StaticPart } from './static/site.ts';

@@ -1,10 +1,10 @@
 import { Fault, MANIFEST_KINDS } from '@gantry/oci';
 import type { Health, Metrics } from '@gantry/service';
-import type { Answer } from './answer.ts';
+import type { Answer } from './answer/answer.ts';
 import { type Count, type Counters, createCounters } from './counters.ts';
-import type { MirrorState } from './mirror.ts';
+import type { MirrorState } from './choose/mirror.ts';
 import type { RedirectJson } from './redirect-json/redirect-json.ts';
-import type { TreeState } from './tree-follower.ts';
+import type { TreeState } from './follow/tree-follower.ts';
 
 /** What a crane counts while it works. */
 export interface CraneCounts {

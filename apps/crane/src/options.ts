@@ -7,7 +7,7 @@ import type {
   TreePlace,
 } from '@gantry/service';
 import type { PublicKey } from '@gantry/tree';
-import type { MirrorOptions } from './mirror.ts';
+import type { MirrorOptions } from './choose/mirror.ts';
 import type { RedirectJsonOptions } from './redirect-json/redirect-json.ts';
 
 /** What the crane logs with; pino's methods of these names fit. */

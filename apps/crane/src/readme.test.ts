@@ -4,7 +4,7 @@ const source = (name: string) => readFile(new URL(name, import.meta.url), 'utf8'
 const picture = (await source('../README.md')).split('```mermaid')[1]?.split('```')[0] ?? '';
 
 test('the picture of how a request is answered has each route', async () => {
-  const route = await source('./route.ts');
+  const route = await source('./answer/route.ts');
   const kinds = new Set([...route.matchAll(/readonly kind: '([a-z]+)'/g)].map(([, kind]) => kind));
   kinds.delete('refused'); // by its errors
   expect(kinds.size).toBeGreaterThan(5);
@@ -13,7 +13,7 @@ test('the picture of how a request is answered has each route', async () => {
 
 test('the picture has each error that the crane answers with', async () => {
   const files = (await readdir(new URL('.', import.meta.url), { recursive: true })).filter((name) =>
-    /^(?:private\/|redirect-json\/)?[a-z0-9-]+\.ts$/.test(name),
+    /^(?:(?:answer|private|redirect-json)\/)?[a-z0-9-]+\.ts$/.test(name),
   );
   const errors = new Set<string>();
   for (const name of files)

@@ -13,7 +13,7 @@ import {
   until,
 } from '../crane.fixture.ts';
 
-import type { Answer } from '../answer.ts';
+import type { Answer } from '../answer/answer.ts';
 import { rareErrors } from '../rare-errors.ts';
 import { openAccessLog, type TimedRequest } from './access-log.ts';
 

@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { asFault, Fault, quote } from '@gantry/oci';
 import type { Count } from '../counters.ts';
-import type { Sent } from '../deliver.ts';
+import type { Sent } from '../answer/deliver.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import { accessLine } from './access-line.ts';
 import { openLineFile } from './line-file.ts';

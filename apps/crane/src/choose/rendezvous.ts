@@ -1,5 +1,5 @@
 import type { Digest } from '@gantry/oci';
-import { hexWord } from '../bytes.ts';
+import { hexWord } from '../repositories/bytes.ts';
 
 /** What a member of a pool is chosen by. */
 export interface Weighted {

@@ -1,6 +1,6 @@
 import { digestOf } from '@gantry/oci';
 import * as fc from 'fast-check';
-import { readMirrors } from '../mirror.ts';
+import { readMirrors } from './mirror.ts';
 import { Pool } from './rendezvous.ts';
 
 const DIGESTS = Array.from({ length: 400 }, (_, index) => digestOf(`blob ${index}`));

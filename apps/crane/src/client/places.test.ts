@@ -2,8 +2,8 @@ import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { digestOf } from '@gantry/oci';
 import { blobPath } from '@gantry/tree';
-import { chooseMirror } from '../choose-mirror.ts';
-import { type MirrorOptions, type MirrorState, readMirrors } from '../mirror.ts';
+import { chooseMirror } from '../choose/choose-mirror.ts';
+import { type MirrorOptions, type MirrorState, readMirrors } from '../choose/mirror.ts';
 import { type Network, parseNetwork } from '@gantry/service';
 import { type Clients, createClients } from './clients.ts';
 

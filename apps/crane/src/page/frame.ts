@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Answer, SHORT_LIVED } from '../answer.ts';
+import { type Answer, SHORT_LIVED } from '../answer/answer.ts';
 import { html, Html } from './html.ts';
 import { CONTENT_SECURITY_POLICY, STYLE } from './style.ts';
 

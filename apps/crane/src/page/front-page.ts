@@ -1,5 +1,5 @@
 import type { Statement } from '@gantry/tree';
-import type { MirrorState } from '../mirror.ts';
+import type { MirrorState } from '../choose/mirror.ts';
 import { html, type Html } from './html.ts';
 import { mirrorBars } from './mirror-bars.ts';
 

@@ -1,6 +1,6 @@
 import { digestOf } from '@gantry/oci';
 import * as fc from 'fast-check';
-import { readMirrors, unprobed } from '../mirror.ts';
+import { readMirrors, unprobed } from '../choose/mirror.ts';
 import type { DescribedTag } from './describe-tags.ts';
 import { pageAnswer } from './frame.ts';
 import { frontPage } from './front-page.ts';

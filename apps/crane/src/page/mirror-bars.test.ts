@@ -1,4 +1,4 @@
-import { readMirrors } from '../mirror.ts';
+import { readMirrors } from '../choose/mirror.ts';
 import { mirrorBars } from './mirror-bars.ts';
 
 test('a MirrorManager is in order with what is older: it is behind by its grace, whatever it has', () => {

@@ -1,4 +1,4 @@
-import type { MirrorState } from '../mirror.ts';
+import type { MirrorState } from '../choose/mirror.ts';
 import { html, type Html } from './html.ts';
 
 /** More mirrors than this are only counted: `/mirrors` has them all. */

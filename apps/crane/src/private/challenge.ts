@@ -1,5 +1,5 @@
-import { type Answer, errorAnswer } from '../answer.ts';
-import type { Route } from '../route.ts';
+import { type Answer, errorAnswer } from '../answer/answer.ts';
+import type { Route } from '../answer/route.ts';
 
 /** What clients are asked for: a token of the token protocol, or a user's name and password. */
 export type Challenge = { readonly realm: string; readonly service: string } | 'basic';

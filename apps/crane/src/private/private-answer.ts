@@ -1,4 +1,4 @@
-import type { Answer } from '../answer.ts';
+import type { Answer } from '../answer/answer.ts';
 
 /** Only the client itself may keep it (RFC 9111, section 5.2.2), and asks again whether it still may have it. */
 const NOT_SHARED = ['Cache-Control', 'private, no-cache', 'Vary', 'Authorization'] as const;

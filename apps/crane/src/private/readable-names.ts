@@ -1,4 +1,4 @@
-import type { PublishedNames } from '../published-names.ts';
+import type { PublishedNames } from '../repositories/published-names.ts';
 import { ANYBODY, type Reader } from './reader.ts';
 
 /** The published names that somebody may read, in lists as those of `PublishedNames`. */

@@ -1,5 +1,5 @@
-import type { Answer } from '../answer.ts';
-import type { NamedRoute, Route } from '../route.ts';
+import type { Answer } from '../answer/answer.ts';
+import type { NamedRoute, Route } from '../answer/route.ts';
 
 /** Whoever sends a request, as far as it decides what they may know of. */
 export interface Reader {

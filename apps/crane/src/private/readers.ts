@@ -1,5 +1,5 @@
-import { type Answer, errorAnswer, unavailable } from '../answer.ts';
-import type { Route } from '../route.ts';
+import { type Answer, errorAnswer, unavailable } from '../answer/answer.ts';
+import type { Route } from '../answer/route.ts';
 import { type Challenge, challengeAnswer } from './challenge.ts';
 import type { Reader } from './reader.ts';
 

@@ -17,7 +17,7 @@ import {
   NO_BODY,
   SHORT_LIVED,
   unavailable,
-} from '../answer.ts';
+} from '../answer/answer.ts';
 import { digestIn, type Located } from './locate.ts';
 import type { PathsFile } from './redirect-file.ts';
 import { errorV1, type ImageFile, jsonV1 } from './v1.ts';

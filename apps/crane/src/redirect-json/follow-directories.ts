@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
-import { oneAtATime } from '../one-at-a-time.ts';
+import { oneAtATime } from '../repositories/one-at-a-time.ts';
 import type { CraneLogger } from '../options.ts';
 import type { FileReader, Reading } from './file-reader.ts';
 import { isRedirectFile, type Listing, listFiles } from './list-files.ts';

@@ -1,5 +1,5 @@
 import { isDigest } from '@gantry/oci';
-import type { Route } from '../route.ts';
+import type { Route } from '../answer/route.ts';
 import { type Accepted, readAccept } from './accept.ts';
 import type { PathsFile } from './redirect-file.ts';
 import { type ManifestPlace, manifestPathOf, resolveDigest, resolveManifest } from './resolve-manifest.ts';

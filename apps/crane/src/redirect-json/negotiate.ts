@@ -1,4 +1,4 @@
-import { qualityOf, readRanges } from '../accept-ranges.ts';
+import { qualityOf, readRanges } from '../answer/accept-ranges.ts';
 
 /**
  * Which of some media types a client likes best (RFC 9110, section 12.5.1); the first of those that it likes as much, and

@@ -1,4 +1,4 @@
-import { type Answer, NO_BODY } from '../answer.ts';
+import { type Answer, NO_BODY } from '../answer/answer.ts';
 import { html } from '../page/html.ts';
 
 /** A redirect without a body. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { temporaryFolder, testLog } from '../crane.fixture.ts';
 import { ANYBODY } from '../private/reader.ts';
-import { parseRoute } from '../route.ts';
+import { parseRoute } from '../answer/route.ts';
 import { FILES, writeFiles } from './redirect-json.fixture.ts';
 import { createRedirectJson } from './redirect-json.ts';
 

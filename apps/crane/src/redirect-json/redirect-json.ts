@@ -1,10 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import { Fault, isRepositoryName, quote } from '@gantry/oci';
-import { type Answer, errorAnswer, unavailable } from '../answer.ts';
+import { type Answer, errorAnswer, unavailable } from '../answer/answer.ts';
 import type { Count } from '../counters.ts';
 import type { CraneLogger } from '../options.ts';
 import type { Reader } from '../private/reader.ts';
-import { decodePath, type NamedRoute, pathOf, type Route } from '../route.ts';
+import { decodePath, type NamedRoute, pathOf, type Route } from '../answer/route.ts';
 import { type CdnOptions, createCdn } from './cdn.ts';
 import { contentAnswer, type ContentOptions, imageAnswer } from './content.ts';
 import { createFileNames } from './file-names.ts';

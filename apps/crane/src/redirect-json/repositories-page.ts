@@ -1,4 +1,4 @@
-import { type Answer, jsonAnswer } from '../answer.ts';
+import { type Answer, jsonAnswer } from '../answer/answer.ts';
 import { pageAnswer } from '../page/frame.ts';
 import { html } from '../page/html.ts';
 import type { Reader } from '../private/reader.ts';

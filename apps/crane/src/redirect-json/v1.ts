@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { Answer } from '../answer.ts';
+import type { Answer } from '../answer/answer.ts';
 import type { Reader } from '../private/reader.ts';
 import { mayReadFile } from './may-read-file.ts';
 import { linkAnswer } from './redirect-answer.ts';

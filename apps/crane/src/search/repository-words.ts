@@ -1,11 +1,11 @@
 import { type Descriptor, type Digest, parseManifest, parseStrictJson } from '@gantry/oci';
 import { blobPath, manifestPath, type TreeSource } from '@gantry/tree';
 import { z } from 'zod';
-import type { FoundManifest, Repository } from '../decide.ts';
-import { createManifestBytes } from '../manifest-bytes.ts';
-import { PackedRepository } from '../packed-repository.ts';
+import type { FoundManifest, Repository } from '../answer/decide.ts';
+import { createManifestBytes } from '../answer/manifest-bytes.ts';
+import { PackedRepository } from '../repositories/packed-repository.ts';
 import { orderTags } from '../page/tag-order.ts';
-import { readRepository } from '../read-repository.ts';
+import { readRepository } from '../repositories/read-repository.ts';
 import { labelWords } from './label-words.ts';
 import type { RepositoryWords } from './word-index.ts';
 

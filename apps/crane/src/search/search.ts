@@ -1,4 +1,4 @@
-import { type Answer, RETRY_AFTER_SECONDS, SHORT_LIVED } from '../answer.ts';
+import { type Answer, RETRY_AFTER_SECONDS, SHORT_LIVED } from '../answer/answer.ts';
 import type { Reader } from '../private/reader.ts';
 import {
   type FoundRepository,

@@ -1,5 +1,5 @@
 import { MANIFEST_MEDIA_TYPES } from '@gantry/oci';
-import type { ErrorCode } from '../answer.ts';
+import type { ErrorCode } from '../answer/answer.ts';
 
 /** An error body of the distribution specification, the same whatever was asked for. */
 function body(code: ErrorCode, message: string): string {

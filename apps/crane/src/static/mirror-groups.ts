@@ -1,4 +1,4 @@
-import type { Mirror } from '../mirror.ts';
+import type { Mirror } from '../choose/mirror.ts';
 
 /** Repositories that the same mirrors carry. */
 export interface MirrorGroup {

@@ -1,7 +1,7 @@
 import { Fault } from '@gantry/oci';
 import type { ListenAddress } from '@gantry/service';
 import type { TreeView } from '@gantry/tree';
-import { type Mirror, type MirrorOptions, readMirrors } from '../mirror.ts';
+import { type Mirror, type MirrorOptions, readMirrors } from '../choose/mirror.ts';
 
 /** What a static server is to answer from. */
 export interface StaticOptions {

@@ -1,0 +1,147 @@
+import { digestOf } from '@gantry/oci';
+import type { Answer } from './answer.ts';
+import { Pool } from '../choose/rendezvous.ts';
+import { decide, decideUnnamed, type Repository } from './decide.ts';
+import { type MirrorOptions, type MirrorState, readMirrors, unprobed } from '../choose/mirror.ts';
+
+const LAYER = digestOf('layer');
+const HEX = LAYER.slice('sha256:'.length);
+const PATH = `pool/blobs/sha256/${HEX.slice(0, 2)}/${HEX}`;
+
+const OPTIONS: readonly Omit<MirrorOptions, 'url'>[] = [
+  { name: 'germany', countries: ['DE'] },
+  { name: 'anybody' },
+  { name: 'late' },
+  { name: 'down' },
+  { name: 'partial', repositories: ['library/*'] },
+  { name: 'campus', networks: ['192.0.2.0/24'], private: true },
+];
+const mirrors = readMirrors(OPTIONS.map((one) => ({ url: `https://${one.name}.example/tree`, ...one })));
+const STATES: readonly MirrorState[] = mirrors.map((mirror) => {
+  if (mirror.name === 'down') return { ...unprobed(mirror), problem: 'it does not answer' };
+  return { mirror, healthy: true, serial: mirror.name === 'late' ? 4 : 5, kinds: new Set() };
+});
+const SITE = { mirrors: STATES, manifests: 'auto', status: 302, servesBlobs: false } as const;
+/** A client in Germany. */
+const CLIENT = { pools: [new Pool(mirrors, [0]), new Pool(mirrors, [0, 1, 2, 3, 4])], sentBefore: () => 0 };
+const REPOSITORY: Repository = {
+  state: 'known',
+  isFormer: false,
+  manifest: () => undefined,
+  blob: () => ({ size: 10, since: 5 }),
+  referrers: () => undefined,
+  tagNames: () => [],
+};
+
+function blob(query: string): Answer {
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query } as const;
+  return decide('GET', route, REPOSITORY, SITE, CLIENT);
+}
+
+function bodyOf(answer: Answer): unknown {
+  return JSON.parse(answer.body.from === 'memory' ? String(answer.body.bytes) : '{}');
+}
+
+test('?mirrorlist says of each mirror why it was chosen or left out, and redirects nobody', () => {
+  const answer = blob('mirrorlist');
+  expect(answer.status).toBe(200);
+  const { mirrors: listed, ...rest } = bodyOf(answer) as { mirrors: { name: string }[] };
+  expect(rest).toEqual({ digest: LAYER, since: 5 });
+  expect(listed.slice(0, 2)).toEqual([
+    { name: 'germany', url: `https://germany.example/tree/${PATH}`, chosen: true },
+    { name: 'anybody', url: `https://anybody.example/tree/${PATH}`, chosen: false },
+  ]);
+  expect(
+    Object.fromEntries(listed.slice(2).map((one) => [one.name, (one as { leftOut?: string }).leftOut])),
+  ).toEqual({
+    late: 'it is believed at serial 4, and this came with serial 5',
+    down: 'it is not used: it does not answer',
+    partial: 'it does not carry this repository',
+    campus: 'it is private, and not for this client',
+  });
+});
+
+test('a redirect names the next mirrors that have the same, with their countries', () => {
+  const { headers } = blob('ns=docker.io');
+  expect(headers[headers.indexOf('Location') + 1]).toBe(`https://germany.example/tree/${PATH}`);
+  expect(headers[headers.indexOf('Link') + 1]).toBe(
+    `<https://anybody.example/tree/${PATH}>; rel=duplicate; pri=2`,
+  );
+  const back = decide('GET', { kind: 'blob', name: 'team/app', digest: LAYER, query: '' }, REPOSITORY, SITE, {
+    ...CLIENT,
+    sentBefore: () => 1,
+  });
+  expect(back.headers[back.headers.indexOf('Link') + 1]).toBe(
+    `<https://germany.example/tree/${PATH}>; rel=duplicate; pri=2; geo=de`,
+  );
+});
+
+test('a redirect names two others, however many there are', () => {
+  const four = readMirrors(['a', 'b', 'c', 'd'].map((name) => ({ name, url: `https://${name}.example/` })));
+  const states = four.map((mirror) => ({ mirror, healthy: true, serial: 5, kinds: new Set<never>() }));
+  const client = { pools: [new Pool(four, [0, 1, 2, 3])], sentBefore: () => 0 };
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
+  const { headers } = decide('GET', route, REPOSITORY, { ...SITE, mirrors: states }, client);
+  expect(String(headers[headers.indexOf('Link') + 1]).split(', ')).toHaveLength(2);
+});
+
+test('a redirect to the only mirror names no other', () => {
+  const alone = { ...SITE, mirrors: STATES.slice(0, 1) };
+  const client = { pools: [new Pool(mirrors, [0])], sentBefore: () => 0 };
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
+  expect(decide('GET', route, REPOSITORY, alone, client).headers).not.toContain('Link');
+});
+
+test('/mirrors tells the hosts that a redirect may name, whatever state the mirrors are in', () => {
+  const answer = decideUnnamed({ kind: 'mirrors' }, SITE);
+  expect(bodyOf(answer)).toMatchObject({
+    version: 1,
+    hosts: ['anybody', 'campus', 'down', 'germany', 'late', 'partial'].map((name) => `${name}.example`),
+    mirrors: [
+      { name: 'germany', url: 'https://germany.example/tree/', countries: ['DE'], usable: true, serial: 5 },
+      { name: 'anybody' },
+      { name: 'late', serial: 4 },
+      { name: 'down', usable: false, serial: 0 },
+      { name: 'partial' },
+      { name: 'campus', private: true },
+    ],
+  });
+});
+
+test('of what is private, and for who came by https, the list says what else is looked for', () => {
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: 'mirrorlist' } as const;
+  const plain = readMirrors([{ name: 'plain', url: 'http://plain.example/' }]).map((mirror) => ({
+    mirror,
+    healthy: true,
+    serial: 5,
+    kinds: new Set<never>(),
+  }));
+  const site = { ...SITE, mirrors: [...STATES.slice(0, 1), ...plain] };
+  const client = {
+    pools: [
+      new Pool(
+        site.mirrors.map(({ mirror }) => mirror),
+        [0],
+      ),
+    ],
+    sentBefore: () => 0,
+  };
+  expect(bodyOf(decide('GET', route, REPOSITORY, site, client, { isPrivate: true }))).toMatchObject({
+    mirrors: [
+      { name: 'germany', leftOut: 'this is private, and it looks for no signature' },
+      { name: 'plain', leftOut: 'its address is http, and this client came by https' },
+    ],
+  });
+});
+
+test('/mirrors tells which hosts lead to others that they alone know', () => {
+  const [mirror] = readMirrors([
+    { name: 'fedora', url: 'https://fedora.example/', mirrormanager: { path: 'pub', graceMs: 1000 } },
+  ]);
+  if (mirror === undefined) throw new Error('no mirror');
+  const answer = decideUnnamed({ kind: 'mirrors' }, { ...SITE, mirrors: [unprobed(mirror)] });
+  expect(bodyOf(answer)).toMatchObject({
+    redirectsFurther: ['fedora.example'],
+    mirrors: [{ name: 'fedora', redirectsFurther: true }],
+  });
+});

@@ -1,0 +1,85 @@
+import { type Answer, jsonAnswer, SHORT_LIVED } from './answer.ts';
+import { type Client, type Wanted } from '../choose/choose-mirror.ts';
+import { locationOf, type MirrorState } from '../choose/mirror.ts';
+
+const NOT_KEPT = ['Cache-Control', 'no-store'] as const;
+
+/** The version of what `/mirrors` answers. */
+const VERSION = 1;
+
+/**
+ * The answer to `/mirrors`: which hosts a redirect may name, for those who have to allow them in a firewall, and how far
+ * each mirror is believed. `hosts` changes with the configuration alone. Those of `redirectsFurther` among them lead to hosts
+ * that they alone know.
+ */
+export function mirrorsAnswer(states: readonly MirrorState[]): Answer {
+  const hosts = hostsOf(states);
+  const redirectsFurther = hostsOf(states.filter(({ mirror }) => mirror.redirector !== undefined));
+  const mirrors = states.map(({ mirror, healthy, serial }) => ({
+    name: mirror.name,
+    url: mirror.base,
+    trusted: mirror.trusted,
+    private: mirror.isPrivate,
+    countries: mirror.countries,
+    usable: healthy,
+    serial,
+    ...(mirror.redirector !== undefined && { redirectsFurther: true }),
+  }));
+  return jsonAnswer(
+    'mirrors',
+    `${JSON.stringify({ version: VERSION, hosts, redirectsFurther, mirrors })}\n`,
+    SHORT_LIVED,
+  );
+}
+
+function hostsOf(states: readonly MirrorState[]): readonly string[] {
+  return [...new Set(states.map(({ mirror }) => new URL(mirror.base).host))].toSorted();
+}
+
+/** Whether a blob's query string asks why each mirror was chosen or left out, and not for the blob. */
+export function asksForMirrorList(query: string): boolean {
+  return query !== '' && new URLSearchParams(query).has('mirrorlist');
+}
+
+/** The answer to `?mirrorlist` on a blob: all mirrors, those first that the client would be sent to, in that order. */
+export function mirrorListAnswer(
+  states: readonly MirrorState[],
+  wanted: Wanted,
+  path: string,
+  { pools }: Client,
+): Answer {
+  const near = [...new Set(pools.flatMap((pool) => pool.order(wanted.digest)))];
+  const rest = [...states.keys()].filter((member) => !near.includes(member));
+  const judged = [...near, ...rest].map((member) => {
+    const state = states[member] as MirrorState;
+    return { state, why: whyNot(state, wanted, near.includes(member)) };
+  });
+  const ordered = [
+    ...judged.filter(({ why }) => why === undefined),
+    ...judged.filter(({ why }) => why !== undefined),
+  ];
+  const mirrors = ordered.map(({ state, why }, index) => ({
+    name: state.mirror.name,
+    url: locationOf(state.mirror, path),
+    ...(why === undefined ? { chosen: index === 0 } : { leftOut: why }),
+  }));
+  const { digest, since } = wanted;
+  return jsonAnswer('blob', `${JSON.stringify({ digest, since, mirrors })}\n`, NOT_KEPT);
+}
+
+/** Why a client is not sent to a mirror; undefined: it may be. */
+function whyNot(
+  { mirror, healthy, serial, problem }: MirrorState,
+  { repository, since, signedOnly }: Wanted,
+  isNear: boolean,
+): string | undefined {
+  if (!isNear)
+    return mirror.isPrivate
+      ? 'it is private, and not for this client'
+      : 'its address is http, and this client came by https';
+  if (!healthy) return `it is not used: ${problem}`;
+  if (serial < since) return `it is believed at serial ${serial}, and this came with serial ${since}`;
+  if (signedOnly === true && !mirror.isSigned) return 'this is private, and it looks for no signature';
+  if (mirror.carries?.(repository) === false) return 'it does not carry this repository';
+  return undefined;
+}
