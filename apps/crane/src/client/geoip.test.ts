@@ -14,13 +14,14 @@ const address = (text: string) => parseAddress(text) as Address;
 
 async function opened(files: GeoipFiles, lookEveryMs?: number) {
   const told = { changes: 0, failures: 0 };
+  const logger = testLog();
   const geoip = await openGeoip(files, {
-    logger: testLog(),
+    logger,
     onChange: () => told.changes++,
     onFailure: () => told.failures++,
     ...(lookEveryMs !== undefined && { lookEveryMs }),
   });
-  return { geoip, told };
+  return { geoip, told, errors: () => logger.lines.filter(({ level }) => level === 'error').length };
 }
 
 async function fileOf(name: string, bytes: Uint8Array): Promise<string> {
@@ -68,7 +69,7 @@ test('with no files nobody is anywhere', async () => {
 
 test('a file that has changed is in use after the next look; one that is broken is told of, and the former one goes on', async () => {
   const country = await fileOf('country.mmdb', makeMmdb({ '192.0.2.0/24': { country_code: 'DE' } }));
-  const { geoip, told } = await opened({ country });
+  const { geoip, told, errors } = await opened({ country });
   using _ = geoip;
   const here = () => geoip.findPlace(address('192.0.2.1')).country;
   await geoip.check();
@@ -84,6 +85,9 @@ test('a file that has changed is in use after the next look; one that is broken 
   await geoip.check();
   expect(here()).toBe('FR');
   expect(told).toEqual({ changes: 1, failures: 1 });
+  await geoip.check();
+  expect(told).toEqual({ changes: 1, failures: 2 });
+  expect(errors()).toBe(1); // not at every look
 });
 
 test('files are looked at by themselves', async () => {

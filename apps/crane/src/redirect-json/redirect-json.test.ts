@@ -22,7 +22,9 @@ test('until the files are read, who asks is told to come again', async () => {
   using _ = redirectJson;
   for (const target of ['/v2/redhat/zoo/tags/list', '/v1/_ping'])
     expect(ask(target)).toMatchObject({ status: 503 });
+  expect(() => redirectJson.readableNames(ANYBODY)).toThrow('the redirect files are not read yet');
   await redirectJson.look();
+  expect(redirectJson.readableNames(ANYBODY).length).toBeGreaterThan(0);
   expect(ask('/v2/redhat/zoo/tags/list')).toMatchObject({ status: 302 });
   expect(ask('/v1/_ping')).toMatchObject({ status: 200 });
 });

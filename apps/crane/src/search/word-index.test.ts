@@ -29,6 +29,11 @@ test.each([
   expect(namesOf(index, text)).toEqual(names);
 });
 
+test('names that match as well stand in their order, whichever came first', () => {
+  const alike = indexOf({ name: 'b/tool' }, { name: 'd/tool' }, { name: 'a/tool' }, { name: 'c/tool' });
+  expect(namesOf(alike, 'tool')).toEqual(['a/tool', 'b/tool', 'c/tool', 'd/tool']);
+});
+
 test('where no word begins so, names are found that hold the text', () => {
   expect(namesOf(index, 'gres')).toEqual(['db/postgresql-16']);
   expect(namesOf(index, 'a/ht')).toEqual(['fedora/httpd', 'fedora/httpd-tools']);
