@@ -101,6 +101,7 @@ defaults
     timeout connect 2s
     timeout client 60s
     timeout server 30s
+    timeout check 5s
     default-server inter 100ms fall 2 rise 1
 frontend pulls
     bind 127.0.0.1:${port}
