@@ -32,7 +32,12 @@ export { configurationJsonSchema } from './configuration/schema.ts';
 export { MAIN_TREE } from './configuration/trees.ts';
 export { platformProblem, rangeProblem, tagPatternProblem } from './configuration/patterns.ts';
 export { formatPath, type KeyPath } from './configuration/problems.ts';
-export { type SearchConfiguration, type SearchServer, SOLR_PLACE } from './configuration/search.ts';
+export {
+  type SearchConfiguration,
+  type SearchServer,
+  SOLR_PLACE,
+  solrAddressProblem,
+} from './configuration/search.ts';
 export type {
   CertificatesConfiguration,
   PrivateConfiguration,
@@ -42,7 +47,7 @@ export type {
 } from './configuration/private.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';
-export { liesOnOrBelow } from './configuration/web-address.ts';
+export { isHost, liesOnOrBelow, serviceAddressProblem } from './configuration/web-address.ts';
 export { GROUP, GROUP_EXPECTED, NAME, NAME_EXPECTED } from './configuration/texts.ts';
 export * from './health.ts';
 export * from './http/admin-handler.ts';

@@ -1,22 +1,24 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Fault } from '@gantry/oci';
-import { type ConfigurationDocument, readConfigurationDocument } from '@gantry/service';
 import { Argument, type Command } from 'commander';
 import type { Cli } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { commentedYaml, type ForeignFile, inOrder, remarkLine } from '../import/commented-yaml.ts';
-import type { Importer } from '../import/imported.ts';
+import type { Importer, Remark } from '../import/imported.ts';
 import { importCrane } from '../import/crane.ts';
-import { readIni } from '../import/ini.ts';
+import { importKpromo } from '../import/kpromo.ts';
+import { readForeign } from '../import/read-foreign.ts';
 import { importRegsync } from '../import/regsync.ts';
 import { importSkopeo } from '../import/skopeo.ts';
 import { examples } from '../program.ts';
 
-const IMPORTERS = { crane: importCrane, regsync: importRegsync, skopeo: importSkopeo } satisfies Record<
-  string,
-  Importer
->;
+const IMPORTERS = {
+  crane: importCrane,
+  kpromo: importKpromo,
+  regsync: importRegsync,
+  skopeo: importSkopeo,
+} satisfies Record<string, Importer>;
 type Kind = keyof typeof IMPORTERS;
 
 interface Options {
@@ -42,13 +44,18 @@ export function addConfigImport(config: Command, cli: Cli): void {
         'gantry config import regsync regsync.yml -o gantry.yaml && gantry config check --config gantry.yaml',
         'gantry config import skopeo sync.yml --scoped',
         'gantry config import crane /etc/crane.conf -o crane.yaml',
+        'gantry config import kpromo manifests/team/promoter-manifest.yaml -o gantry.yaml',
       ),
     )
     .action(
       cli.act<Options, [Kind, string]>(async ({ out, scoped = false }, kind, name) => {
-        const document = await readForeign(kind, path.resolve(cli.cwd, name), name);
-        const file: ForeignFile = { name, lineOf: (at) => document.locate(at, true).line ?? 1 };
+        const document = await readForeign(kind, cli.cwd, name);
+        const file: ForeignFile = {
+          name,
+          placeOf: (at) => ({ line: 1, ...document.locate(at, true) }),
+        };
         const imported = IMPORTERS[kind](document.value, { scoped });
+        refuseWrong(imported.remarks, file);
         const text = commentedYaml(kind, imported, file);
         if (out === undefined) cli.stdout.write(text);
         else await writeNew(path.resolve(cli.cwd, out), text);
@@ -64,20 +71,11 @@ export function addConfigImport(config: Command, cli: Cli): void {
     );
 }
 
-/** @throws Fault REQUEST_INVALID for a file that can't be read, or is no YAML */
-async function readForeign(kind: Kind, file: string, name: string): Promise<ConfigurationDocument> {
-  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-    const why = error.code === 'ENOENT' ? 'is not there' : `can not be read: ${error.code}`;
-    throw new Fault('REQUEST_INVALID', `${name} ${why}`);
-  });
-  const document = kind === 'crane' ? readIni(text, name) : readConfigurationDocument(text, name);
-  const [problem] = document.problems;
-  if (document.value !== undefined && problem === undefined) return document;
-  const where = problem === undefined ? '' : `, line ${problem.place.line}: ${problem.text}`;
-  throw new Fault(
-    'REQUEST_INVALID',
-    `${name} is not ${kind === 'crane' ? 'a file of sections' : 'YAML'} that can be read${where}`,
-  );
+/** @throws Fault REQUEST_INVALID, naming all that is wrong */
+function refuseWrong(remarks: readonly Remark[], file: ForeignFile): void {
+  const wrong = inOrder(remarks, file).filter(({ kind }) => kind === 'wrong');
+  if (wrong.length === 0) return;
+  throw new Fault('REQUEST_INVALID', wrong.map((remark) => remarkLine(remark, file)).join('\n'));
 }
 
 /** It may hold passwords. */

@@ -1,5 +1,12 @@
-import { createRemarks, type Imported, type Importer, type Remarks } from './imported.ts';
+import { type KeyPath, isHost, serviceAddressProblem, solrAddressProblem } from '@gantry/service';
+import { createRemarks, type Imported, type Importer, type Origin, type Remarks } from './imported.ts';
 import { Keys } from './read-keys.ts';
+
+/** What is written of Crane's file, while it is read. */
+interface Reading {
+  readonly remarks: Remarks;
+  readonly origins: Origin[];
+}
 
 /**
  * Reads the configuration of Pulp's Crane, as `readIni` gives it: what that file has left out is as in Crane's own defaults
@@ -8,80 +15,153 @@ import { Keys } from './read-keys.ts';
  */
 export const importCrane: Importer = (value): Imported => {
   const remarks = createRemarks();
+  const reading = { remarks, origins: [] as Origin[] };
   const file = new Keys(value, []);
-  const general = file.keys('general');
-  if (isOn(general.text('debug')))
-    remarks.lost(general.at('debug'), 'has no counterpart: each answer stands in crane.accessLog');
-  if (general.text('data_dir_polling_interval') !== undefined)
-    remarks.changed(
-      general.at('data_dir_polling_interval'),
-      'nothing to set: a change is seen within a second',
-    );
-  const endpoint = general.text('endpoint');
   const crane = {
-    redirectJson: [general.text('data_dir') ?? '/var/lib/crane/metadata/'],
-    compat: true,
-    ...(endpoint !== undefined && endpoint !== '' && { endpoint }),
-    ...cdn(file.keys('cdn'), remarks),
-    ...serveContent(file.keys('serve_content'), remarks),
+    ...general(file.keys('general'), reading),
+    ...cdn(file.keys('cdn'), reading),
+    ...serveContent(file.keys('serve_content'), reading),
+    ...search(file.keys('gsa'), file.keys('solr'), reading),
   };
-  for (const backend of ['gsa', 'solr']) {
-    const keys = file.keys(backend);
-    if ((keys.text('url') ?? '') !== '')
-      remarks.lost(keys.at('url'), 'is not asked: crane.search finds what is published');
-    leftOut(keys, remarks);
-  }
-  leftOut(general, remarks);
-  for (const section of file.unread()) remarks.lost([section], 'is no section of Crane, and is left out');
-  return { sources: [], sections: { crane }, remarks: remarks.all };
+  remarks.changed(
+    [],
+    'the web server said where Crane answers: here crane.listen does, 127.0.0.1:5080 if absent',
+  );
+  for (const section of file.unread())
+    remarks.lost(
+      [section],
+      section === 'DEFAULT'
+        ? 'holds for every section, and is left out: write its keys into their own'
+        : 'is no section of Crane, and is left out',
+    );
+  return { sources: [], sections: { crane }, origins: reading.origins, remarks: remarks.all };
 };
 
-function cdn(keys: Keys, remarks: Remarks): object {
-  const [match = '', replace = ''] = [keys.text('url_match'), keys.text('url_replace')];
-  if ((match === '') !== (replace === ''))
+function general(keys: Keys, reading: Reading): object {
+  const { remarks } = reading;
+  if (isOn(keys.text('debug') ?? 'false', keys.at('debug'), remarks))
+    remarks.changed(keys.at('debug'), 'the process is told: start it with GANTRY_LOG_LEVEL=debug');
+  if (keys.text('data_dir_polling_interval') !== undefined)
+    remarks.changed(
+      keys.at('data_dir_polling_interval'),
+      'nothing to set: a change is seen as soon as it is made',
+    );
+  const directory = taken(keys, 'data_dir', ['redirectJson'], reading);
+  const endpoint = taken(keys, 'endpoint', ['endpoint'], reading);
+  const isEndpoint = endpoint !== undefined && isHost(endpoint);
+  if (endpoint !== undefined && !isEndpoint)
     remarks.lost(
-      keys.at(match === '' ? 'url_replace' : 'url_match'),
+      keys.at('endpoint'),
+      'is not a host, and is left out: write registry.example.org or 192.0.2.1:5000',
+    );
+  tellOthers(keys, remarks);
+  return {
+    redirectJson: [directory ?? '/var/lib/crane/metadata/'],
+    compat: true,
+    ...(isEndpoint && { endpoint }),
+  };
+}
+
+function cdn(keys: Keys, reading: Reading): object {
+  const match = taken(keys, 'url_match', ['cdn', 'match'], reading);
+  const replace = taken(keys, 'url_replace', ['cdn', 'replace'], reading);
+  if ((match === undefined) !== (replace === undefined))
+    reading.remarks.lost(
+      keys.at(match === undefined ? 'url_replace' : 'url_match'),
       'is left out: url_match and url_replace go together',
     );
   const whole = {
-    ...(match !== '' && replace !== '' && { match, replace }),
-    ...token(keys, remarks),
+    ...(match !== undefined && replace !== undefined && { match, replace }),
+    ...token(keys, reading),
   };
-  leftOut(keys, remarks);
+  tellOthers(keys, reading.remarks);
   return Object.keys(whole).length > 0 ? { cdn: whole } : {};
 }
 
-function token(keys: Keys, remarks: Remarks): object {
-  const secret = keys.text('url_auth_secret') ?? '';
-  const algorithm = keys.text('url_auth_algo') ?? 'sha256';
-  const ttl = keys.text('url_auth_ttl') ?? '300';
-  const parameter = keys.text('url_auth_param') ?? '_auth_';
-  if (secret === '') return {};
-  const wrong = [
+function token(keys: Keys, reading: Reading): object {
+  const { remarks } = reading;
+  const part = (key: string, at: string) => taken(keys, key, ['cdn', 'token', at], reading);
+  const secret = part('url_auth_secret', 'secret');
+  const ttl = part('url_auth_ttl', 'ttl') ?? '300';
+  const parameter = part('url_auth_param', 'parameter') ?? '_auth_';
+  const algorithm = part('url_auth_algo', 'algorithm') ?? 'sha256';
+  if (secret === undefined) {
+    for (const key of ['url_auth_ttl', 'url_auth_param', 'url_auth_algo'])
+      if (keys.names.includes(key))
+        remarks.lost(keys.at(key), 'is left out: without url_auth_secret there is no token');
+    return {};
+  }
+  const rules = [
     ['url_auth_secret', /^(?:[0-9a-f]{2})+$/i.test(secret), 'is not hexadecimal'],
     ['url_auth_algo', /^(?:sha256|sha1|md5)$/.test(algorithm), 'is none of sha256, sha1 and md5'],
-    ['url_auth_ttl', /^[1-9]\d{0,8}$/.test(ttl), 'is no number of seconds'],
   ] as const;
-  for (const [key, isRight, why] of wrong)
-    if (!isRight) remarks.lost(keys.at(key), `${why}: redirects carry no token, as with Crane`);
-  if (wrong.some(([, isRight]) => !isRight)) return {};
+  for (const [key, isRight, why] of rules)
+    if (!isRight)
+      remarks.wrong(
+        keys.at(key),
+        `${why}: Crane sends no tokens, and says so in its log alone; put it right, or take url_auth_secret out`,
+      );
+  if (!/^[1-9]\d{0,8}$/.test(ttl)) remarks.wrong(keys.at('url_auth_ttl'), 'is no number of seconds');
+  if (!/^[\w.~-]{1,64}$/.test(parameter))
+    remarks.wrong(keys.at('url_auth_param'), 'is no name of a query parameter');
   return { token: { secret, ttl: `${ttl}s`, parameter, algorithm } };
 }
 
-function serveContent(keys: Keys, remarks: Remarks): object {
-  const v1 = keys.text('content_dir_v1') ?? '/var/www/pub/docker/v1/web/';
-  const v2 = keys.text('content_dir_v2') ?? '/var/www/pub/docker/v2/web/';
-  const by = isOn(keys.text('use_x_sendfile') ?? 'true') ? 'x-sendfile' : 'file';
-  const isWanted = isOn(keys.text('enable'));
-  leftOut(keys, remarks);
-  return isWanted ? { serveContent: { v1, v2, by } } : {};
+function serveContent(keys: Keys, reading: Reading): object {
+  const { remarks } = reading;
+  const isWanted = isOn(keys.text('enable') ?? 'false', keys.at('enable'), remarks);
+  const sent = taken(keys, 'use_x_sendfile', ['serveContent', 'by'], reading) ?? 'true';
+  const isSent = isOn(sent, keys.at('use_x_sendfile'), remarks);
+  const folder = (version: string) => {
+    const at = ['serveContent', version];
+    return taken(keys, `content_dir_${version}`, at, reading) ?? `/var/www/pub/docker/${version}/web/`;
+  };
+  const [v1, v2] = [folder('v1'), folder('v2')];
+  tellOthers(keys, remarks);
+  if (!isWanted) return {};
+  reading.origins.push({ at: ['crane', 'serveContent'], from: keys.at('enable') });
+  remarks.changed(
+    keys.at('enable'),
+    'a folder that is not there keeps the crane from starting: take out v1 or v2 where there is none',
+  );
+  return { serveContent: { v1, v2, by: isSent ? 'x-sendfile' : 'file' } };
 }
 
-function leftOut(keys: Keys, remarks: Remarks): void {
-  for (const key of keys.unread()) remarks.lost(keys.at(key), 'is not a key of Crane, and is left out');
+function search(gsa: Keys, solr: Keys, reading: Reading): object {
+  const { remarks } = reading;
+  const backends = [
+    { name: 'gsa', keys: gsa, problemOf: serviceAddressProblem },
+    { name: 'solr', keys: solr, problemOf: solrAddressProblem },
+  ].flatMap(({ name, keys, problemOf }) => {
+    const url = taken(keys, 'url', ['search', name, 'url'], reading);
+    tellOthers(keys, remarks);
+    if (url === undefined) return [];
+    const problem = problemOf(url);
+    if (problem === undefined) return [{ name, keys, url }];
+    remarks.lost(keys.at('url'), `${problem}; it is left out`);
+    return [];
+  });
+  const [asked, other] = backends;
+  if (other !== undefined)
+    remarks.changed(other.keys.at('url'), 'is not asked: with gsa.url Crane does not ask it either');
+  return asked === undefined ? {} : { search: { [asked.name]: { url: asked.url } } };
+}
+
+/** What a key says; undefined: nothing. Above the key `at` of `crane` it is said where that comes from. */
+function taken(keys: Keys, key: string, at: KeyPath, { origins }: Reading): string | undefined {
+  const text = keys.text(key);
+  if (text === undefined || text === '') return undefined;
+  origins.push({ at: ['crane', ...at], from: keys.at(key) });
+  return text;
 }
 
 /** As ConfigParser's getboolean. */
-function isOn(text: string | undefined): boolean {
-  return /^(?:1|yes|true|on)$/i.test(text ?? '');
+function isOn(text: string, path: KeyPath, remarks: Remarks): boolean {
+  if (/^(?:1|yes|true|on)$/i.test(text)) return true;
+  if (!/^(?:0|no|false|off)$/i.test(text)) remarks.wrong(path, 'is neither true nor false');
+  return false;
+}
+
+function tellOthers(keys: Keys, remarks: Remarks): void {
+  for (const key of keys.unread()) remarks.lost(keys.at(key), 'is not a key of Crane, and is left out');
 }

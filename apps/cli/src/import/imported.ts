@@ -4,8 +4,11 @@ import type { KeyPath } from '@gantry/service';
 export interface Remark {
   /** Where it stands there. */
   readonly path: KeyPath;
-  /** lost: nothing here does it, and who imports has to decide; changed: it is done in another way. */
-  readonly kind: 'lost' | 'changed';
+  /**
+   * lost: nothing here does it, and who imports has to decide; changed: it is done in another way; wrong: nothing is written
+   * before it is put right there.
+   */
+  readonly kind: 'lost' | 'changed' | 'wrong';
   readonly text: string;
 }
 
@@ -13,6 +16,15 @@ export interface Remark {
 export interface ImportedSource {
   readonly name: string;
   readonly [key: string]: unknown;
+}
+
+/** Where a part of the other sections comes from. */
+export interface Origin {
+  /** The key or the entry of a list that is written, such as `['channels', 0]`. */
+  readonly at: KeyPath;
+  readonly from: KeyPath;
+  /** What is to be run by hand for what a configuration can't say, with the part that asks for it. */
+  readonly commands?: readonly { readonly from: KeyPath; readonly text: string }[];
 }
 
 /** What a foreign configuration becomes. */
@@ -24,6 +36,7 @@ export interface Imported {
   }[];
   /** Other sections of the file, such as `channels` and `crane`. */
   readonly sections?: Readonly<Record<string, unknown>>;
+  readonly origins?: readonly Origin[];
   readonly remarks: readonly Remark[];
 }
 
@@ -32,6 +45,7 @@ export interface Remarks {
   readonly all: readonly Remark[];
   lost(path: KeyPath, text: string): void;
   changed(path: KeyPath, text: string): void;
+  wrong(path: KeyPath, text: string): void;
 }
 
 export function createRemarks(): Remarks {
@@ -45,6 +59,7 @@ export function createRemarks(): Remarks {
     all,
     lost: (path, text) => add({ path, kind: 'lost', text }),
     changed: (path, text) => add({ path, kind: 'changed', text }),
+    wrong: (path, text) => add({ path, kind: 'wrong', text }),
   };
 }
 

@@ -4,7 +4,7 @@ type LocatedProblem = ConfigurationDocument['problems'][number];
 
 /**
  * Reads a file as Python 2's ConfigParser does: sections, `key: value` or `key = value`, keys in any case; a line that begins with
- * a space goes on with the value above. The value is a map of maps of texts.
+ * a space goes on with the value above; `%` is as it stands. The value is a map of maps of texts.
  */
 export function readIni(text: string, name: string): ConfigurationDocument {
   const sections: Record<string, Record<string, string>> = Object.create(null);
@@ -24,7 +24,8 @@ export function readIni(text: string, name: string): ConfigurationDocument {
       section[last] = `${section[last]}\n${line.trim()}`.trim();
     else if (key !== undefined && section !== undefined) {
       path = [above ?? '', key.toLowerCase()];
-      section[key.toLowerCase()] = value.replace(/\s;.*$/, '').trim();
+      const plain = value.replace(/(?:^|\s);.*$/, '').trim();
+      section[key.toLowerCase()] = plain === '""' ? '' : plain;
     } else
       problems.push({
         place: { name, line: index + 1, column: 1 },

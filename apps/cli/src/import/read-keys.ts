@@ -54,9 +54,16 @@ export class Keys {
   /** @throws Fault REQUEST_INVALID */
   texts(key: string): readonly string[] {
     return this.list(key).map((value, index) => {
-      if (typeof value === 'string' || typeof value === 'number') return String(value);
-      throw new Fault('REQUEST_INVALID', `${where([...this.at(key), index])} must be text`);
+      if (typeof value === 'string') return value;
+      // A tag 1.10 would be 1.1 as a number.
+      const hint = typeof value === 'number' ? ': put it in quotes' : '';
+      throw new Fault('REQUEST_INVALID', `${where([...this.at(key), index])} must be text${hint}`);
     });
+  }
+
+  /** The entries of a list of maps. @throws Fault REQUEST_INVALID */
+  entries(key: string): readonly Keys[] {
+    return this.list(key).map((value, index) => new Keys(value, [...this.at(key), index]));
   }
 
   keys(key: string): Keys {

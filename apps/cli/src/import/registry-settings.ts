@@ -30,5 +30,10 @@ export function isLoopbackHost(host: string): boolean {
 
 /** A regular expression for just this text. */
 export function exactly(text: string): string {
-  return `^${text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$`;
+  return `${beginningOf(text)}$`;
+}
+
+/** A regular expression for what begins with this text. */
+export function beginningOf(text: string): string {
+  return `^${text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}`;
 }

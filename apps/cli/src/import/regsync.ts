@@ -220,7 +220,7 @@ function globOf(regex: string): string | undefined {
 }
 
 function readTagSets(entry: Keys, remarks: Remarks): Record<string, unknown>[] {
-  const sets = entry.list('tagSets').map((set, index) => new Keys(set, [...entry.at('tagSets'), index]));
+  const sets = entry.entries('tagSets');
   const tags = entry.keys('tags');
   const all = tags.names.length > 0 ? [...sets, tags] : sets;
   if (all.length === 0) return [{}];

@@ -81,7 +81,8 @@ export function searchProblems(search: unknown, path: KeyPath): Problem[] {
   return [{ path, message }];
 }
 
-function solrAddressProblem(template: string): string | undefined {
+/** What is wrong with the address of a Solr server; undefined: nothing. */
+export function solrAddressProblem(template: string): string | undefined {
   const wrong = serviceAddressProblem(template.replace(SOLR_PLACE, 'x'));
   if (wrong !== undefined) return wrong;
   if (template.includes(SOLR_PLACE)) return undefined;
