@@ -3,7 +3,7 @@ import type { KeyPath } from '@gantry/service';
 import { parseImageReference } from './image-reference.ts';
 import { createRemarks, type Imported, type Importer, type Origin, type Remarks } from './imported.ts';
 import { Keys } from './read-keys.ts';
-import { beginningOf, registryKeys } from './registry-settings.ts';
+import { beginningOf, isLoopbackHost, registryKeys } from './registry-settings.ts';
 import { sourceNames } from './source-names.ts';
 
 /**
@@ -36,7 +36,7 @@ export const importKpromo: Importer = (value): Imported => {
   });
   const entry = {
     name: sourceNames()(from.name),
-    ...registryKeys(from.host, {}),
+    ...registryKeys(from.host, { isPlain: isLoopbackHost(from.host) }),
     repositories: images.map(({ name }) => `${from.base}${name}`),
     ...(from.base !== '' && { rename: { from: beginningOf(from.base), to: '' } }),
     referrers: false,
