@@ -129,10 +129,18 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
           await openAccessLog(options.accessLog, { droppedLines: counts.droppedAccessLines, tellError }),
         );
   let probed: Promise<void> = Promise.resolve();
+  const redirectJson = openRedirectJson(options, counts, guide !== undefined);
+  if (redirectJson !== undefined) stack.use(redirectJson);
   const search =
-    options.search === undefined || place === undefined
-      ? undefined
-      : openSearch(options.search, { place, view: () => view(), logger, resources: stack });
+    options.search &&
+    openSearch(options.search, {
+      view: () => view(),
+      logger,
+      tellError,
+      resources: stack,
+      ...(place !== undefined && { place }),
+      ...(redirectJson !== undefined && { redirectJson }),
+    });
   const { source, follower, view } = await openFollowedTree({
     ...options,
     counts,
@@ -195,8 +203,6 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
       if (request instanceof TimedRequest) accessLog?.note(request, clients(request).address, sent);
     },
   });
-  const redirectJson = openRedirectJson(options, counts, guide !== undefined);
-  if (redirectJson !== undefined) stack.use(redirectJson);
   const respond = createResponder({
     repositories,
     history: createHistory({ source, view, tellError }),

@@ -11,6 +11,7 @@ import { createFileNames } from './file-names.ts';
 import { createFileReader, type FileTally } from './file-reader.ts';
 import { followDirectories } from './follow-directories.ts';
 import { type LocatableRoute, locate, locateAsCrane, type Located } from './locate.ts';
+import { mayReadFile } from './may-read-file.ts';
 import { linkAnswer, redirectAnswer } from './redirect-answer.ts';
 import type { PathsFile, RedirectFile } from './redirect-file.ts';
 import { createRepositoriesPage, parseRepositoriesPath } from './repositories-page.ts';
@@ -45,8 +46,15 @@ export interface RedirectJson extends Disposable {
    * @throws Fault UNAVAILABLE while not all directories were looked at once
    */
   readableNames(reader: Reader): readonly string[];
+  /**
+   * Whether there is a repository of that name, of either API, for somebody.
+   * @throws Fault UNAVAILABLE as {@link readableNames}
+   */
+  has(name: string, reader: Reader): boolean;
   /** All files that are served, of both APIs. */
-  repositories(): Iterable<RedirectFile>;
+  repositories(): IteratorObject<RedirectFile>;
+  /** Grows with each change of these files. */
+  readonly changes: number;
   /** Whether all directories were looked at once. */
   readonly isRead: boolean;
   readonly tally: FileTally;
@@ -85,6 +93,10 @@ export function createRedirectJson(
     const file = who.mayRead(name) ? table.paths(name) : undefined;
     if (file?.isProtected !== true) return file;
     return who.mayReadContent(name, file.contentPath) ? file : undefined;
+  };
+
+  const refuseUnread = (): void => {
+    if (!directories.isRead) throw new Fault('UNAVAILABLE', 'the redirect files are not read yet');
   };
 
   const answerLocated = (file: PathsFile, located: Located, query: string): Answer | Promise<Answer> => {
@@ -141,12 +153,21 @@ export function createRedirectJson(
     },
     answerPost: (target) => (/^\/v1\/users\/?(?:\?|$)/.test(pathOf(target)) ? USER_CREATED : undefined),
     readableNames(who) {
-      if (!directories.isRead) throw new Fault('UNAVAILABLE', 'the redirect files are not read yet');
+      refuseUnread();
       return names(who);
+    },
+    has(name, who) {
+      refuseUnread();
+      return [table.paths(name), table.images(name)].some(
+        (file) => file !== undefined && mayReadFile(who, file),
+      );
     },
     *repositories() {
       yield* table.allPaths();
       yield* table.allImages();
+    },
+    get changes() {
+      return table.changes;
     },
     get isRead() {
       return directories.isRead;

@@ -4,7 +4,7 @@ import type { WordsReader } from './repository-words.ts';
 import type { WordIndex } from './word-index.ts';
 
 export interface IndexFollowerOptions {
-  readonly index: WordIndex;
+  readonly index: Pick<WordIndex, 'put' | 'remove'>;
   readonly read: WordsReader;
   /** All names of a serial can be found. */
   readonly onNames: (view: TreeView) => void;

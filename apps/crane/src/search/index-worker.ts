@@ -1,8 +1,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFault, Fault } from '@gantry/oci';
 import { directoryTree, httpTree, openTree } from '@gantry/tree';
+import { NO_TREE } from '../follow/no-tree.ts';
 import { createIndexFollower } from './index-follower.ts';
 import { createWordsReader } from './repository-words.ts';
+import { shareIndex } from './shared-index.ts';
 import type { Errand, IndexOptions, Reply } from './tree-search.ts';
 import { createWordIndex } from './word-index.ts';
 
@@ -16,12 +18,15 @@ const TREE_SILENCE_MS = 10_000;
 // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
 const reply = (message: Reply) => parentPort?.postMessage(message);
 const source =
-  'directory' in place
-    ? directoryTree(place.directory)
-    : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal: new AbortController().signal });
+  place === undefined
+    ? NO_TREE
+    : 'directory' in place
+      ? directoryTree(place.directory)
+      : httpTree(place.url, { timeoutMs: TREE_SILENCE_MS, signal: new AbortController().signal });
 const index = createWordIndex();
+const { ofTree, further } = shareIndex(index);
 const follower = createIndexFollower({
-  index,
+  index: ofTree,
   read: createWordsReader(source, { tags, labels }),
   onNames: ({ statement }) => reply({ names: index.size, serial: statement.serial }),
   onWords: ({ statement }, reading) => reply({ ...reading, serial: statement.serial }),
@@ -40,6 +45,11 @@ async function follow(serial: number, root: string): Promise<void> {
 parentPort?.on('message', (errand: Errand) => {
   if ('find' in errand) {
     reply({ id: errand.id, found: index.find(errand.find, errand.limit) });
+    return;
+  }
+  if ('came' in errand) {
+    for (const name of errand.gone) further.remove(name);
+    for (const name of errand.came) further.put(name);
     return;
   }
   follow(errand.serial, errand.root).catch((error: unknown) =>

@@ -1,15 +1,23 @@
 import type { SearchConfiguration, TreePlace } from '@gantry/service';
 import type { TreeView } from '@gantry/tree';
 import type { CraneLogger } from '../options.ts';
-import { createSearch, type Search } from './search.ts';
+import type { RareErrors } from '../rare-errors.ts';
+import type { RedirectJson } from '../redirect-json/redirect-json.ts';
+import { createGsaSearch } from './gsa.ts';
+import { createSearch, type IsServed, type Search } from './search.ts';
+import { createSolrSearch } from './solr.ts';
 import { startTreeSearch } from './tree-search.ts';
 
 /** What a search needs of the crane. */
 export interface SearchSurroundings {
-  readonly place: TreePlace;
+  /** Absent: there is no tree, and `redirectJson` tells of all that is served. */
+  readonly place?: TreePlace;
   /** The serial that is served. */
   readonly view: () => TreeView | undefined;
+  /** Tells of further repositories; absent: nothing does. */
+  readonly redirectJson?: Pick<RedirectJson, 'changes' | 'has' | 'isRead' | 'repositories'>;
   readonly logger: CraneLogger;
+  readonly tellError: RareErrors;
   /** Ends what the search runs. */
   readonly resources: AsyncDisposableStack;
 }
@@ -22,10 +30,25 @@ export interface OpenSearch extends Search {
 /** The search that is configured. */
 export function openSearch(
   configuration: SearchConfiguration,
-  { place, view, logger, resources }: SearchSurroundings,
+  { place, view, redirectJson, logger, tellError, resources }: SearchSurroundings,
 ): OpenSearch {
-  const isPublished = async (name: string) => (await view()?.repositoryDigest(name)) !== undefined;
-  if ('solr' in configuration || 'gsa' in configuration) throw new Error('not yet');
-  const backend = resources.use(startTreeSearch({ place, ...configuration }, logger));
-  return { ...createSearch(backend, isPublished), follow: (next) => backend.follow(next) };
+  const isServed: IsServed = async (name, reader) =>
+    redirectJson?.has(name, reader) === true ||
+    (reader.mayRead(name) && (await view()?.repositoryDigest(name)) !== undefined);
+  if (!('tags' in configuration)) {
+    const backend =
+      'solr' in configuration
+        ? createSolrSearch(configuration.solr, tellError)
+        : createGsaSearch(configuration.gsa, tellError);
+    return { ...createSearch(backend, isServed), follow: () => undefined };
+  }
+  const further = redirectJson && {
+    get changes() {
+      return redirectJson.isRead ? redirectJson.changes : undefined;
+    },
+    names: () => redirectJson.repositories().flatMap(({ name, api }) => (api === 2 ? [name] : [])),
+  };
+  const options = { ...configuration, ...(place !== undefined && { place }) };
+  const backend = resources.use(startTreeSearch(options, logger, further));
+  return { ...createSearch(backend, isServed), follow: (next) => backend.follow(next) };
 }

@@ -14,7 +14,9 @@ function searchAmong(found: readonly FoundRepository[] | SearchFailure) {
       return Promise.resolve(found);
     },
   };
-  const search = createSearch(backend, (name) => Promise.resolve(name !== 'gone'));
+  const search = createSearch(backend, (name, reader) =>
+    Promise.resolve(reader.mayRead(name) && name !== 'gone'),
+  );
   const answer = async (query: string, reader: Reader = ANYBODY) => {
     const { status, headers, body } = await search.answer(query, reader);
     return { status, headers, text: body.from === 'memory' ? String(body.bytes) : '' };

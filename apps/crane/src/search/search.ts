@@ -36,19 +36,15 @@ const BAD_NUMBER = v1Answer(
   'parameters "n" and "page" have to be whole numbers from 1 up',
 );
 
-/** @param isPublished whether there is a repository of that name now */
-export function createSearch(
-  backend: SearchBackend,
-  isPublished: (name: string) => Promise<boolean>,
-): Search {
+/** Whether there is a repository of that name now, for somebody. */
+export type IsServed = (name: string, reader: Reader) => Promise<boolean>;
+
+export function createSearch(backend: SearchBackend, isServed: IsServed): Search {
   const find: Search['find'] = async (text, reader) => {
     const found = await backend.find(text.slice(0, MAX_TEXT));
     if (isFailure(found)) return found;
     const mayBeTold = await Promise.all(
-      found.map(
-        async ({ name, isElsewhere }) =>
-          isElsewhere === true || (reader.mayRead(name) && (await isPublished(name))),
-      ),
+      found.map(async ({ name, isElsewhere }) => isElsewhere === true || (await isServed(name, reader))),
     );
     return found.filter((_, index) => mayBeTold[index]);
   };

@@ -4,6 +4,7 @@ import type { TreePlace } from '@gantry/service';
 import type { TreeView } from '@gantry/tree';
 import type { CraneLogger } from '../options.ts';
 import { MAX_FOUND, type SearchBackend, type SearchFailure } from './backend.ts';
+import { createNameChanges, type FurtherNames, type NameChange } from './further-names.ts';
 import type { Reading } from './index-follower.ts';
 import type { WordsOptions } from './repository-words.ts';
 import type { Match } from './word-index.ts';
@@ -16,13 +17,15 @@ export interface TreeSearch extends SearchBackend, AsyncDisposable {
 
 /** What the thread is started with. */
 export interface IndexOptions extends WordsOptions {
-  readonly place: TreePlace;
+  /** Absent: there is no tree, and just further names are found. */
+  readonly place?: TreePlace;
 }
 
 /** What goes to the thread, and what comes back from it. */
 export type Errand =
   | { readonly id: number; readonly find: string; readonly limit: number }
-  | { readonly serial: number; readonly root: string };
+  | { readonly serial: number; readonly root: string }
+  | NameChange;
 export type Reply =
   | { readonly id: number; readonly found: readonly Match[] }
   | { readonly serial: number; readonly names: number }
@@ -38,12 +41,18 @@ const NOT_YET: SearchFailure = { status: 503, message: 'the index of what is pub
 const TOO_MANY: SearchFailure = { status: 503, message: 'too many are searching just now' };
 const ENDED: SearchFailure = { status: 503, message: 'the search is out of order' };
 
-export function startTreeSearch({ place, tags, labels }: IndexOptions, logger: CraneLogger): TreeSearch {
+/** @param further names that are found, too; a change of theirs is taken when somebody searches */
+export function startTreeSearch(
+  options: IndexOptions,
+  logger: CraneLogger,
+  further?: FurtherNames,
+): TreeSearch {
+  const nameChange = further && createNameChanges(further);
   const waiting = new Map<number, (found: readonly Match[] | SearchFailure) => void>();
   let state: 'nothing published' | 'not yet' | 'ready' | 'ended' = 'nothing published';
   let lastId = 0;
   const worker = new Worker(new URL('index-worker.ts', import.meta.url), {
-    workerData: { place, tags, labels } satisfies IndexOptions,
+    workerData: options,
     resourceLimits: { maxOldGenerationSizeMb: MAX_HEAP_MIB },
   });
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread has none
@@ -83,10 +92,13 @@ export function startTreeSearch({ place, tags, labels }: IndexOptions, logger: C
       send({ serial, root });
     },
     async find(text) {
-      if (state === 'nothing published') return [];
+      if (state === 'nothing published' && further === undefined) return [];
       if (state === 'not yet') return NOT_YET;
       if (state === 'ended') return ENDED;
       if (waiting.size >= MAX_WAITING) return TOO_MANY;
+      if (further !== undefined && further.changes === undefined) return NOT_YET;
+      const change = nameChange?.();
+      if (change !== undefined) send(change);
       const id = ++lastId;
       return new Promise((resolve) => {
         waiting.set(id, resolve);

@@ -55,6 +55,11 @@ test.each([
     '{ tags: 1, solr: { url: "https://solr.example.org/{0}" } }',
     /crane\.search: .*has solr and tags: leave one/,
   ],
+  [
+    '{ gsa: { url: "https://gsa.example.org/" }, solr: { url: "https://solr.example.org/{0}" } }',
+    /crane\.search: .*has solr and gsa: leave one/,
+  ],
+  ['{ solr: { url: "https://solr.example.org/{0}", timeout: soon } }', /crane\.search\.solr\.timeout: /],
 ])('%s is refused', async (search, message) => {
   expect(await problemsOf(cwd, `crane: { search: ${search} }`)).toEqual([expect.stringMatching(message)]);
 });
