@@ -14,6 +14,10 @@ const real = needs('chromium', 'nginx');
 real.beforeAll(async () => {
   world = await openCranePageWorld();
   browser = await startChromium();
+  await until('the search to know what images say', async () => {
+    const answer = await fetch(`${world.crane.url}/v1/search?q=apache`);
+    return answer.ok && (await answer.text()).includes('web/httpd');
+  });
   await until('the mirrors to be judged', async () =>
     (await (await fetch(`${world.crane.url}/`)).text()).includes('2 serials behind'),
   );
@@ -28,6 +32,7 @@ const REPOSITORY = '/?repository=web%2Fhttpd';
 const PAGES = [
   FRONT,
   '/?q=httpd',
+  '/?q=apache',
   '/?q=nowhere',
   '/?last=f44%2Fredis',
   REPOSITORY,
@@ -96,6 +101,24 @@ real.test(
     expect((await page.locator('main').boundingBox())?.width).toBeLessThanOrEqual(960);
     await page.getByRole('link', { name: 'signatures, attestations and the like of latest' }).click();
     expect(await page.locator('body').textContent()).toContain('application/spdx+json');
+  },
+  30_000,
+);
+
+real.test(
+  'without scripts, too, what images say of themselves is found',
+  async () => {
+    await using opened = await open(FRONT, { javaScriptEnabled: false });
+    const { page } = opened;
+    await page.getByRole('searchbox', { name: 'Find repositories by name or description' }).fill('apache');
+    await page.getByRole('button', { name: 'Find' }).click();
+    const [found] = await page
+      .getByRole('region', { name: 'Repositories' })
+      .getByRole('listitem')
+      .allTextContents();
+    expect(found?.replaceAll(/\s+/g, ' ').trim()).toMatch(/^web\/httpd The Apache HTTP Server, /);
+    await page.getByRole('link', { name: 'web/httpd' }).click();
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('web/httpd');
   },
   30_000,
 );

@@ -215,6 +215,7 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
         treeState: () => follower.current,
         mirrors: () => prober.states,
         tellError,
+        ...(search !== undefined && { search }),
         ...(options.name !== undefined && { name: options.name }),
       }),
     }),

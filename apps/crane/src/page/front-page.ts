@@ -1,6 +1,8 @@
 import type { Statement } from '@gantry/tree';
 import type { MirrorState } from '../choose/mirror.ts';
+import { foundList, type FoundPage } from './found-page.ts';
 import { html, type Html } from './html.ts';
+import { repositoryLink } from './links.ts';
 import { mirrorBars } from './mirror-bars.ts';
 
 /** What the front page tells. */
@@ -18,12 +20,16 @@ export interface FrontPage {
   readonly names: readonly string[];
   /** The last name of this page, when more follow. */
   readonly next?: string;
+  /** Whether what is said of repositories can be looked for, beside names. */
+  readonly hasSearch: boolean;
+  /** What that found; absent: it was not looked for. */
+  readonly found?: FoundPage | 'not now';
   readonly mirrors: readonly MirrorState[];
 }
 
 /** Repositories and mirrors. */
 export function frontPage(page: FrontPage): Html {
-  const { host, statement, expired, repositories, search, mirrors } = page;
+  const { host, statement, expired, repositories, search, hasSearch, found, mirrors } = page;
   if (statement === undefined)
     return html`<h1>Images at ${host}</h1>
       <p>Nothing is published yet.</p>`;
@@ -34,12 +40,14 @@ export function frontPage(page: FrontPage): Html {
     ${expired && html`<p class="alarm">This serial expired ${time(statement.expires)}: what is newer may be missing.</p>`}
     <form role="search" action="/" method="get">
       <div>
-        <label for="q">Find repositories by name</label
+        <label for="q">Find repositories by name${hasSearch && ' or description'}</label
         ><input id="q" name="q" type="search" maxlength="255" autocomplete="off" value="${search}" />
       </div>
       <button>Find</button>
     </form>
-    ${listOf(page)} ${mirrorBars(mirrors, statement.serial)}`;
+    ${found === 'not now' && html`<p>Just names are looked through now: descriptions will be again soon.</p>`}
+    ${found === undefined || found === 'not now' ? listOf(page) : foundList(found, search)}
+    ${mirrorBars(mirrors, statement.serial)}`;
 }
 
 function listOf({ names, search, last, next }: FrontPage): Html {
@@ -72,9 +80,4 @@ function time(rfc3339: string): Html {
 
 function frontLink(search: string, last: string): string {
   return `/?${String(new URLSearchParams({ ...(search !== '' && { q: search }), last }))}`;
-}
-
-/** Where a repository's page is. */
-export function repositoryLink(name: string, page = 1): string {
-  return `/?${String(new URLSearchParams({ repository: name, ...(page > 1 && { page: String(page) }) }))}`;
 }

@@ -70,10 +70,35 @@ const front = (texts: readonly string[], search: string, mirror: string) =>
       last: search,
       names: texts,
       next: search,
+      hasSearch: true,
       mirrors: MIRRORS.map((state) => ({
         ...state,
         mirror: { ...state.mirror, name: mirror, countries: [mirror] },
       })),
+    }),
+    search,
+  );
+const found = (texts: readonly string[], search: string) =>
+  structureOf(
+    frontPage({
+      host: search,
+      statement: STATEMENT,
+      expired: false,
+      repositories: 1,
+      search,
+      last: '',
+      names: [],
+      hasSearch: true,
+      found: {
+        results: texts.map((text, index) => ({
+          name: text,
+          description: `of ${text}`,
+          hasPage: index % 2 === 0,
+        })),
+        page: 1,
+        pages: 2,
+      },
+      mirrors: [],
     }),
     search,
   );
@@ -106,6 +131,7 @@ test('no name, tag, description, platform or search changes what a page is made 
       (texts, text, mirror) => {
         const harmless = texts.map(() => 'a');
         expect(front(texts, text, mirror)).toEqual(front(harmless, 'a', 'a'));
+        expect(found(texts, text)).toEqual(found(harmless, 'a'));
         expect(repository(texts, text)).toEqual(repository(harmless, 'a'));
       },
     ),

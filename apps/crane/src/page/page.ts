@@ -9,9 +9,11 @@ import type { Reader } from '../private/reader.ts';
 import { namePage } from '../repositories/published-names.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import type { Repositories } from '../repositories/repositories.ts';
+import type { Search } from '../search/search.ts';
 import type { TreeState } from '../follow/tree-follower.ts';
 import { describeTags } from './describe-tags.ts';
 import { pageAnswer } from './frame.ts';
+import { findPage } from './found-page.ts';
 import { frontPage } from './front-page.ts';
 import { html } from './html.ts';
 import type { FactsReader } from './manifest-facts.ts';
@@ -21,7 +23,7 @@ import { orderTags } from './tag-order.ts';
 
 /** What a person with a browser is shown at `/`. */
 export interface Page {
-  /** @param query the string behind `?`: `q` and `last` on the front page, `repository` and `page` for one of them */
+  /** @param query the string behind `?`: `q` with `last` or `page` on the front page, `repository` and `page` for one of them */
   answer(request: IncomingMessage, query: string, reader: Reader): Promise<Answer>;
 }
 
@@ -31,6 +33,8 @@ export interface PageOptions {
   readonly facts: FactsReader;
   readonly treeState: () => TreeState;
   readonly mirrors: () => readonly MirrorState[];
+  /** Looks for what is said of repositories; absent: just names are looked through. */
+  readonly search?: Search;
   /** The crane's own public host. */
   readonly name?: string;
   readonly tellError: RareErrors;
@@ -44,25 +48,32 @@ const MAX_SEARCH = 255;
 const MADE_AT_ONCE = 8;
 
 export function createPage(options: PageOptions): Page {
-  const { readableNames, repositories, facts, treeState, mirrors, name: publicName, tellError } = options;
+  const { readableNames, repositories, facts, treeState, mirrors, tellError } = options;
   let making = 0;
 
   const front = async (host: string, asked: URLSearchParams, reader: Reader): Promise<Answer> => {
     const tree = treeState();
     if (tree.state === 'unreadable') return unreadable(host);
-    const statement = tree.state === 'following' ? tree.view.statement : undefined;
-    const search = (asked.get('q') ?? '').trim().toLowerCase().slice(0, MAX_SEARCH);
+    const view = tree.state === 'following' ? tree.view : undefined;
+    const statement = view?.statement;
+    const text = (asked.get('q') ?? '').trim().toLowerCase().slice(0, MAX_SEARCH);
     const last = asked.get('last') ?? '';
     const shards = await readableNames(reader);
-    const found = namePage(shards, { limit: NAMES_ON_A_PAGE, last, holding: search });
+    const page = namePage(shards, { limit: NAMES_ON_A_PAGE, last, holding: text });
+    const found =
+      options.search === undefined || view === undefined || text === '' || last !== ''
+        ? undefined
+        : await findPage(options.search, { text, page: pageNumber(asked.get('page')), reader, view });
     const main = frontPage({
       host,
       ...(statement !== undefined && { statement }),
       expired: statement !== undefined && Date.parse(statement.expires) <= Date.now(),
       repositories: shards.reduce((total, names) => total + names.length, 0),
-      search,
+      search: text,
       last,
-      ...found,
+      ...page,
+      hasSearch: options.search !== undefined,
+      ...(found !== undefined && { found }),
       mirrors: mirrors(),
     });
     return pageAnswer({ title: `Images at ${host}`, host, main }, statement?.serial ?? 0);
@@ -108,7 +119,7 @@ export function createPage(options: PageOptions): Page {
 
   return {
     async answer(request, query, reader) {
-      const host = pullHost(request.headers.host, publicName);
+      const host = pullHost(request.headers.host, options.name);
       const asked = new URLSearchParams(query);
       const name = asked.get('repository');
       try {

@@ -1,4 +1,4 @@
-import { repositoryLink } from './front-page.ts';
+import { repositoryLink } from './links.ts';
 import type { DescribedPlatform, DescribedTag } from './describe-tags.ts';
 import { html, type Html } from './html.ts';
 

@@ -31,7 +31,8 @@ form div{flex:1 1 15rem}
 form input,.pull{width:100%}
 .names{list-style:none;padding:0;margin:0;columns:2 20rem;column-gap:1.5rem}
 .names a{display:block;padding:.3rem 0}
-.tags,.mirrors{list-style:none;padding:0;margin:0}
+.found li{padding:.3rem 0}
+.found,.tags,.mirrors{list-style:none;padding:0;margin:0}
 .tags>li{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:.25rem 1rem 1rem;margin:1rem 0}
 .tags h2{margin:.6rem 0}
 .tags .pull{background:var(--paper)}
