@@ -69,11 +69,11 @@ export function createServerSearch({
   };
 }
 
-/** @returns undefined for a longer one */
-async function textOf(response: Response): Promise<string | undefined> {
+/** The body of an answer with status 200, which has one. @returns undefined for a longer one */
+async function textOf({ body }: Response): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body as NonNullable<typeof body>) {
     bytes += chunk.length;
     if (bytes > MAX_BYTES) return undefined;
     chunks.push(chunk);
@@ -84,7 +84,5 @@ async function textOf(response: Response): Promise<string | undefined> {
 /** What `fetch` failed for stands in the cause of its error; where several addresses were tried, its code alone tells. */
 function reasonOf(error: unknown): string {
   const { cause = error } = error as { readonly cause?: unknown };
-  return cause instanceof AggregateError
-    ? String((cause as NodeJS.ErrnoException).code)
-    : asFault(cause).message;
+  return [(cause as NodeJS.ErrnoException).code, asFault(cause).message].filter(Boolean).join(': ');
 }
