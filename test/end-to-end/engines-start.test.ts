@@ -111,12 +111,12 @@ for (const [what, configuration, message] of wrong)
 real.test(
   'a crane beside a tree in a bucket is told to say where it reads it, before anything is opened',
   async () => {
-    await writeConfiguration(folder.path, { tree: { s3: { bucket: 'any', endpoint: s3.url } } });
+    const file = await writeConfiguration(folder.path, { tree: { s3: { bucket: 'any', endpoint: s3.url } } });
     for (const service of ['crane', 'all']) {
       const { code, stderr } = await gantry(folder.path, ['serve', service]);
       expect([code, stderr]).toEqual([
         2,
-        'gantry: crane.tree is missing: the tree is in tree.s3, the bucket any, which the crane does not read by itself; write the http(s) address that the tree is served at\n',
+        `gantry: ${file}:1:1: crane.tree is missing: the tree is in tree.s3, the bucket any, which the crane does not read by itself; write the http(s) address that the tree is served at\n`,
       ]);
     }
   },

@@ -54,7 +54,7 @@ describe('the command line', () => {
   test.each([
     [[], COMMANDS],
     [['catalog'], ['backup', 'copy', 'rebuild']],
-    [['config'], ['check', 'schema', 'show']],
+    [['config'], ['check', 'schema', 'show', 'import']],
     [['promotions'], ['list', 'show', 'cancel']],
     [['results'], ['add', 'list', 'report']],
     [['waivers'], ['list', 'revoke']],
