@@ -26,14 +26,17 @@ const fileOf = (name: string, more: object = {}) => ({
   ...more,
 });
 
-/** The names that are found, once there is an answer: on a busy machine the index's thread takes its time to begin. */
+/** The names that are found, sorted, once there is an answer: on a busy machine the index's thread takes its time to begin. */
 async function found(crane: Crane, text: string): Promise<string> {
   const response = await until(async () => {
     const answer = await ask(crane, `/v1/search?${String(new URLSearchParams({ q: text }))}`);
     return answer.status === 200 && answer;
   });
   const { results } = (await response.json()) as { results: { name: string }[] };
-  return results.map(({ name }) => name).join();
+  return results
+    .map(({ name }) => name)
+    .toSorted()
+    .join();
 }
 
 test('without a tree the names of redirect files are found, as the files come and go', async () => {
