@@ -25,7 +25,11 @@ const MIB = 1024 * 1024;
 /** An object on its way, in parts that may be sent side by side. Nobody sees it before `complete`. */
 export interface S3Upload {
   readonly path: string;
-  /** Sends part `number`, from 1 on, with its sha256. All but the last are of one size, MIN_PART_BYTES or more. */
+  /**
+   * Sends part `number`, from 1 on, with its sha256. All but the last are of one size, MIN_PART_BYTES or more. A signal
+   * ends its attempts and never cuts one: what a server still takes in may outlive the abort of its upload
+   * ("AbortMultipartUpload": parts in progress).
+   */
   putPart(number: number, bytes: Uint8Array, options?: CallOptions): Promise<void>;
   /** Makes the object of all parts that were put, in their order. */
   complete(options?: CallOptions & { readonly ifNoneMatch?: '*' }): Promise<Written>;
@@ -108,10 +112,7 @@ export class UploadInParts implements S3Upload {
       ChecksumSHA256: hash.base64,
     };
     const send = async () => {
-      const output = await client.send(
-        signedAs(new sdk.UploadPartCommand(input), hash, this.#session.place),
-        abortBy(options),
-      );
+      const output = await client.send(signedAs(new sdk.UploadPartCommand(input), hash, this.#session.place));
       if (output.ChecksumSHA256 !== undefined && output.ChecksumSHA256 !== hash.base64)
         throw damaged(this.#session, this.path);
       return output;
