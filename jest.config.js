@@ -9,6 +9,6 @@ export default {
   transform: {},
   // Most tests wait for servers and clients of their own: two at a time also where there are two cores.
   maxWorkers: Math.max(2, availableParallelism() - 1),
-  setupFilesAfterEnv: ['<rootDir>/test/deadline.js'],
+  setupFilesAfterEnv: ['<rootDir>/test/deadline.js', '<rootDir>/test/seed.js'],
   reporters: ['default', '<rootDir>/test/count-reporter.js'],
 };
