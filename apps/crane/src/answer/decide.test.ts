@@ -2,15 +2,11 @@ import { type Digest, digestOf, MANIFEST_KINDS, MANIFEST_MEDIA_TYPES } from '@ga
 import * as fc from 'fast-check';
 import type { Answer } from './answer.ts';
 import { Pool } from '../choose/rendezvous.ts';
-import {
-  decide,
-  decideUnnamed,
-  type Lookup,
-  type Method,
-  type Repository,
-  type Site,
-  WRONG_METHOD,
-} from './decide.ts';
+import { decide, type Method } from './decide.ts';
+import { decideUnnamed } from './decide-unnamed.ts';
+import { WRONG_METHOD } from './refusals.ts';
+import type { Site } from './site.ts';
+import type { Lookup, Repository } from '../repositories/repository.ts';
 import { type MirrorOptions, type MirrorState, readMirrors } from '../choose/mirror.ts';
 import { PackedRepository, packRepository } from '../repositories/packed-repository.ts';
 import { parseRoute } from './route.ts';

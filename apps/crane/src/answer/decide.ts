@@ -1,5 +1,5 @@
 import { type Digest, MANIFEST_MEDIA_TYPES, type ManifestKind, quote } from '@gantry/oci';
-import { type BlobEntry, blobPath, manifestPath } from '@gantry/tree';
+import { blobPath, manifestPath } from '@gantry/tree';
 import {
   type Answer,
   API_VERSION,
@@ -13,130 +13,16 @@ import {
   unavailable,
 } from './answer.ts';
 import { chooseMirror, type Client, duplicatesOf, lastResort, type Wanted } from '../choose/choose-mirror.ts';
-import { locationOf, type Mirror, type MirrorState } from '../choose/mirror.ts';
-import { asksForMirrorList, mirrorListAnswer, mirrorsAnswer } from './mirror-list.ts';
+import type { MirrorState } from '../choose/mirror.ts';
+import type { Lookup, Repository } from '../repositories/repository.ts';
+import { asksForMirrorList, mirrorListAnswer } from './mirror-list.ts';
+import { redirect } from './redirect.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
-import type { NamedRoute, Reference, Refusal, Route } from './route.ts';
+import type { NamedRoute, Route } from './route.ts';
+import type { Site } from './site.ts';
 import { parseTagQuery, tagPage } from './tag-page.ts';
 
-/** What the crane knows of one published repository. */
-export interface Repository {
-  readonly state: 'known';
-  /** It is the last good state of one that can't be read just now: what it lacks may have come since. */
-  readonly isFormer: boolean;
-  /** The manifest of a tag or a digest, with its digest. */
-  manifest(reference: Reference): FoundManifest | undefined;
-  blob(digest: Digest): BlobEntry | undefined;
-  /** The digest of the subject's referrers document. */
-  referrers(subject: Digest): Digest | undefined;
-  /** All tags, in the order of their code units. */
-  tagNames(): readonly string[];
-}
-
-/** A manifest that a reference leads to. */
-export interface FoundManifest {
-  readonly digest: Digest;
-  readonly kind: ManifestKind;
-  readonly size: number;
-  readonly since: number;
-}
-
-/** What is known of the name in a request. */
-export type Lookup =
-  | Repository
-  /** Proven: root and shard were read, and do not name it. Or nothing is published yet. */
-  | { readonly state: 'absent' }
-  /** Its document, or the way to it, can't be read. */
-  | { readonly state: 'unreadable' }
-  /** The serial that was asked for is none of the tree's, or is kept no more. */
-  | { readonly state: 'not kept'; readonly serial: number };
-
-/** What stands for all requests until a mirror changes. */
-export interface Site {
-  readonly mirrors: readonly MirrorState[];
-  readonly manifests: 'redirect' | 'serve' | 'auto';
-  readonly status: 302 | 307;
-  /** No mirror is configured and the tree is a directory: blobs are served from it. */
-  readonly servesBlobs: boolean;
-  /** The same for what is private: no mirror checks signed URLs, and the tree is a directory. */
-  readonly servesPrivateBlobs?: boolean;
-  /** Makes a URL of a mirror that checks signatures one that leads to the file; absent: none does. */
-  readonly signUrl?: (base: string, path: string) => string;
-}
-
 export type Method = 'GET' | 'HEAD';
-
-/** The answer to a request with more than one Host. */
-export const MANY_HOSTS = errorAnswer(
-  'refused',
-  400,
-  'UNSUPPORTED',
-  'more than one Host: a request has one (RFC 9112, section 3.2)',
-);
-
-/** The answer for a method that is neither GET nor HEAD. */
-export const WRONG_METHOD = errorAnswer('method', 405, 'UNSUPPORTED', 'only GET and HEAD are answered here', [
-  'Allow',
-  'GET, HEAD',
-]);
-
-const BASE = jsonAnswer('base', '{}', ['Cache-Control', 'no-cache']);
-const NO_CATALOG = errorAnswer('catalog', 404, 'UNSUPPORTED', 'the catalogue of names is not public here');
-const REFUSALS: Readonly<Record<Refusal, Answer>> = {
-  'no such endpoint': errorAnswer(
-    'refused',
-    404,
-    'UNSUPPORTED',
-    'no endpoint of the distribution specification',
-  ),
-  'name invalid': errorAnswer(
-    'refused',
-    400,
-    'NAME_INVALID',
-    'not a repository name: lower-case letters, digits and single separators, parts joined by "/"',
-  ),
-  'digest invalid': errorAnswer(
-    'refused',
-    400,
-    'DIGEST_INVALID',
-    'not a digest: sha256:<64 hex> or sha512:<128 hex> is',
-  ),
-  // A name that no tag can have is one that no manifest has: the conformance suite asks for 404.
-  'not a tag': errorAnswer('refused', 404, 'MANIFEST_UNKNOWN', 'not a tag, so no manifest has it'),
-  'manifest of another algorithm': errorAnswer(
-    'refused',
-    404,
-    'MANIFEST_UNKNOWN',
-    'manifests are known by their sha256 or sha512 digest here',
-  ),
-  'blob of another algorithm': errorAnswer(
-    'refused',
-    404,
-    'BLOB_UNKNOWN',
-    'blobs are known by their sha256 or sha512 digest here',
-  ),
-  'encoding invalid': errorAnswer(
-    'refused',
-    400,
-    'NAME_INVALID',
-    'the path is not percent-encoded as it should be',
-  ),
-  'serial invalid': errorAnswer(
-    'refused',
-    400,
-    'UNSUPPORTED',
-    '"serial" has to be the number of a serial, from 1 up',
-  ),
-  'too long': errorAnswer('refused', 414, 'UNSUPPORTED', 'the request target is too long'),
-};
-/** The answer to a request whose route names no repository. */
-export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): Answer {
-  if (route.kind === 'refused') return REFUSALS[route.refusal];
-  if (route.kind === 'page' || route.kind === 'search' || route.kind === 'ping')
-    return REFUSALS['no such endpoint'];
-  if (route.kind === 'mirrors') return mirrorsAnswer(site.mirrors);
-  return route.kind === 'base' ? BASE : NO_CATALOG;
-}
 
 /** What else is known of a request. */
 export interface Circumstances {
@@ -297,34 +183,6 @@ function blobAnswer(
     return unavailable('blob', `no mirror that is known to hold the blob ${digest} answers just now`);
   }
   return redirect('blob', mirror, path, site, duplicatesOf(mirror, site.mirrors, wanted, client));
-}
-
-/**
- * `path` is made of a digest's and a kind's own alphabet, and the base is the configuration's: no more goes into a
- * Location, but the signature where the mirror looks for one.
- * @param duplicates other mirrors that have the same, for clients that can make use of them (RFC 6249, section 2)
- */
-function redirect(
-  route: 'manifest' | 'blob',
-  { mirror }: MirrorState,
-  path: string,
-  site: Site,
-  duplicates: readonly MirrorState[] = [],
-): Answer {
-  const headers = ['Location', addressAt(mirror, path, site), 'Content-Length', '0'];
-  if (duplicates.length > 0) {
-    const links = duplicates.map((other, index) => {
-      const [country] = other.mirror.countries;
-      const geo = country === undefined ? '' : `; geo=${country.toLowerCase()}`;
-      return `<${addressAt(other.mirror, path, site)}>; rel=duplicate; pri=${index + 2}${geo}`;
-    });
-    headers.push('Link', links.join(', '));
-  }
-  return { route, status: site.status, headers, body: NO_BODY, mirror: mirror.name };
-}
-
-function addressAt(mirror: Mirror, path: string, { signUrl }: Site): string {
-  return mirror.isSigned && signUrl !== undefined ? signUrl(mirror.base, path) : locationOf(mirror, path);
 }
 
 function tagsAnswer(route: Extract<Route, { kind: 'tags' }>, repository: Repository): Answer {

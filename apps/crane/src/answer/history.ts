@@ -10,7 +10,8 @@ import {
   type TreeView,
 } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
-import type { Lookup } from './decide.ts';
+import type { Lookup } from '../repositories/repository.ts';
+import { fewAtATime } from '../repositories/few-at-a-time.ts';
 import { PackedRepository } from '../repositories/packed-repository.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import { readRepository } from '../repositories/read-repository.ts';
@@ -115,17 +116,8 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
     return new PackedRepository(packed);
   };
 
-  let [reading, waiting] = [0, 0];
-  const queue: (() => void)[] = [];
-  const turn = async (): Promise<void> => {
-    if (reading >= READS_AT_ONCE) await new Promise<void>((resolve) => void queue.push(resolve));
-    else reading++;
-  };
-  const done = () => {
-    const next = queue.shift();
-    if (next === undefined) reading--;
-    else next();
-  };
+  const inTurn = fewAtATime(READS_AT_ONCE);
+  let waiting = 0;
 
   return {
     async lookup(name, serial) {
@@ -133,15 +125,13 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
       if (current === undefined || serial > current.statement.serial) return notKept(serial);
       if (waiting >= WAITING_MAX) return { state: 'unreadable' };
       waiting++;
-      await turn();
       try {
-        return await read(current, name, serial);
+        return await inTurn(() => read(current, name, serial));
       } catch (error) {
         tellError({ repository: name, serial }, asFault(error).message);
         return { state: 'unreadable' };
       } finally {
         waiting--;
-        done();
       }
     },
   };

@@ -1,7 +1,9 @@
 import { digestOf } from '@gantry/oci';
 import type { Answer } from './answer.ts';
 import { Pool } from '../choose/rendezvous.ts';
-import { decide, decideUnnamed, type Repository } from './decide.ts';
+import { decide } from './decide.ts';
+import { decideUnnamed } from './decide-unnamed.ts';
+import type { Repository } from '../repositories/repository.ts';
 import { type MirrorOptions, type MirrorState, readMirrors, unprobed } from '../choose/mirror.ts';
 
 const LAYER = digestOf('layer');

@@ -1,15 +1,11 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { asFault } from '@gantry/oci';
 import { type Answer, unavailable } from './answer.ts';
-import {
-  decide,
-  decideUnnamed,
-  type Lookup,
-  MANY_HOSTS,
-  type Method,
-  type Site,
-  WRONG_METHOD,
-} from './decide.ts';
+import { decide, type Method } from './decide.ts';
+import { decideUnnamed } from './decide-unnamed.ts';
+import { MANY_HOSTS, WRONG_METHOD } from './refusals.ts';
+import type { Site } from './site.ts';
+import type { Lookup } from '../repositories/repository.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clients } from '../client/clients.ts';
 import { takesManifestsOnTrust } from '../client/manifests-on-trust.ts';

@@ -2,7 +2,7 @@ import { type Digest, parseManifest } from '@gantry/oci';
 import { manifestPath } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
 import { acceptedKinds } from './accept.ts';
-import type { FoundManifest, Lookup, Repository } from './decide.ts';
+import type { FoundManifest, Lookup, Repository } from '../repositories/repository.ts';
 import type { ManifestBytes } from './manifest-bytes.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import type { Route } from './route.ts';

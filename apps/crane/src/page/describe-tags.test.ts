@@ -1,7 +1,7 @@
 import { type Descriptor, type Digest, digestOf, MANIFEST_MEDIA_TYPES, parseManifest } from '@gantry/oci';
 import { directoryTree, type LaidRepository, layTree, openTree, type TreeSource } from '@gantry/tree';
 import { temporaryFolder } from '../crane.fixture.ts';
-import type { Repository } from '../answer/decide.ts';
+import type { Repository } from '../repositories/repository.ts';
 import { packRepository, PackedRepository } from '../repositories/packed-repository.ts';
 import { describeTags, MAX_READS } from './describe-tags.ts';
 import { createFactsReader, type FactsReader } from './manifest-facts.ts';

@@ -1,5 +1,5 @@
 import type { Descriptor, Digest } from '@gantry/oci';
-import type { FoundManifest, Repository } from '../answer/decide.ts';
+import type { FoundManifest, Repository } from '../repositories/repository.ts';
 import type { FactsReader, ManifestFacts } from './manifest-facts.ts';
 
 /** What a page tells of one tag. */

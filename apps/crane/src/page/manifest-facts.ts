@@ -1,7 +1,7 @@
 import { type Descriptor, type Digest, parseManifest, parseStrictJson, Platform } from '@gantry/oci';
 import { blobPath, manifestPath, type TreeSource } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
-import type { FoundManifest } from '../answer/decide.ts';
+import type { FoundManifest } from '../repositories/repository.ts';
 import { createManifestBytes } from '../answer/manifest-bytes.ts';
 
 /** What a page tells of one manifest. Immutable, as its bytes are. */

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { asFault, isRepositoryName } from '@gantry/oci';
 import { type Answer, RETRY_AFTER_SECONDS } from '../answer/answer.ts';
-import type { Repository } from '../answer/decide.ts';
+import type { Repository } from '../repositories/repository.ts';
 import type { MirrorState } from '../choose/mirror.ts';
 import { nameOfNone } from '../private/guard.ts';
 import type { ReadableNames } from '../private/readable-names.ts';

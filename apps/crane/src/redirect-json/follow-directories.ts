@@ -4,7 +4,7 @@ import { oneAtATime } from '../repositories/one-at-a-time.ts';
 import type { CraneLogger } from '../options.ts';
 import type { FileReader, Reading } from './file-reader.ts';
 import { isRedirectFile, type Listing, listFiles } from './list-files.ts';
-import { watchFolders } from './watch-folders.ts';
+import { watchFolders } from '../follow/watch-folders.ts';
 
 /** Between two rounds there is so much time at least; and so many times what a round takes, as on a slow file system. */
 const MIN_PAUSE_MS = 1000;

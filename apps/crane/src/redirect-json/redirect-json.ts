@@ -90,13 +90,14 @@ export function createRedirectJson(
   const content = options.content === undefined ? undefined : { ...options.content, compat };
 
   const find = (name: string, who: Reader): PathsFile | undefined => {
+    // Whether there is one is not looked at before: a name that may not be read takes as long as one that is not there.
     const file = who.mayRead(name) ? table.paths(name) : undefined;
     if (file?.isProtected !== true) return file;
     return who.mayReadContent(name, file.contentPath) ? file : undefined;
   };
 
   const refuseUnread = (): void => {
-    if (!directories.isRead) throw new Fault('UNAVAILABLE', 'the redirect files are not read yet');
+    if (!directories.isRead) throw new Fault('UNAVAILABLE', UNREAD);
   };
 
   const answerLocated = (file: PathsFile, located: Located, query: string): Answer | Promise<Answer> => {
@@ -188,7 +189,8 @@ export function createRedirectJson(
 
 const OWN_PATHS = /^\/(?:v1|v2|crane)\//;
 const UNKNOWN = errorAnswer('refused', 404, 'NAME_UNKNOWN', 'no redirect file tells of this');
-const NOT_READ = unavailable('refused', 'the redirect files are not read yet');
+const UNREAD = 'the redirect files are not read yet';
+const NOT_READ = unavailable('refused', UNREAD);
 
 /** Whether the crane knows no answer of its own. */
 function isLeftOver(route: Route): boolean {

@@ -1,7 +1,7 @@
 import { type Digest, MANIFEST_KINDS, type ManifestKind, parseDigest } from '@gantry/oci';
 import type { BlobEntry, ListedRepository, RepositoryDocument, SortedEntries } from '@gantry/tree';
 import { NUMBER_BYTES, numberAt, putNumber, putWord, WORD_BYTES, wordAt } from './bytes.ts';
-import type { FoundManifest, Repository } from '../answer/decide.ts';
+import type { FoundManifest, Repository } from './repository.ts';
 import {
   countDigests,
   type DigestCounts,

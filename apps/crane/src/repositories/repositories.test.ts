@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { directoryTree, indexPath, layTree, openTree, type TreeView } from '@gantry/tree';
 import { repositoryOf, sampleImage, temporaryFolder } from '../crane.fixture.ts';
-import type { Lookup } from '../answer/decide.ts';
+import type { Lookup } from './repository.ts';
 import { createRepositories } from './repositories.ts';
 
 function latest(lookup: Lookup): string | undefined {

@@ -2,7 +2,7 @@ import { asFault, type Digest } from '@gantry/oci';
 import type { TreeSource, TreeView } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
 import { putWord, WORD_BYTES, wordAt } from './bytes.ts';
-import type { Lookup, Repository } from '../answer/decide.ts';
+import type { Lookup, Repository } from './repository.ts';
 import type { Count } from '../counters.ts';
 import { fewAtATime } from './few-at-a-time.ts';
 import { PackedRepository } from './packed-repository.ts';

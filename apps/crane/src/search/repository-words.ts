@@ -1,7 +1,7 @@
 import { type Descriptor, type Digest, parseManifest, parseStrictJson } from '@gantry/oci';
 import { blobPath, manifestPath, type TreeSource } from '@gantry/tree';
 import { z } from 'zod';
-import type { FoundManifest, Repository } from '../answer/decide.ts';
+import type { FoundManifest, Repository } from '../repositories/repository.ts';
 import { createManifestBytes } from '../answer/manifest-bytes.ts';
 import { PackedRepository } from '../repositories/packed-repository.ts';
 import { orderTags } from '../page/tag-order.ts';
