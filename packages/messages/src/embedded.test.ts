@@ -111,7 +111,7 @@ describe('The embedded queues', () => {
 
   test('a process that lives keeps what it handles, also past the first lease and when others start', async () => {
     await using place = await temporary();
-    const timing = { leaseMs: 400 };
+    const timing = { leaseMs: 1500 };
     await using messages = await openEmbeddedMessages(place, timing);
     await messages.send('q', 'key', event('held'));
     const child = startChild(place.file, timing, HOLD);

@@ -81,7 +81,7 @@ describe('a blob that broke off', () => {
   test('as it stood still goes on', async () => {
     await using it = await open(
       { intercept: faults.only({ path: BLOB, times: 1 }, faults.stall(100_000)) },
-      { timeouts: { idleMs: 50 } },
+      { timeouts: { idleMs: 1000 } },
     );
     expect(await download(it.client)).toBe(2);
     expect(it.paths()).toEqual(['blobs 200', 'blobs 206']);
@@ -274,7 +274,7 @@ test('a small answer that keeps coming, too slowly, is given up and asked for ag
     name: 'builds',
     url: server.url,
     clock: instantClock(),
-    timeouts: { smallMs: 30 },
+    timeouts: { smallMs: 400 },
   });
   const fault = await caught(client.manifest('team/app', '1'));
   expect([fault.code, server.seen.length]).toEqual(['SOURCE_UNREACHABLE', 5]);

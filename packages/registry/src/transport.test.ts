@@ -135,7 +135,7 @@ describe('trouble that may pass', () => {
   test('a request that is taken and not answered is given up, and made again', async () => {
     const registry = upstream((count) => count === 1);
     await using server = await registry.listen();
-    await using client = openClient(server.url, { timeouts: { headersMs: 50 } });
+    await using client = openClient(server.url, { timeouts: { headersMs: 1000 } });
     expect((await client.head('team/app', '1'))?.digest).toBe(image.digest);
     expect(registry.requests).toHaveLength(2);
   });

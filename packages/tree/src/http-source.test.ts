@@ -112,9 +112,9 @@ describe('a tree behind a URL', () => {
       if (request.url?.includes('lists') === true)
         response.writeHead(200, { 'content-length': 9 }).write('x');
     });
-    const tree = httpTree(server.url, { timeoutMs: 50, attempts: 1 });
-    await expect(tree.read(FILE, 100)).rejects.toThrow(/silent for 50 ms/);
-    await expect(tree.read('lists/000000000001.txt', 100)).rejects.toThrow(/silent for 50 ms/);
+    const tree = httpTree(server.url, { timeoutMs: 500, attempts: 1 });
+    await expect(tree.read(FILE, 100)).rejects.toThrow(/silent for 500 ms/);
+    await expect(tree.read('lists/000000000001.txt', 100)).rejects.toThrow(/silent for 500 ms/);
     const stream = await tree.open('lists/000000000001.txt');
     await expect(text(stream ?? Readable.from([]))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
   });

@@ -177,7 +177,7 @@ describe('a mirror is not used', () => {
       if (view === undefined || configured === undefined) throw new Error('nothing');
       await using client = mirrorClient(configured.base, {
         userAgent: 'test',
-        timeoutMs: 1000,
+        timeoutMs: 10_000,
         signal: new AbortController().signal,
       });
       const { state } = await probeMirror(
@@ -264,7 +264,7 @@ describe('a kind of manifest is not proven', () => {
       if (view === undefined || configured === undefined) throw new Error('nothing');
       await using client = mirrorClient(configured.base, {
         userAgent: 'test',
-        timeoutMs: 1000,
+        timeoutMs: 10_000,
         signal: new AbortController().signal,
       });
       return (await probeMirror(client, unprobed(configured), await trees.at(view))).state;

@@ -50,7 +50,7 @@ export async function openScene(tree = 'tree') {
       const [configured] = readMirrors([{ name: 'one', url }]);
       if (configured === undefined) throw new Error('no mirror');
       const signal = new AbortController().signal;
-      await using client = mirrorClient(configured.base, { userAgent: 'test', timeoutMs: 1000, signal });
+      await using client = mirrorClient(configured.base, { userAgent: 'test', timeoutMs: 3000, signal });
       const probed = await trees.at(await view());
       return (await probeMirror(client, former ?? unprobed(configured), probed, doubted)).state;
     },
