@@ -1,39 +1,21 @@
-import { IncomingMessage, type RequestListener } from 'node:http';
 import { asFault } from '@gantry/oci';
-import { createHealth, listen } from '@gantry/service';
-import { openAccessLog, TimedRequest } from './access-log/access-log.ts';
-import { listenAdmin } from './admin.ts';
-import { createCatalog } from './answer/catalog.ts';
-import { createClients } from './client/clients.ts';
-import { openGeoip } from './client/geoip.ts';
-import { readTrustedProxies } from './client/forwarded.ts';
+import { openAccessLog } from './access-log/access-log.ts';
+import { createAnswering } from './answering.ts';
+import { type ChangeableOptions, readChangeable } from './changeable.ts';
+import { openClients } from './client/open-clients.ts';
 import type { CountSample } from './counters.ts';
-import { createDelivery } from './answer/deliver.ts';
-import { followChanges, openFollowedTree, placeOf } from './follow/followed-tree.ts';
-import { createHistory } from './answer/history.ts';
-import { linger } from './linger.ts';
-import { createManifestBytes } from './answer/manifest-bytes.ts';
-import { readMirrors } from './choose/mirror.ts';
-import { createMirrorProber, type WantedObject } from './probe/mirror-prober.ts';
-import type { MirrorReport } from './probe/mirror-report.ts';
-import { createCounts } from './monitoring.ts';
-import { withNumericErrors } from './answer/numeric-errors.ts';
-import type { CraneOptions } from './options.ts';
-import { createFactsReader } from './page/manifest-facts.ts';
-import { createPage } from './page/page.ts';
-import { openGuard, openSigner } from './private/open.ts';
-import { createReadableNames } from './private/readable-names.ts';
-import { createPublishedNames } from './repositories/published-names.ts';
-import { publicServer } from './public-server.ts';
-import { rareErrors } from './rare-errors.ts';
-import { openRedirectJson } from './redirect-json/open-redirect-json.ts';
-import { createRepositories } from './repositories/repositories.ts';
-import { createResponder } from './answer/responder.ts';
-import { openSearch } from './search/open-search.ts';
 import type { HighestSerial } from './follow/serial-file.ts';
+import { openListening } from './listening.ts';
+import { openLookout } from './lookout.ts';
+import { createCounts } from './monitoring.ts';
+import type { CraneOptions } from './options.ts';
+import { openGuard } from './private/open.ts';
+import type { WantedObject } from './probe/mirror-prober.ts';
+import type { MirrorReport } from './probe/mirror-report.ts';
 import { createToldMirrors } from './probe/told-mirrors.ts';
-import { createSuitManifest } from './answer/suited-manifest.ts';
-import { within } from './within.ts';
+import { rareErrors } from './rare-errors.ts';
+import { createPublishedNames } from './repositories/published-names.ts';
+import { openSearch } from './search/open-search.ts';
 
 /** A crane that answers requests. Disposing of it stops accepting connections and lets requests under way end. */
 export interface Crane extends AsyncDisposable {
@@ -52,23 +34,15 @@ export interface Crane extends AsyncDisposable {
    * that can't be used the former ones stay, which is logged and counted.
    * @throws Fault CONFIGURATION_INVALID for one that can't be used; then all stays as it was
    */
-  reconfigure(options: Pick<CraneOptions, 'mirrors' | 'trustedProxies'>): void;
+  reconfigure(next: ChangeableOptions): void;
   /** Opens the access log's file anew, as it may have been moved away. */
   reopenAccessLog(): void;
   /** Counts a new configuration that could not be read, beside other reloads that failed. */
   countRefusal(): void;
 }
 
-const MIB = 1024 * 1024;
-/** What is kept in memory: packed repositories, other documents as they are encoded, manifests that are served. */
-const REPOSITORY_BYTES = 32 * MIB;
-const DOCUMENT_BYTES = 28 * MIB;
-const MANIFEST_BYTES = 8 * MIB;
-
-/** How long a new serial, and the start, wait for a mirror that has it. */
-const MIRROR_WAIT_MS = 2000;
-/** How long the start waits for a tree whose server is silent. */
-const START_WAIT_MS = 5000;
+/** What is kept in memory of documents, as they are encoded. */
+const DOCUMENT_BYTES = 28 * 1024 * 1024;
 
 /**
  * Starts a crane: reads the tree, probes the mirrors, listens.
@@ -107,199 +81,95 @@ export async function startGuidedCrane(
   return openCrane(options, guide);
 }
 
+/** Opened in the order of what needs what, and closed in the other one: the ports first, so that all stands as long as it is asked for. */
 async function openCrane(options: CraneOptions, guide: Guide | undefined): Promise<GuidedCrane> {
-  const { logger, pollMs, trustedKeys = [] } = options;
-  const ofCrane = { publicName: options.name, seed: options.seed };
-  let mirrors = readMirrors(options.mirrors, ofCrane);
-  let trustedProxies = readTrustedProxies(options.trustedProxies);
-  await using stack = new AsyncDisposableStack();
-  const guard = options.private && stack.use(await openGuard(options.private, () => trustedProxies, logger));
-  const signUrl = options.signedUrls && (await openSigner(options.signedUrls));
-  const ending = new AbortController();
-  stack.defer(() => ending.abort());
-
-  const place = options.tree === undefined ? undefined : placeOf(options.tree);
-  const directory = place !== undefined && 'directory' in place ? place.directory : undefined;
+  const { logger } = options;
+  let changeable = readChangeable(options, options);
   const counts = createCounts();
   const tellError = rareErrors(logger);
+  await using stack = new AsyncDisposableStack();
+
+  const guard =
+    options.private && stack.use(await openGuard(options.private, () => changeable.trustedProxies, logger));
   const accessLog =
     options.accessLog === undefined
       ? undefined
       : stack.use(
           await openAccessLog(options.accessLog, { droppedLines: counts.droppedAccessLines, tellError }),
         );
-  let probed: Promise<void> = Promise.resolve();
-  const redirectJson = openRedirectJson(options, counts, guide !== undefined);
-  if (redirectJson !== undefined) stack.use(redirectJson);
+
+  const told = guide && createToldMirrors(changeable.mirrors, guide.mirrors, guide.onSuspect);
+  const lookout = stack.use(
+    await openLookout(options, {
+      mirrors: changeable.mirrors,
+      counts,
+      cacheBytes: DOCUMENT_BYTES,
+      onSerial(view) {
+        search?.follow(view);
+        // Read before somebody asks; where that fails, who asks is told.
+        if (options.page === true) publishedNames().catch(() => undefined);
+      },
+      ...(told !== undefined && { told, highest: guide?.highest }),
+    }),
+  );
+  const { place, prober, sight, view } = lookout;
+  const { redirectJson } = sight;
+  const publishedNames = createPublishedNames(view);
   const search =
     options.search &&
     openSearch(options.search, {
-      view: () => view(),
+      view,
       logger,
       tellError,
       resources: stack,
       ...(place !== undefined && { place }),
       ...(redirectJson !== undefined && { redirectJson }),
     });
-  const { source, follower, view } = await openFollowedTree({
-    ...options,
-    counts,
-    cacheBytes: DOCUMENT_BYTES,
-    signal: ending.signal,
-    onSerial(next) {
-      search?.follow(next);
-      probed = prober.probe(MIRROR_WAIT_MS);
-      // Read before somebody asks; where that fails, who asks is told.
-      if (options.page === true) publishedNames().catch(() => undefined);
-    },
-    ...(guide?.highest !== undefined && { highest: guide.highest }),
-  });
-  const told = guide && createToldMirrors(mirrors, guide.mirrors, guide.onSuspect);
-  const prober = stack.use(
-    told ??
-      createMirrorProber({
-        mirrors,
-        source,
-        view,
-        trustedKeys,
-        pollMs,
-        publicName: options.name,
-        logger,
-        ...(signUrl !== undefined && { signUrl }),
-      }),
-  );
-  const geoip = stack.use(
-    await openGeoip(options.geoip ?? {}, {
+
+  const known = stack.use(
+    await openClients(changeable, {
+      geoip: options.geoip,
       logger,
-      onChange: () => (clients = newClients()),
-      onFailure: () => counts.unreadablePlaces.value++,
-    }),
-  );
-  const newClients = () =>
-    createClients({
-      mirrors,
-      trustedProxies,
-      findPlace: geoip.findPlace,
       onCameBack: (mirror, object) => prober.suspect(mirror, object),
-    });
-  let clients = newClients();
-  const repositories = createRepositories({
-    source,
-    maxBytes: REPOSITORY_BYTES,
-    treeState: () => follower.current,
-    tellError,
-    failures: counts.unreadableDocuments,
-  });
-  const publishedNames = createPublishedNames(view);
-  const readableNames = createReadableNames(publishedNames);
-  const manifests = createManifestBytes(source, MANIFEST_BYTES);
-  const deliver = createDelivery({
-    manifests,
-    view,
-    directory,
-    tellError,
-    onSent(request, sent) {
-      counts.answer(sent.answer, sent.status);
-      if (request instanceof TimedRequest) accessLog?.note(request, clients(request).address, sent);
-    },
-  });
-  const respond = createResponder({
-    repositories,
-    history: createHistory({ source, view, tellError }),
-    ...(options.catalog === true && { catalog: createCatalog(readableNames, redirectJson) }),
-    ...(options.page === true && {
-      page: createPage({
-        readableNames,
-        repositories,
-        facts: createFactsReader(source),
-        treeState: () => follower.current,
-        mirrors: () => prober.states,
-        tellError,
-        ...(search !== undefined && { search }),
-        ...(options.name !== undefined && { name: options.name }),
-      }),
+      onUnreadablePlaces: () => counts.unreadablePlaces.value++,
     }),
-    ...(search !== undefined && { search }),
-    suitManifest: createSuitManifest(manifests, tellError),
-    deliver: options.compat === true ? withNumericErrors(deliver) : deliver,
-    ...(redirectJson !== undefined && { redirectJson }),
-    site: {
-      get mirrors() {
-        return prober.states;
-      },
-      manifests: options.manifests,
-      status: options.status,
-      get servesBlobs() {
-        return mirrors.length === 0 && directory !== undefined;
-      },
-      get servesPrivateBlobs() {
-        return !mirrors.some(({ isSigned }) => isSigned) && directory !== undefined;
-      },
-      ...(signUrl !== undefined && { signUrl }),
-    },
-    clients: (request) => clients(request),
-    ...(guard !== undefined && { guard }),
+  );
+  const respond = createAnswering(options, {
+    lookout,
+    clients: known.clients,
+    publishedNames,
+    guard,
+    search,
+    accessLog,
+    counts,
     tellError,
   });
 
-  const refresh = async () => {
-    await follower.check();
-    await probed;
-  };
-  await within(START_WAIT_MS, Promise.all([refresh(), redirectJson?.look()]));
-  if (guide === undefined) stack.use(followChanges(place, pollMs, () => void follower.check()));
-
-  let draining = false;
-  const health = createHealth();
-  const sight = {
-    tree: () => follower.current,
-    mirrors: () => prober.states,
-    ...(redirectJson !== undefined && { redirectJson }),
-  };
-  const admin =
-    options.adminListen && stack.use(await listenAdmin(options.adminListen, health, counts.counters, sight));
-  const answer: RequestListener = (request, response) => {
-    if (draining) response.shouldKeepAlive = false;
-    respond(request, response);
-  };
-  const { server, reload } = await publicServer(
-    options,
-    answer,
-    accessLog === undefined ? IncomingMessage : TimedRequest,
+  await lookout.start();
+  const { url, adminUrl, reloadCertificate } = stack.use(
+    await openListening(options, respond, counts.counters, sight),
   );
-  const running = stack.use(await listen(server, options.listen, 'crane.listen'));
-  stack.defer(async () => {
-    draining = true;
-    health.drain();
-    await linger(server);
-  });
 
   const resources = stack.move();
   return {
-    url: running.url,
-    ...(admin === undefined ? {} : { adminUrl: admin.url }),
+    url,
+    ...(adminUrl !== undefined && { adminUrl }),
     serial: () => view()?.statement.serial,
-    refresh,
+    refresh: () => lookout.refresh(),
     reopenAccessLog: () => accessLog?.reopen(),
     takeMirrors: (reports) => told?.take(reports),
     samples: () => counts.counters.samples(),
     countRefusal: () => void counts.refusedConfigurations.value++,
     reconfigure(next) {
-      const [nextMirrors, nextProxies] = [
-        readMirrors(next.mirrors, ofCrane),
-        readTrustedProxies(next.trustedProxies),
-      ];
-      mirrors = nextMirrors;
-      trustedProxies = nextProxies;
-      prober.setMirrors(mirrors);
-      clients = newClients();
-      void geoip.check();
-      void reload().catch((error: unknown) => {
+      changeable = readChangeable(next, options);
+      prober.setMirrors(changeable.mirrors);
+      known.take(changeable);
+      void reloadCertificate().catch((error: unknown) => {
         counts.unreadableCertificates.value++;
         logger.error({ err: asFault(error) }, 'the certificate can not be used, and the former one stays');
       });
       logger.info(
-        { mirrors: mirrors.map(({ name }) => name) },
+        { mirrors: changeable.mirrors.map(({ name }) => name) },
         'the mirrors are those of the new configuration',
       );
     },

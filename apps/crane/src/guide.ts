@@ -1,18 +1,14 @@
 import { createHealth, type Health, type Metrics } from '@gantry/service';
 import { listenAdmin } from './admin.ts';
-import { readTrustedProxies } from './client/forwarded.ts';
-import type { Crane } from './crane.ts';
+import { readChangeable } from './changeable.ts';
 import type { CountSample } from './counters.ts';
-import { followChanges, openFollowedTree } from './follow/followed-tree.ts';
-import { readMirrors } from './choose/mirror.ts';
-import { createMirrorProber, type WantedObject } from './probe/mirror-prober.ts';
-import { type MirrorReport, reportOf } from './probe/mirror-report.ts';
+import type { Crane } from './crane.ts';
+import type { HighestSerial } from './follow/serial-file.ts';
+import { openLookout } from './lookout.ts';
 import { createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
-import { openSigner } from './private/open.ts';
-import { openRedirectJson } from './redirect-json/open-redirect-json.ts';
-import type { HighestSerial } from './follow/serial-file.ts';
-import { within } from './within.ts';
+import type { WantedObject } from './probe/mirror-prober.ts';
+import { type MirrorReport, reportOf } from './probe/mirror-report.ts';
 
 /** Follows the tree's pointer and probes the mirrors for cranes in other processes (`startGuidedCrane`); answers no pulls itself. */
 export interface CraneGuide extends AsyncDisposable {
@@ -45,69 +41,28 @@ export interface GuideOptions {
 
 /** Nothing of a document is read here but a serial's own. */
 const DOCUMENT_BYTES = 4 * 1024 * 1024;
-/** How long the start waits for the tree, and for a mirror that has what it has. */
-const START_WAIT_MS = 5000;
-const MIRROR_WAIT_MS = 2000;
 
 /** @throws Fault CONFIGURATION_INVALID for a mirror, tree, serial file or address that can't be used */
 export async function startCraneGuide(options: CraneOptions, on: GuideOptions): Promise<CraneGuide> {
-  const { logger, pollMs, trustedKeys = [], name, seed, adminListen } = options;
-  const readNext = (next: Parameters<Crane['reconfigure']>[0]) => {
-    readTrustedProxies(next.trustedProxies);
-    return readMirrors(next.mirrors, { publicName: name, seed });
-  };
-  const mirrors = readNext(options);
-  const signUrl = options.signedUrls && (await openSigner(options.signedUrls));
-  await using stack = new AsyncDisposableStack();
-  const ending = new AbortController();
-  stack.defer(() => ending.abort());
-
   const counts = createCounts();
-  let probed: Promise<void> = Promise.resolve();
-  const { place, source, follower, view } = await openFollowedTree({
-    ...options,
-    counts,
-    cacheBytes: DOCUMENT_BYTES,
-    signal: ending.signal,
-    onSerial: () => {
-      probed = prober.probe(MIRROR_WAIT_MS);
-      on.onLook();
-    },
-  });
-  const prober = stack.use(
-    createMirrorProber({
-      mirrors,
-      source,
-      view,
-      trustedKeys,
-      pollMs,
-      publicName: name,
-      logger,
-      onChange: on.onMirrors,
-      ...(signUrl !== undefined && { signUrl }),
+  await using stack = new AsyncDisposableStack();
+  // The workers read redirect files themselves; here they are for health and figures.
+  const lookout = stack.use(
+    await openLookout(options, {
+      mirrors: readChangeable(options, options).mirrors,
+      counts,
+      cacheBytes: DOCUMENT_BYTES,
+      onSerial: on.onLook,
+      onLook: on.onLook,
+      onMirrors: on.onMirrors,
     }),
   );
-  const look = async () => {
-    await follower.check();
-    on.onLook();
-  };
-  const first = async () => {
-    await look();
-    await probed;
-  };
-  // The workers read redirect files themselves; here they are for health and figures.
-  const redirectJson = openRedirectJson(options, counts);
-  if (redirectJson !== undefined) stack.use(redirectJson);
-  await within(START_WAIT_MS, Promise.all([first(), redirectJson?.look()]));
-  stack.use(followChanges(place, pollMs, () => void look()));
+  const { follower, prober, sight } = lookout;
+  await lookout.start();
 
   const health = createHealth();
   on.addChecks(health);
-  const sight = {
-    tree: () => follower.current,
-    mirrors: () => prober.states,
-    ...(redirectJson !== undefined && { redirectJson }),
-  };
+  const { adminListen } = options;
   const admin =
     adminListen && stack.use(await listenAdmin(adminListen, health, counts.counters, sight, on.addMetrics));
 
@@ -121,7 +76,7 @@ export async function startCraneGuide(options: CraneOptions, on: GuideOptions): 
       if (state !== undefined) prober.suspect(state.mirror, object);
     },
     reconfigure(next) {
-      prober.setMirrors(readNext(next));
+      prober.setMirrors(readChangeable(next, options).mirrors);
     },
     countRefusal: () => void counts.refusedConfigurations.value++,
     add: (samples, former) => counts.counters.add(samples, former),

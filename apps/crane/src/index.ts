@@ -1,3 +1,4 @@
+export type { ChangeableOptions } from './changeable.ts';
 export type { CountSample } from './counters.ts';
 export { type Crane, startCrane, startGuidedCrane, type GuidedCrane } from './crane.ts';
 export { type CraneGuide, startCraneGuide } from './guide.ts';

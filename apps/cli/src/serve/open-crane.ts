@@ -1,16 +1,21 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { type Crane, type CraneOptions, type MirrorOptions, startCrane } from '@gantry/app-crane';
+import {
+  type ChangeableOptions,
+  type Crane,
+  type CraneOptions,
+  type MirrorOptions,
+  startCrane,
+} from '@gantry/app-crane';
 import { Fault } from '@gantry/oci';
 import type { Configuration, Logger, RunningServer, TreePlace } from '@gantry/service';
-import type { Changeable } from './crane-workers/messages.ts';
 import { openRedirectJson } from './open-redirect-json.ts';
 import { openTrustedKeys } from './open-keys.ts';
 
 /** A crane that runs, in this process or in several. */
 export interface ServedCrane {
   readonly url: string;
-  reconfigure(next: Changeable): void | Promise<void>;
+  reconfigure(next: ChangeableOptions): void | Promise<void>;
   countRefusal(): void;
   reopenAccessLog(): void;
 }

@@ -1,4 +1,11 @@
-import type { CountSample, CraneOptions, WantedObject, HighestSerial, MirrorReport } from '@gantry/app-crane';
+import type {
+  ChangeableOptions,
+  CountSample,
+  CraneOptions,
+  HighestSerial,
+  MirrorReport,
+  WantedObject,
+} from '@gantry/app-crane';
 import type { FaultCode, FaultDetails } from '@gantry/oci';
 
 /** What the process that guides the workers tells one of them. Plain data: it goes as JSON. */
@@ -9,7 +16,7 @@ export type ToWorker =
   | { readonly tell: 'mirrors'; readonly reports: readonly MirrorReport[] }
   /** The tree has another serial than the worker serves. */
   | { readonly tell: 'look' }
-  | ({ readonly tell: 'configure' } & Changeable)
+  | ({ readonly tell: 'configure' } & ChangeableOptions)
   | { readonly tell: 'reopenAccessLog' }
   | { readonly tell: 'figures' }
   /** Answer what was accepted, and end. */
@@ -30,9 +37,6 @@ export type FromWorker =
       readonly message: string;
       readonly details: FaultDetails;
     };
-
-/** What of a crane may change while it runs. */
-export type Changeable = Pick<CraneOptions, 'mirrors' | 'trustedProxies'>;
 
 export interface WorkerStart {
   /** Which of the workers it is, from 1. */

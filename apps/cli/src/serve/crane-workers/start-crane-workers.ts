@@ -1,7 +1,13 @@
-import { type CraneGuide, type CraneOptions, type MirrorReport, startCraneGuide } from '@gantry/app-crane';
+import {
+  type ChangeableOptions,
+  type CraneGuide,
+  type CraneOptions,
+  type MirrorReport,
+  startCraneGuide,
+} from '@gantry/app-crane';
 import type { Logger } from '@gantry/service';
 import { keepWorkers, type Workers } from './keep-workers.ts';
-import type { Changeable, WorkerStart } from './messages.ts';
+import type { WorkerStart } from './messages.ts';
 import { addWorkersCheck, withWorkerMetrics, type WorkersSight } from './worker-metrics.ts';
 import { forkWorker } from './worker-process.ts';
 
@@ -9,7 +15,7 @@ import { forkWorker } from './worker-process.ts';
 export interface CraneWorkers extends AsyncDisposable {
   readonly url: string;
   /** Has all take other mirrors and proxies. @throws Fault CONFIGURATION_INVALID; then all stays as it was */
-  reconfigure(next: Changeable): Promise<void>;
+  reconfigure(next: ChangeableOptions): Promise<void>;
   /** Counts a new configuration that could not be read. */
   countRefusal(): void;
   reopenAccessLog(): void;
@@ -60,7 +66,7 @@ export async function startCraneWorkers(
   guide = stack.use(guiding);
 
   const { logger: _, trustedKeys = [], adminListen: __, serialFile: ___, ...crane } = options;
-  let changeable: Changeable = crane;
+  let changeable: ChangeableOptions = crane;
   const startOf = (place: number): WorkerStart => {
     const highest = guiding.highest();
     return {
