@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { XSENDFILE } from './apache.ts';
 import { FERRETDB } from './ferretdb.ts';
 import { MONGO_JAVA_SERVER } from './mongo-java-server.ts';
 import { SCHEMATHESIS } from '../clients/schemathesis.ts';
@@ -44,6 +45,7 @@ const PARTS = {
   nginx: { looks: () => says('nginx', ['-v'], /^nginx version/), from: 'apt: nginx-light' },
   njs: { looks: () => existsSync(NJS), from: 'apt: libnginx-mod-http-js' },
   apache2: { looks: () => says('apache2', ['-v'], /^Server version: Apache\/2\.4/), from: 'apt: apache2' },
+  xsendfile: { looks: () => existsSync(XSENDFILE), from: 'apt: libapache2-mod-xsendfile' },
   caddy: { looks: () => says('caddy', ['version'], /^v?2\./), from: 'apt: caddy' },
   sshd: {
     looks: () => says('/usr/sbin/sshd', ['-V'], /OpenSSH/) && says('ssh', ['-V'], /OpenSSH/),

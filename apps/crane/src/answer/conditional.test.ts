@@ -21,6 +21,8 @@ test('a 304 has the headers of the 200, but for those of the body', () => {
       'text/plain',
       'ETag',
       '"a"',
+      'X-Accel-Redirect',
+      '/content/a',
       'Content-Length',
       '3',
       'Cache-Control',

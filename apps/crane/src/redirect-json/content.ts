@@ -134,9 +134,7 @@ function sent(
     };
   }
   const named = by === 'x-sendfile' ? ['X-Sendfile', file] : ['X-Accel-Redirect', location];
-  // The web server knows the size, and answers whether the client has it.
-  const { etag: _, ...rest } = answer;
-  return { ...rest, status: 200, headers: [...headers, ...named, 'Content-Length', '0'], body: NO_BODY };
+  return { ...answer, status: 200, headers: [...headers, ...named, 'Content-Length', '0'], body: NO_BODY };
 }
 
 function digestHeaders(digest: Digest): readonly string[] {
