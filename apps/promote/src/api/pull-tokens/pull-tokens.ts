@@ -1,4 +1,5 @@
 import {
+  type Access,
   type Authenticator,
   basicCredentials,
   parseScopes,
@@ -23,6 +24,8 @@ export interface PullTokens {
 
 export interface MadePullToken {
   readonly token: string;
+  /** What of it was granted. */
+  readonly access: readonly Access[];
   readonly expiresInSeconds: number;
   readonly issued: Date;
 }
@@ -62,7 +65,7 @@ export function createPullTokens(options: PullTokensOptions): PullTokens {
       const issued = now();
       const subject = puller === 'nobody' ? '' : puller.name;
       const token = await sign({ subject, access, now: issued });
-      return { token, expiresInSeconds: Math.floor(ttlMs / 1000), issued };
+      return { token, access, expiresInSeconds: Math.floor(ttlMs / 1000), issued };
     },
   };
 }

@@ -42,11 +42,13 @@ export function serveTokens(tokens: PullTokens, limits: CallerLimits, log: Log):
   };
 }
 
-function bodyOf({ token, expiresInSeconds, issued }: MadePullToken): object {
+/** `scope` as OAuth2 has it: what was granted of what was asked for (RFC 6749, section 5.1). */
+function bodyOf({ token, expiresInSeconds, issued, access }: MadePullToken): object {
   return {
     token,
     access_token: token,
     token_type: 'Bearer',
+    scope: access.map(({ type, name, actions }) => `${type}:${name}:${actions.join(',')}`).join(' '),
     expires_in: expiresInSeconds,
     issued_at: issued.toISOString(),
   };
@@ -61,7 +63,10 @@ type OAuthError =
 
 /** As OAuth2 has it, and as the distribution specification has it, in one body. */
 const REFUSALS: Readonly<Record<OAuthError, { readonly code: string; readonly message: string }>> = {
-  invalid_request: { code: 'UNSUPPORTED', message: 'username and password are needed' },
+  invalid_request: {
+    code: 'UNSUPPORTED',
+    message: 'a form with grant_type, username and password is needed',
+  },
   unsupported_grant_type: { code: 'UNSUPPORTED', message: 'tokens are granted by password alone' },
   invalid_client: { code: 'UNAUTHORIZED', message: 'the name or the password is not right' },
   invalid_target: { code: 'DENIED', message: 'tokens for this service are not made here' },

@@ -16,8 +16,9 @@ export function readTokenQuery(query: URLSearchParams): TokenRequest {
 
 /** @param form the body of a POST, `application/x-www-form-urlencoded` */
 export function readTokenForm(form: URLSearchParams): TokenRequest | TokenRefusal {
-  if (form.get('grant_type') !== 'password') return 'unsupported_grant_type';
+  const grantType = form.get('grant_type');
+  if (grantType !== null && grantType !== 'password') return 'unsupported_grant_type';
   const [user, password] = [form.get('username'), form.get('password')];
-  if (user === null || password === null) return 'invalid_request';
+  if (grantType === null || user === null || password === null) return 'invalid_request';
   return { ...readTokenQuery(form), credentials: { user, password } };
 }
