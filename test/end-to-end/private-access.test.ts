@@ -44,6 +44,7 @@ const CONTENT = '1.3.6.1.4.1.2312.9.2.4711.1.6';
 
 const signing = generateKeyPairSync('ed25519');
 const other = generateKeyPairSync('ed25519');
+const elliptic = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const authority = makeAuthority('Entitlements');
 const stranger = makeAuthority('Entitlements'); // of the same name, with another key
 
@@ -126,8 +127,12 @@ function claims(changed: Claims = {}): Claims {
   };
 }
 
-async function token(changed: Claims = {}, key: KeyObject = signing.privateKey): Promise<Headers> {
-  const signed = await new SignJWT(claims(changed)).setProtectedHeader({ alg: 'EdDSA' }).sign(key);
+async function token(
+  changed: Claims = {},
+  key: KeyObject = signing.privateKey,
+  alg = 'EdDSA',
+): Promise<Headers> {
+  const signed = await new SignJWT(claims(changed)).setProtectedHeader({ alg }).sign(key);
   return new Headers({ Authorization: `Bearer ${signed}` });
 }
 
@@ -184,6 +189,7 @@ const CREDENTIALS: readonly (readonly [
   ['a token that never expires', () => token({ exp: undefined }), 'refused'],
   ['a token of the future', () => token({ nbf: seconds() + 300 }), 'refused'],
   ['a token of another key', () => token({}, other.privateKey), 'refused'],
+  ['a token of a key of another kind', () => token({}, elliptic.privateKey, 'ES256'), 'refused'],
   ['a token with alg none', () => forged('none', () => ''), 'refused'],
   [
     'a token signed by the public key as a shared secret',

@@ -5,6 +5,7 @@ import type {
 } from '../configuration/private.ts';
 import { readPem } from '../http/tls-server.ts';
 import type { PasswordFile } from './htpasswd/htpasswd.ts';
+import type { IssuersOptions } from './open-issuers.ts';
 import type { PullRules } from './pull-rules.ts';
 import type { PullToken } from './pull-tokens/sign.ts';
 import type { VerifyPull } from './pull-tokens/verify.ts';
@@ -27,8 +28,15 @@ export async function openPasswordFile(
   return openHtpasswd(file, { key: 'crane.private.htpasswdFile', log });
 }
 
-/** Reads the keys of `crane.private.tokens`; those of an address are asked for when the first token comes. @throws Fault CONFIGURATION_INVALID */
-export async function openPullTokens(tokens: PullTokensConfiguration): Promise<VerifyPull> {
+/**
+ * Reads the keys of `crane.private.tokens`; those of an address are asked for when the first token comes.
+ * @param timing of the questions for those
+ * @throws Fault CONFIGURATION_INVALID
+ */
+export async function openPullTokens(
+  tokens: PullTokensConfiguration,
+  timing: Pick<IssuersOptions, 'timeoutMs' | 'cooldownMs' | 'retryMs'> = {},
+): Promise<VerifyPull> {
   const { pullTokenVerifier } = await import('./pull-tokens/verify.ts');
   const { readPublicKeys } = await import('./pull-tokens/keys.ts');
   const { keyFiles, jwksUri, caFile, issuer } = tokens;
@@ -39,7 +47,7 @@ export async function openPullTokens(tokens: PullTokensConfiguration): Promise<V
   if (jwksUri === undefined) return pullTokenVerifier({ ...tokens, keys });
   const { issuerKeys } = await import('./jwt/issuer-keys.ts');
   const ca = caFile === undefined ? undefined : await readPem(caFile, `${where}.caFile`);
-  const published = issuerKeys({ issuer, jwksUri, ...(ca !== undefined && { ca }) });
+  const published = issuerKeys({ issuer, jwksUri, ...(ca !== undefined && { ca }), ...timing });
   return pullTokenVerifier({ ...tokens, keys: [...keys, published] });
 }
 

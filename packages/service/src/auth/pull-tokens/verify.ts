@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { errors, type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import { type JWTPayload, jwtVerify, type JWTVerifyGetKey } from 'jose';
+import { Fault } from '@gantry/oci';
 import { SIGNATURE_ALGORITHMS } from '../jwt/limits.ts';
 import { pullableIn } from './access.ts';
 
@@ -43,8 +44,9 @@ export function pullTokenVerifier({ keys, issuer, service, clockToleranceMs }: P
           : jwtVerify(token, key, options));
         return allowedBy(payload);
       } catch (error) {
-        if (!(error instanceof errors.JOSEError || error instanceof TypeError)) throw error;
-        why = error.message;
+        if (error instanceof Fault) throw error;
+        // Of the token, or of a key that is of another kind than its signature.
+        why = error instanceof Error ? error.message : String(error);
       }
     }
     return why;
