@@ -11,7 +11,7 @@ const modules = new URL('../../../node_modules/', import.meta.url);
 
 if (Number.parseInt(process.versions.node, 10) >= PINNED_MAJOR) {
   module.enableCompileCache();
-  // A crane makes little that lives for longer than a request: V8's young generation stays at its first 2 MB instead of 48.
+  // A crane makes little that lives for longer than a request. How far V8's young generation grows is seen to in src/serve/young-generation.ts.
   if (process.argv[2] === 'serve' && process.argv[3] === 'crane')
     setFlagsFromString('--semi-space-growth-factor=1');
   await import('../src/main.ts');

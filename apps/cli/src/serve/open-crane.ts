@@ -11,6 +11,7 @@ import { Fault } from '@gantry/oci';
 import type { Configuration, Logger, RunningServer, TreePlace } from '@gantry/service';
 import { openRedirectJson } from './open-redirect-json.ts';
 import { openTrustedKeys } from './open-keys.ts';
+import { boundYoungGeneration } from './young-generation.ts';
 
 /** A crane that runs, in this process or in several. */
 export interface ServedCrane {
@@ -37,7 +38,10 @@ export async function openCraneOfWorkers(
   resources: AsyncDisposableStack,
 ): Promise<ServedCrane> {
   const count = workersOf(configuration);
-  if (count === 1) return openCrane(configuration, undefined, log, resources);
+  if (count === 1) {
+    resources.use(boundYoungGeneration());
+    return openCrane(configuration, undefined, log, resources);
+  }
   const { startCraneWorkers } = await import('./crane-workers/start-crane-workers.ts');
   const options = await optionsOf(configuration, undefined, log);
   return resources.use(await startCraneWorkers(options, count, log));

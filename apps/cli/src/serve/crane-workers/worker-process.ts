@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WantedObject } from '@gantry/app-crane';
 import { Fault } from '@gantry/oci';
+import { YOUNG_MIB } from '../young-generation.ts';
 import type { FromWorker, ToWorker, WorkerFigures, WorkerStart } from './messages.ts';
 
 /** A worker that is silent is not waited for any longer. */
@@ -49,7 +50,11 @@ export interface WorkerEvents {
  */
 export function forkWorker(place: number, on: WorkerEvents): WorkerProcess {
   cluster.schedulingPolicy = cluster.SCHED_NONE;
-  cluster.setupPrimary({ exec: PROGRAM, args: [] });
+  cluster.setupPrimary({
+    exec: PROGRAM,
+    args: [],
+    execArgv: [...process.execArgv, `--max-semi-space-size=${YOUNG_MIB}`],
+  });
   const compiled = getCompileCacheDir();
   const worker = cluster.fork(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled });
   const listening = Promise.withResolvers<string>();
