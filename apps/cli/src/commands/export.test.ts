@@ -99,6 +99,17 @@ test.each([
   expect((await readdir(cwd)).filter((name) => name !== 'data')).toEqual([]);
 });
 
+test.each(['nginx', 'haproxy'])('is refused for %s where not everybody may pull all', async (server) => {
+  const crane = { mirrors: [TRUSTED], private: { repositories: ['corp/**'] } };
+  await writeFile(path.join(cwd, 'gantry.yaml'), JSON.stringify({ crane }), { mode: 0o600 });
+  const ran = await gantry(['export', server, '--to', 'edge'], { cwd });
+  expect(ran.code).toBe(2);
+  expect(ran.err).toContain(
+    'crane.private names what not everybody may pull, and an export answers everybody',
+  );
+  expect(await readdir(cwd)).not.toContain('edge');
+});
+
 test('a folder that holds something else, or an export for another server, is left as it is', async () => {
   expect((await exported({}, 'nginx', '--to', 'edge')).code).toBe(0);
   const other = await exported({ mirrors: [TRUSTED] }, 'haproxy', '--to', 'edge');
