@@ -65,6 +65,7 @@ export { patternMatcher } from './sync/pattern.ts';
 export * from './sync/progress.ts';
 export * from './sync/repository-sync.ts';
 export * from './sync/source.ts';
+export { compileTagRules } from './sync/tag-rules.ts';
 export * from './sync/sync-parameters-of.ts';
 
 export * from './sync/sync-source.ts';

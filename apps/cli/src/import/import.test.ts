@@ -29,6 +29,8 @@ async function imported(kind: string, text: string, ...options: readonly string[
 
 const entry = (keys: string) =>
   `sync:\n  - { source: r.example.org/a, target: t.example.org/a, type: repository, ${keys} }`;
+const image = (tag: string, keys: string) =>
+  `{ source: "r.example.org/a:${tag}", target: "t.example.org/a:${tag}", type: image, ${keys} }`;
 const registryOf = (repos: string) =>
   `creds: [{ registry: "127.0.0.1:5000", tls: disabled }]
 sync: [{ source: "127.0.0.1:5000", target: t.example.org/mirror, type: registry, repos: ${repos} }]`;
@@ -109,19 +111,43 @@ sync:
     ['tags: { allow: ["(latest|v1)"] }', { include: ['/(latest|v1)/'] }],
     ['tags: { allow: ["v1\\\\.2"] }', { include: ['v1.2'] }],
     ['tags: { allow: ["v1.2"] }', { include: ['/v1.2/'] }],
-    ['tags: { semverRange: [">=1.0, <2", ">=4"] }', { semver: '>=1.0 <2 || >=4' }],
+    [
+      'tags: { semverRange: [">=1.0 <2", "^4.1"], deny: ["4.2"] }',
+      {
+        exclude: ['/4.2/', '/[^-]*_.*/'],
+        semver: '>=1.0.0 <2.0.0 || >=4.1.0 <5.0.0',
+        prereleases: true,
+      },
+    ],
     ['tags: { deny: ["old"] }', { exclude: ['old'] }],
   ])('%s is what regsync would take', async (keys, tags) => {
     const { sources } = await imported('regsync', entry(keys));
     expect(sources).toMatchObject([{ tags }]);
   });
 
-  test('sets of tags are sources of their own', async () => {
-    const { sources } = await imported('regsync', entry('tagSets: [{ allow: [a] }, { allow: [b] }]'));
+  test('what brings one repository to one name is one source', async () => {
+    const { sources } = await imported(
+      'regsync',
+      entry('tagSets: [{ allow: [a] }, { allow: ["c.*"], deny: [c1] }, { allow: [b] }]'),
+    );
     expect(sources).toMatchObject([
-      { name: 'a', tags: { include: ['a'] } },
-      { name: 'a-2', tags: { include: ['b'] } },
+      { name: 'a', tags: { include: ['a', 'b'], or: [{ include: ['/c.*/'], exclude: ['c1'] }] } },
     ]);
+    const joined = await imported(
+      'regsync',
+      `sync:\n- ${image('1', 'interval: 1h')}\n- ${image('2', 'interval: 1h')}\n- ${image('3', 'platforms: [linux/amd64]')}`,
+    );
+    expect(joined.sources).toMatchObject([{ name: 'a', tags: { include: ['1', '2', '3'] }, every: '1h' }]);
+    expect(joined.said).toEqual([
+      'theirs:3: sync[1]: is joined with sync[0], as one source alone may yield a name',
+      'theirs:4: sync[2]: is joined with sync[0], as one source alone may yield a name, and gets its every and platforms',
+      '1 source; 1 line has no counterpart, 1 is done in another way',
+    ]);
+    const all = await imported(
+      'skopeo',
+      'q.example.org: { images: { a/b: [] }, images-by-semver: { a/b: ^1 } }',
+    );
+    expect(all.sources).toEqual([expect.not.objectContaining({ tags: expect.anything() })]);
   });
 
   test('a registry is taken by globs, and under a prefix', async () => {
@@ -145,7 +171,8 @@ sync:
   test.each([
     ['tags: { allow: ["(?=a)b"] }', /looks ahead or behind/],
     ['tags: { deny: ["("] }', /is not a regular expression/],
-    ['tags: { semverRange: ["about 3"] }', /is no range as npm writes it/],
+    ['tags: { semverRange: ["about 3"] }', /about 3 is no range of regsync/],
+    ['tags: { semverRange: [">=1.0, <2"] }', /semverRange\[0\]: >=1.0, <2 is no range of regsync/],
   ])('an entry with %s is left out', async (keys, why) => {
     const { sources, said } = await imported('regsync', entry(keys));
     expect(sources).toEqual([]);
@@ -194,7 +221,7 @@ localhost:5000:
       referrers: false,
     };
     expect(sources).toEqual([
-      { name: 'registry.example.org-busybox', ...common, repositories: ['busybox'] },
+      { name: 'registry.example.org-busybox', ...common, repositories: ['busybox'], referrers: true },
       {
         name: 'registry.example.org-team-redis',
         ...common,
@@ -218,7 +245,7 @@ localhost:5000:
         name: 'registry.example.org-alpine',
         ...common,
         repositories: ['alpine'],
-        tags: { semver: '>= 3.12.0 < 4' },
+        tags: { exclude: ['*_*'], semver: '>=3.12.0 <4.0.0' },
       },
       {
         name: 'localhost-5000-coreos-etcd',
@@ -230,8 +257,8 @@ localhost:5000:
       },
     ]);
     expect(said).toEqual([
+      expect.stringMatching(/^theirs:4: .*busybox: tags such as sha256-….sig come with their image/),
       expect.stringMatching(/^theirs:7: .*team\/redis.*\[1\]: names a digest, .*: it is left out$/),
-      expect.stringMatching(/^theirs:12: .*is read as npm reads ranges$/),
       expect.stringMatching(/^theirs:14: \["registry\.example\.org"\]\.cert-dir: files are named one by one/),
       expect.stringMatching(/^theirs:16: .*tls-verify: is http/),
       '6 sources; 2 lines have no counterpart, 2 are done in another way',

@@ -12,6 +12,14 @@ export interface Remark {
   readonly text: string;
 }
 
+/** Rules for tags of a source, as they are written into the file. */
+export interface ImportedTagRules {
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly semver?: string;
+  readonly prereleases?: boolean;
+}
+
 /** One of `sources`, as it is written into the file. */
 export interface ImportedSource {
   readonly name: string;

@@ -1,18 +1,27 @@
 import { rangeProblem, tagPatternProblem } from '@gantry/service';
 import { parseImageReference } from './image-reference.ts';
-import { createRemarks, type Imported, type Importer, type Remarks } from './imported.ts';
+import {
+  createRemarks,
+  type Imported,
+  type ImportedTagRules,
+  type Importer,
+  type Remarks,
+} from './imported.ts';
+import { joinSources } from './join-sources.ts';
+import { mastermindsRange } from './masterminds-range.ts';
 import { Keys } from './read-keys.ts';
 import { exactly, isLoopbackHost, registryKeys, type RegistrySettings } from './registry-settings.ts';
-import { npmRange } from './npm-range.ts';
-import { sourceNames } from './source-names.ts';
-import { foundPattern } from './tag-patterns.ts';
+import { foundPattern, takesSignatureTags } from './tag-patterns.ts';
 
 interface Wanted {
   readonly keys: Keys;
   readonly image: string;
-  /** undefined: nothing of it can be taken. */
-  readonly tags: Readonly<Record<string, unknown>> | undefined;
+  /** A source for each; none: nothing of it can be taken. */
+  readonly tags: readonly ImportedTagRules[];
 }
+
+/** Tags that are versions here and none there: `1.2.3_build`. */
+const NO_VERSION = '*_*';
 
 /**
  * Reads the file of `skopeo sync --src yaml` (skopeo-sync(1)): a map of registries.
@@ -22,7 +31,6 @@ interface Wanted {
 export const importSkopeo: Importer = (value, { scoped = false }): Imported => {
   const remarks = createRemarks();
   const file = new Keys(value, []);
-  const nameOf = sourceNames();
   const sources = file.names.flatMap((host) => {
     const registry = file.keys(host);
     const settings = settingsOf(registry, host, remarks);
@@ -39,22 +47,26 @@ export const importSkopeo: Importer = (value, { scoped = false }): Imported => {
         remarks.lost(keys.at(image), 'is no name of a repository: it is left out');
         return [];
       }
-      if (tags === undefined) return [];
       const published = scoped ? `${host.replace(/:\d+$/, '')}/${from.repository}` : baseOf(from.repository);
-      const entry = {
-        name: nameOf(`${host}-${image}`),
-        ...registryKeys(from.registry, settings),
-        repositories: [from.repository],
-        ...(published !== from.repository && {
-          rename: { from: exactly(from.repository), to: published },
-        }),
-        ...(Object.keys(tags).length > 0 && { tags }),
-        referrers: false,
-      };
-      return [{ from: keys.at(image), entry }];
+      const referrers = tags.some(takesSignatureTags);
+      if (referrers)
+        remarks.changed(keys.at(image), 'tags such as sha256-….sig come with their image, as referrers');
+      return tags.map((rules) => ({
+        from: keys.at(image),
+        entry: {
+          name: `${host}-${image}`,
+          ...registryKeys(from.registry, settings),
+          repositories: [from.repository],
+          ...(published !== from.repository && {
+            rename: { from: exactly(from.repository), to: published },
+          }),
+          ...(Object.keys(rules).length > 0 && { tags: rules }),
+          referrers,
+        },
+      }));
     });
   });
-  return { sources, remarks: remarks.all };
+  return { sources: joinSources(sources, remarks), remarks: remarks.all };
 };
 
 /** Without --scoped skopeo gives an image the last part of its name. */
@@ -72,33 +84,40 @@ function images(registry: Keys, remarks: Remarks): Wanted[] {
       remarks.lost([...keys.at(image), index], `${why}: it is left out`);
       return false;
     });
-    if (tags.length === 0) return { keys, image, tags: {} };
-    return { keys, image, tags: include.length > 0 ? { include } : undefined };
+    if (tags.length === 0) return { keys, image, tags: [{}] };
+    return { keys, image, tags: include.length > 0 ? [{ include }] : [] };
   });
 }
 
-type ReadTags = (rule: string) => { readonly tags: Record<string, unknown> } | { readonly problem: string };
+type ReadTags = (
+  rule: string,
+) => { readonly tags: readonly ImportedTagRules[] } | { readonly problem: string };
 
 function byRule(registry: Keys, key: string, read: ReadTags, remarks: Remarks): Wanted[] {
   const keys = registry.keys(key);
   return keys.names.map((image) => {
     const rule = read(keys.text(image) ?? '');
     if ('problem' in rule) remarks.lost(keys.at(image), `${rule.problem}: it is left out`);
-    else if (key === 'images-by-semver') remarks.changed(keys.at(image), 'is read as npm reads ranges');
-    return { keys, image, tags: 'tags' in rule ? rule.tags : undefined };
+    return { keys, image, tags: 'tags' in rule ? rule.tags : [] };
   });
 }
 
 const regexTags: ReadTags = (regex) => {
   const read = foundPattern(regex);
-  return 'pattern' in read ? { tags: { include: [read.pattern] } } : read;
+  return 'pattern' in read ? { tags: [{ include: [read.pattern] }] } : read;
 };
 
 const semverTags: ReadTags = (constraint) => {
-  const semver = npmRange(constraint);
-  return rangeProblem(semver) === undefined
-    ? { tags: { semver } }
-    : { problem: `${constraint} is no range as npm writes it` };
+  const rules = mastermindsRange(constraint);
+  if (rules === undefined || rules.some(({ semver }) => rangeProblem(semver) !== undefined))
+    return { problem: `${constraint} is no range of skopeo that has a counterpart` };
+  return {
+    tags: rules.map(({ semver, prereleases }) => ({
+      exclude: [NO_VERSION],
+      semver,
+      ...(prereleases && { prereleases }),
+    })),
+  };
 };
 
 function settingsOf(registry: Keys, host: string, remarks: Remarks): RegistrySettings {

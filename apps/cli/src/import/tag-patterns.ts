@@ -1,4 +1,6 @@
+import { compilePattern } from '@gantry/oci/glob';
 import { tagPatternProblem } from '@gantry/service';
+import type { ImportedTagRules } from './imported.ts';
 
 /** A pattern of Go's `regexp` as Gantry writes it. */
 export type TagPattern = { readonly pattern: string } | { readonly problem: string };
@@ -24,6 +26,18 @@ export function foundPattern(regex: string): TagPattern {
   const to = regex.endsWith('$') && !regex.endsWith('\\$');
   const core = regex.slice(from ? 1 : 0, to ? -1 : undefined);
   return patternOf(`${from ? '' : '.*'}${core}${to ? '' : '.*'}`);
+}
+
+/** A tag of cosign's, which is a tag as any other to the tools that are read here, and a referrer to Gantry. */
+const SIGNATURE_TAG = `sha256-${'0123456789abcdef'.repeat(4)}.sig`;
+
+/** Whether rules take tags such as `sha256-….sig`, which come as referrers or not at all. */
+export function takesSignatureTags({ include, exclude = [], semver }: ImportedTagRules): boolean {
+  return semver === undefined && (include?.some(isOfSignatures) ?? true) && !exclude.some(isOfSignatures);
+}
+
+function isOfSignatures(pattern: string): boolean {
+  return pattern.startsWith('/') && compilePattern(`^(?:${pattern.slice(1, -1)})$`).test(SIGNATURE_TAG);
 }
 
 /** Whether it says no more than its own text. */

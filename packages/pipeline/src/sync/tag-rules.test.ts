@@ -23,6 +23,18 @@ describe('rules for tags', () => {
       ['v1.2', '1.2.3', '1.1', '2.0', 'latest', '1.3.0-rc1'],
       ['v1.2', '1.2.3'],
     ],
+    [
+      'a range with pre-releases',
+      { semver: '>=1.2.0 <2.0.0-0', prereleases: true },
+      ['1.2', '1.2.0-rc1', '1.3.0-rc1', '2.0.0-rc1', '2.0'],
+      ['1.2', '1.3.0-rc1'],
+    ],
+    [
+      'one set or another',
+      { include: ['v*'], exclude: ['*-rc'], or: [{ include: ['latest'] }, { semver: '>=3' }], latest: 3 },
+      ['v1', 'v2-rc', 'v3', 'latest', '2.9', '3.1', '4'],
+      ['v3', '3.1', '4'],
+    ],
     ['latest by version', { latest: 2 }, ['1.9', '1.10', '1.2', 'nightly'], ['1.9', '1.10']],
     [
       'all together',
@@ -42,6 +54,12 @@ describe('rules for tags', () => {
       'tags.semver: names no version',
       'tags.semver >=1',
       'tags.semver >=1',
+    ]);
+    const either = compileTagRules({ include: ['a'], or: [{ include: ['b'] }] });
+    expect(['a', 'b', 'c'].map((tag) => either.judge(tag).rule)).toEqual([
+      'tags.include a',
+      'tags.or[0].include b',
+      'no tags.include matches',
     ]);
   });
 
@@ -68,6 +86,8 @@ describe('rules for tags', () => {
     expect(compileTagRules({ include: ['1.0', 'latest'] }).names).toEqual(['1.0', 'latest']);
     expect(compileTagRules({ include: ['1.0', 'v*'] }).names).toBeUndefined();
     expect(compileTagRules({}).names).toBeUndefined();
+    expect(compileTagRules({ include: ['a'], or: [{ include: ['b', 'a'] }] }).names).toEqual(['a', 'b']);
+    expect(compileTagRules({ include: ['a'], or: [{ exclude: ['b'] }] }).names).toBeUndefined();
   });
 
   test.each<TagRules>([

@@ -1,17 +1,31 @@
 import { Fault, quote } from '@gantry/oci';
-import { compare, Range, satisfies } from 'semver';
+import { compare, Range } from 'semver';
 import { isGlob, type Matcher } from '@gantry/oci/glob';
 import { isRegex, patternMatcher } from './pattern.ts';
 import { versionOf } from './version.ts';
 
-/** Which tags are taken; all rules must agree. In this order: include, exclude, semver, notOlderThan, latest. */
-export interface TagRules {
+/** What is asked of a tag's name; all of it must agree. */
+export interface NameRules {
   /** Names, globs, or regular expressions (RE2) between slashes, which must match the whole tag. Absent: all. */
   readonly include?: readonly string[];
   /** Stronger than include. */
   readonly exclude?: readonly string[];
   /** A range as npm writes it: `>=1.2 <2`. A tag that names no version is left. */
   readonly semver?: string;
+  /**
+   * Whether a version before a release is in the range as any other. Absent: as npm has it, only in a range that names one
+   * of the same three numbers.
+   */
+  readonly prereleases?: boolean;
+}
+
+/**
+ * Which tags are taken: those of which the rules for names agree, or those of one of `or`, and then all others. In this
+ * order: exclude, include, semver, notOlderThan, latest.
+ */
+export interface TagRules extends NameRules {
+  /** Further rules for names: a tag is taken as well if all of one of them agree. */
+  readonly or?: readonly NameRules[];
   /** Images that were created longer ago are left. */
   readonly notOlderThanMs?: number;
   /** That many of what the other rules take: the highest versions, or the youngest images. */
@@ -48,35 +62,32 @@ export interface TagSelection {
 
 /** @throws Fault CONFIGURATION_INVALID for a pattern or range that can't be used */
 export function compileTagRules(rules: TagRules): TagSelection {
-  const include = rules.include?.map(toPattern);
-  const exclude = (rules.exclude ?? []).map(toPattern);
-  const range = rules.semver === undefined ? undefined : toRange(rules.semver);
+  const sets = [rules, ...(rules.or ?? [])];
+  const [first, ...others] = sets.map((set, index) =>
+    compileNameRules(set, index === 0 ? 'tags' : `tags.or[${index - 1}]`),
+  ) as [NameJudge, ...NameJudge[]];
   const { latest, latestBy = 'semver', notOlderThanMs } = rules;
-  const isPlain = rules.include?.every((pattern) => !isGlob(pattern) && !isRegex(pattern)) === true;
+  const isPlain = sets.every(
+    ({ include }) => include?.every((pattern) => !isGlob(pattern) && !isRegex(pattern)) === true,
+  );
   const keepFirst = (sorted: readonly string[], count: number): Map<string, TagVerdict> =>
     new Map(
       sorted.map((tag, index) => [tag, { take: index < count, rule: `tags.latest ${count} by ${latestBy}` }]),
     );
 
   return {
-    names: isPlain ? rules.include : undefined,
+    names: isPlain ? [...new Set(sets.flatMap(({ include = [] }) => include))] : undefined,
     needsAge: notOlderThanMs !== undefined || (latest !== undefined && latestBy === 'created'),
     judge(tag) {
-      const against = exclude.find(({ matches }) => matches(tag));
-      if (against !== undefined) return { take: false, rule: `tags.exclude ${against.shown}` };
-      const by = include?.find(({ matches }) => matches(tag));
-      if (include !== undefined && by === undefined) return { take: false, rule: 'no tags.include matches' };
-      const version =
-        range === undefined && (latest === undefined || latestBy !== 'semver') ? undefined : versionOf(tag);
-      if (range !== undefined) {
-        if (version === undefined) return { take: false, rule: 'tags.semver: names no version' };
-        const isIn = satisfies(version, range);
-        return { take: isIn, rule: `tags.semver ${rules.semver}` };
+      let verdict = first(tag);
+      for (const judge of others) {
+        if (verdict.take) break;
+        const other = judge(tag);
+        if (other.take) verdict = other;
       }
-      if (latest !== undefined && latestBy === 'semver' && version === undefined) {
+      if (verdict.take && latest !== undefined && latestBy === 'semver' && versionOf(tag) === undefined)
         return { take: false, rule: 'tags.latest by semver: names no version' };
-      }
-      return { take: true, rule: by === undefined ? 'no tags.include' : `tags.include ${by.shown}` };
+      return verdict;
     },
     byVersion(tags) {
       if (latest === undefined || latestBy !== 'semver') return new Map();
@@ -102,13 +113,34 @@ export function compileTagRules(rules: TagRules): TagSelection {
   };
 }
 
+type NameJudge = (tag: string) => TagVerdict;
+
+/** @param key where the rules stand, for the verdicts */
+function compileNameRules(rules: NameRules, key: string): NameJudge {
+  const include = rules.include?.map(toPattern);
+  const exclude = (rules.exclude ?? []).map(toPattern);
+  const range = rules.semver === undefined ? undefined : toRange(rules.semver, rules.prereleases);
+  return (tag) => {
+    const against = exclude.find(({ matches }) => matches(tag));
+    if (against !== undefined) return { take: false, rule: `${key}.exclude ${against.shown}` };
+    const by = include?.find(({ matches }) => matches(tag));
+    if (include !== undefined && by === undefined) return { take: false, rule: `no ${key}.include matches` };
+    if (range !== undefined) {
+      const version = versionOf(tag);
+      if (version === undefined) return { take: false, rule: `${key}.semver: names no version` };
+      return { take: range.test(version), rule: `${key}.semver ${rules.semver}` };
+    }
+    return { take: true, rule: by === undefined ? `no ${key}.include` : `${key}.include ${by.shown}` };
+  };
+}
+
 function toPattern(pattern: string): { shown: string; matches: Matcher } {
   return { shown: pattern, matches: patternMatcher(pattern) };
 }
 
-function toRange(text: string): Range {
+function toRange(text: string, includePrerelease = false): Range {
   try {
-    return new Range(text);
+    return new Range(text, { includePrerelease });
   } catch (cause) {
     throw new Fault(
       'CONFIGURATION_INVALID',

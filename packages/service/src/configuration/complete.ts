@@ -10,6 +10,7 @@ import type {
   Configuration,
   FolderPlace,
   MirrorConfiguration,
+  NameRulesConfiguration,
   S3Place,
   SourceConfiguration,
   TreePlace,
@@ -141,20 +142,32 @@ function completeSource(source: FileSource, key: string, at: Resolve): SourceCon
 }
 
 function completeTags({
-  include,
-  exclude,
-  semver,
+  or,
   notOlderThan,
   latest,
   latestBy,
+  ...names
 }: FileSource['tags']): SourceConfiguration['tags'] {
+  return {
+    ...completeNameRules(names),
+    ...(or !== undefined && { or: or.map(completeNameRules) }),
+    ...(notOlderThan !== undefined && { notOlderThanMs: notOlderThan }),
+    ...(latest !== undefined && { latest }),
+    ...(latestBy !== undefined && { latestBy }),
+  };
+}
+
+function completeNameRules({
+  include,
+  exclude,
+  semver,
+  prereleases,
+}: NonNullable<FileSource['tags']['or']>[number]): NameRulesConfiguration {
   return {
     ...(include !== undefined && { include }),
     exclude,
     ...(semver !== undefined && { semver }),
-    ...(notOlderThan !== undefined && { notOlderThanMs: notOlderThan }),
-    ...(latest !== undefined && { latest }),
-    ...(latestBy !== undefined && { latestBy }),
+    ...(prereleases !== undefined && { prereleases }),
   };
 }
 

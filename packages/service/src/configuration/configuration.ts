@@ -107,6 +107,16 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
+/** What is asked of a tag's name. */
+export interface NameRulesConfiguration {
+  /** Names, globs, or regular expressions between slashes. Absent: all tags are taken. */
+  readonly include?: readonly string[];
+  readonly exclude: readonly string[];
+  readonly semver?: string;
+  /** Whether a version before a release is in a range as any other. */
+  readonly prereleases?: boolean;
+}
+
 export interface SourceConfiguration {
   readonly name: string;
   /** `https://host[:port]`, or `http://…` where it was written so. */
@@ -118,11 +128,9 @@ export interface SourceConfiguration {
   /** Globs over the registry's catalogue, or plain names. */
   readonly repositories: readonly string[];
   readonly rename?: { readonly from: string; readonly to: string };
-  /** Names, globs, or regular expressions between slashes. Without `include` all tags are taken. */
-  readonly tags: {
-    readonly include?: readonly string[];
-    readonly exclude: readonly string[];
-    readonly semver?: string;
+  readonly tags: NameRulesConfiguration & {
+    /** Further ones: a tag is taken as well if one of them agrees. */
+    readonly or?: readonly NameRulesConfiguration[];
     readonly notOlderThanMs?: number;
     readonly latest?: number;
     readonly latestBy?: 'semver' | 'created';

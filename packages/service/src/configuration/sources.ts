@@ -15,6 +15,17 @@ export const Host = z
   .string()
   .refine(isHost, { error: 'is not a host: write registry.example.org or 192.0.2.1:5000' });
 
+/** What is asked of a tag's name. */
+const NAME_RULES = {
+  include: z.array(checked(tagPatternProblem)).optional(),
+  exclude: z.array(checked(tagPatternProblem)).default([]),
+  semver: checked(rangeProblem).optional().describe('Only versions in this range'),
+  prereleases: z
+    .boolean()
+    .optional()
+    .describe('Whether `semver` takes a version before a release, as 1.3.0-rc.1, as any other'),
+};
+
 /** One of `sources`. */
 export const SourceEntry = z.strictObject({
   name: Name,
@@ -47,9 +58,13 @@ export const SourceEntry = z.strictObject({
     .describe('Upstream name to published name: from (a regular expression) is replaced once by to'),
   tags: z
     .strictObject({
-      include: z.array(checked(tagPatternProblem)).optional(),
-      exclude: z.array(checked(tagPatternProblem)).default([]),
-      semver: checked(rangeProblem).optional().describe('Only versions in this range'),
+      ...NAME_RULES,
+      or: z
+        .array(z.strictObject(NAME_RULES))
+        .optional()
+        .describe(
+          'Further include, exclude, semver and prereleases: a tag is taken as well if one of them agrees',
+        ),
       notOlderThan: Duration.optional().describe('Only images that were made within this time'),
       latest: z
         .int({ error: 'is not a whole number' })

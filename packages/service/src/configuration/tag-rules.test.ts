@@ -20,7 +20,7 @@ async function load(text: string) {
 describe('rules of a source', () => {
   test('are read whole', async () => {
     const source = await load(
-      `tags: { include: ["/v[0-9]+/", latest], semver: ">=1.2 <2", notOlderThan: 90d, latest: 10, latestBy: created }
+      `tags: { include: ["/v[0-9]+/", latest], semver: ">=1.2 <2", prereleases: true, or: [{ include: [edge] }], notOlderThan: 90d, latest: 10, latestBy: created }
     platforms: [linux/amd64, linux/arm/v7]
     allow: { foreignLayers: true }`,
     );
@@ -28,6 +28,8 @@ describe('rules of a source', () => {
       include: ['/v[0-9]+/', 'latest'],
       exclude: [],
       semver: '>=1.2 <2',
+      prereleases: true,
+      or: [{ include: ['edge'], exclude: [] }],
       notOlderThanMs: 90 * 86_400_000,
       latest: 10,
       latestBy: 'created',
@@ -42,6 +44,7 @@ describe('rules of a source', () => {
     ],
     ['tags: { include: ["/(?=v)/"] }', /:4:\d+: .*"\/\(\?=v\)\/".*looks ahead/],
     ['tags: { semver: newest }', /:4:\d+: sources\[0\]\.tags\.semver.*"newest".*is not a range of versions/],
+    ['tags: { or: [{ latest: 1 }] }', /:4:\d+: sources\[0\]\.tags\.or\[0\]\.latest/],
     ['tags: { latest: 0 }', /:4:\d+: sources\[0\]\.tags\.latest.*is below 1/],
     ['tags: { latestBy: size }', /:4:\d+: sources\[0\]\.tags\.latestBy.*"size"/],
     ['tags: { notOlderThan: soon }', /:4:\d+: sources\[0\]\.tags\.notOlderThan.*"soon"/],
