@@ -228,15 +228,19 @@ const CREDENTIALS: readonly (readonly [
 ];
 
 const NAMED = [
-  ['GET', `/tags/list`],
-  ['GET', `/manifests/latest`],
-  ['HEAD', `/manifests/latest`],
+  ['GET', '/tags/list'],
+  ['HEAD', '/tags/list'],
+  ['GET', '/tags/list?n=1'],
+  ['GET', '/manifests/latest'],
+  ['HEAD', '/manifests/latest'],
   ['GET', `/manifests/${digest}`],
+  ['HEAD', `/manifests/${digest}`],
   ['GET', `/manifests/latest?serial=1`],
   ['GET', `/blobs/${digestOf(layer)}`],
   ['HEAD', `/blobs/${digestOf(layer)}`],
   ['GET', `/blobs/${digestOf(layer)}?mirrorlist`],
   ['GET', `/referrers/${digest}`],
+  ['GET', `/referrers/${digest}?artifactType=a/b`],
 ] as const;
 
 type Seen = {
@@ -296,9 +300,11 @@ const EXPECTED = {
 test.each(CREDENTIALS)('%s: each route answers as it should', async (credential, headersOf, allows) => {
   const headers = await headersOf();
   const place = CREDENTIALS.findIndex(([name]) => name === credential);
-  headers.set('X-Forwarded-For', `198.51.100.${place + 10}`); // each guesses for itself
-  const get = async (target: string, name?: string, method = 'GET') =>
-    seen(await ask(shared, target, { headers, method }), name);
+  let asked = 0;
+  const get = async (target: string, name?: string, method = 'GET') => {
+    headers.set('X-Forwarded-For', `10.0.${place}.${++asked}`); // who guesses is slowed down
+    return seen(await ask(shared, target, { headers, method }), name);
+  };
   const expected = EXPECTED[allows];
 
   for (const [method, rest] of NAMED) {
@@ -327,7 +333,14 @@ test.each(CREDENTIALS)('%s: each route answers as it should', async (credential,
   const ofUnknown = await get(`/?repository=${UNKNOWN}`, UNKNOWN);
   const known = ofSecret.status === 200 ? 200 : shown(ofSecret, ofUnknown);
   expect([known, ofUnknown.status]).toEqual(expected.ofRepository);
+  const pageFound = await get('/?q=secret');
+  expect(pageFound.body.includes(`>${SECRET}<`)).toBe(expected.page[1]);
+  // What names no repository is the same for all, and so is what is answered without a look at the tree.
   expect((await get('/mirrors')).status).toBe(200);
+  expect((await get('/v1/_ping')).status).toBe(expected.catalogue[0]);
+  for (const malformed of ['/v2/corp/Secret/tags/list', `/v2/${SECRET}/manifests/sha256:1`])
+    expect([malformed, (await get(malformed)).status]).toEqual([malformed, 400]);
+  expect((await get(`/v2/${SECRET}/manifests/latest`, SECRET, 'PUT')).status).toBe(405);
   const base = await get('/v2/');
   expect([base.status, base.headers['www-authenticate']]).toEqual(expected.base);
 });

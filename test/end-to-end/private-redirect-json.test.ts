@@ -1,9 +1,12 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Crane, startCrane } from '@gantry/app-crane';
+import { layTree } from '@gantry/tree';
 import type { PrivateConfiguration } from '@gantry/service';
 import { makeAuthority } from '../servers/certificates.ts';
 import { type TemporaryFolder, temporaryFolder } from '../servers/temporary-folder.ts';
+import { until } from '../servers/until.ts';
 
 /** What redirect files tell of is hidden as what stands in a tree is: by its name, and where they say `protected`. */
 
@@ -15,6 +18,8 @@ const RIGHT = '$2y$04$qwTBjz1vOMJfho20.hn3T.1q2IMpGQbilb26Z.2veZxfnBWw/Itqi';
 const NAMES = ['open/free', 'open/protected', 'corp/private', 'corp/both'] as const;
 
 const authority = makeAuthority('Entitlements');
+const stranger = makeAuthority('Entitlements'); // of the same name, with another key
+const opened = new AsyncDisposableStack();
 let folder: TemporaryFolder;
 
 beforeAll(async () => {
@@ -34,16 +39,39 @@ beforeAll(async () => {
   }
   await writeFile(path.join(folder.path, 'htpasswd'), `alice:${RIGHT}\n`);
   await writeFile(path.join(folder.path, 'ca.pem'), authority.cert);
+  const publicKey = signing.publicKey.export({ type: 'spki', format: 'pem' });
+  await writeFile(path.join(folder.path, 'tokens.pub'), publicKey);
 });
 
-afterAll(() => folder?.[Symbol.asyncDispose]());
+afterAll(async () => {
+  await opened.disposeAsync();
+  await folder?.[Symbol.asyncDispose]();
+});
 
-function start(isGuarded: boolean, compat: boolean): Promise<Crane> {
+/** One crane for all that ask the same. */
+const cranes = new Map<string, Promise<Crane>>();
+const shared = (isGuarded: boolean, compat: boolean) =>
+  cranes.getOrInsertComputed(`${isGuarded} ${compat}`, async () =>
+    opened.use(await start(isGuarded, compat)),
+  );
+
+function start(
+  isGuarded: boolean,
+  compat: boolean,
+  more: Partial<Parameters<typeof startCrane>[0]> = {},
+): Promise<Crane> {
   const guarded: PrivateConfiguration = {
     repositories: ['corp/**'],
     readers: [{ users: ['alice'], groups: [], repositories: ['corp/**', 'open/protected'] }],
     challenge: [],
     htpasswdFile: path.join(folder.path, 'htpasswd'),
+    tokens: {
+      realm: 'https://tokens.example.org/token',
+      service: 'registry',
+      issuer: 'gantry',
+      keyFiles: [path.join(folder.path, 'tokens.pub')],
+      clockToleranceMs: 0,
+    },
     certificates: {
       caFile: path.join(folder.path, 'ca.pem'),
       header: 'x-ssl-client-cert',
@@ -55,6 +83,7 @@ function start(isGuarded: boolean, compat: boolean): Promise<Crane> {
     listen: { host: '127.0.0.1', port: 0 },
     redirectJson: { directories: [path.join(folder.path, 'files')], cdn: {} },
     compat,
+    ...more,
     pollMs: 1000,
     status: 302,
     manifests: 'auto',
@@ -65,8 +94,8 @@ function start(isGuarded: boolean, compat: boolean): Promise<Crane> {
   });
 }
 
-function certificate(content: string) {
-  const { cert } = authority.issue('client', [], { extensions: { [CONTENT]: content } });
+function certificate(content: string, from = authority) {
+  const { cert } = from.issue('client', [], { extensions: { [CONTENT]: content } });
   return { 'X-SSL-Client-Cert': encodeURIComponent(cert) };
 }
 
@@ -74,8 +103,20 @@ const basic = (password: string) => ({
   Authorization: `Basic ${Buffer.from(`alice:${password}`).toString('base64')}`,
 });
 
+const signing = generateKeyPairSync('ed25519');
+function token(names: readonly string[], exp = Date.now() / 1000 + 60) {
+  const access = names.map((name) => ({ type: 'repository', name, actions: ['pull'] }));
+  const claims = { iss: 'gantry', aud: 'registry', exp: Math.floor(exp), access };
+  const parts = [{ alg: 'EdDSA' }, claims].map((part) =>
+    Buffer.from(JSON.stringify(part)).toString('base64url'),
+  );
+  const signature = sign(null, Buffer.from(parts.join('.')), signing.privateKey).toString('base64url');
+  return { Authorization: `Bearer ${parts.join('.')}.${signature}` };
+}
+
 type Headers = Readonly<Record<string, string>>;
 
+/** Who asks, whether there is a way in, and what they may know of. */
 const WHO: readonly (readonly [string, boolean, Headers, readonly string[]])[] = [
   ['anybody, where nothing is private', false, {}, ['open/free', 'corp/private']],
   [
@@ -93,12 +134,22 @@ const WHO: readonly (readonly [string, boolean, Headers, readonly string[]])[] =
     certificate('/content/open/protected'),
     ['open/free', 'open/protected'],
   ],
+  ['one with a certificate of another authority', true, certificate('/content', stranger), ['open/free']],
+  ['one with a token for all', true, token(NAMES), NAMES],
+  ['one with a token for one', true, token(['corp/both']), ['open/free', 'corp/both']],
+];
+/** Whose credentials are wrong. */
+const REFUSED: readonly (readonly [string, Headers])[] = [
+  ['a wrong password', basic('wrong')],
+  ['a token that has expired', token(NAMES, 0)],
 ];
 
-const TARGETS = [
+const TODAY = [
   (name: string) => `/v2/${name}/manifests/latest`,
   (name: string) => `/v2/${name}/tags/list`,
   (name: string) => `/v2/${name}/blobs/sha256:${'0'.repeat(64)}`,
+];
+const BEFORE = [
   (name: string) => `/v1/repositories/${name}/images`,
   (name: string) => `/v1/repositories/${name}/tags`,
   (name: string) => `/v1/repositories/${name}/tags/latest`,
@@ -107,10 +158,10 @@ const TARGETS = [
 
 for (const compat of [false, true]) {
   test.each(WHO)(`%s, with compat: ${compat}`, async (_, isGuarded, headers, readable) => {
-    await using crane = await start(isGuarded, compat);
+    const crane = await shared(isGuarded, compat);
     const ask = (target: string, more: Headers = {}) =>
       fetch(crane.url + target, { redirect: 'manual', headers: { ...headers, ...more } });
-    for (const target of TARGETS) {
+    for (const target of [...TODAY, ...BEFORE]) {
       const there: string[] = [];
       for (const name of NAMES) {
         const { status } = await ask(target(name));
@@ -128,8 +179,60 @@ for (const compat of [false, true]) {
   });
 }
 
+test.each(REFUSED)(
+  'who shows %s is asked for another, and has what nobody has where nothing is asked for',
+  async (_, headers) => {
+    const crane = await shared(true, false);
+    const status = async (target: string) =>
+      (await fetch(crane.url + target, { redirect: 'manual', headers })).status;
+    for (const name of NAMES) {
+      for (const target of TODAY) expect([name, await status(target(name))]).toEqual([name, 401]);
+      for (const target of BEFORE)
+        expect([name, (await status(target(name))) === 404]).toEqual([name, name !== 'open/free']);
+    }
+    const list = await fetch(`${crane.url}/crane/repositories`, {
+      headers: { ...headers, Accept: 'application/json' },
+    });
+    expect(Object.keys((await list.json()) as object)).toEqual(['open/free']);
+  },
+);
+
+const seen = ({ body }: { readonly body: string }) => NAMES.filter((name) => body.includes(name));
+
+test('the catalogue, a search and the page tell names to those who may read them', async () => {
+  // Beside a tree, as the page finds nothing without one.
+  const tree = path.join(folder.path, 'tree');
+  await layTree(tree, { repositories: [{ name: 'open/tree', tags: {} }] });
+  await using crane = await start(true, false, {
+    tree,
+    catalog: true,
+    page: true,
+    search: { tags: 2, labels: [] },
+  });
+  const ask = async (target: string, headers: Headers) => {
+    const answer = await fetch(crane.url + target, { headers });
+    const isShared = !/^private|^no-store/.test(answer.headers.get('cache-control') ?? '');
+    expect([target, answer.ok && isShared]).toEqual([target, false]);
+    return { status: answer.status, body: await answer.text() };
+  };
+  await until('the index of names', async () => seen(await ask('/v1/search?q=free', {})).length === 1);
+  const words = ['free', 'protected', 'private', 'both'];
+  for (const [who, isGuarded, headers, readable] of WHO) {
+    if (!isGuarded) continue;
+    const found = await Promise.all(words.map((word) => ask(`/v1/search?q=${word}`, headers)));
+    const shown = await Promise.all(words.map((word) => ask(`/?q=${word}`, headers)));
+    expect([who, seen(await ask('/v2/_catalog', headers))]).toEqual([who, readable]);
+    expect([who, found.flatMap(seen)]).toEqual([who, readable]);
+    expect([who, shown.flatMap(seen)]).toEqual([who, readable]);
+  }
+  for (const [who, headers] of REFUSED) {
+    for (const target of ['/v2/_catalog', '/v1/search?q=free', '/?q=free', '/'])
+      expect([who, target, (await ask(target, headers)).status]).toEqual([who, target, 401]);
+  }
+});
+
 test('a list that was made for one is not shown to another', async () => {
-  await using crane = await start(true, false);
+  const crane = await shared(true, false);
   const list = async (who: Headers) => {
     const headers = { ...who, Accept: 'application/json' };
     const answer = await fetch(`${crane.url}/crane/repositories/v2`, { headers });
