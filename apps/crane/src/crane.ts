@@ -90,7 +90,8 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
   await using stack = new AsyncDisposableStack();
 
   const guard =
-    options.private && stack.use(await openGuard(options.private, () => changeable.trustedProxies, logger));
+    options.private &&
+    stack.use(await openGuard(options.private, { trustedProxies: () => changeable.trustedProxies, logger }));
   const accessLog =
     options.accessLog === undefined
       ? undefined

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { asFault } from '@gantry/oci';
 import {
   type CertificatesConfiguration,
@@ -10,7 +11,7 @@ import {
 } from '@gantry/service';
 import type { CraneLogger } from '../options.ts';
 import { certificateGrants } from './certificates/certificate-grants.ts';
-import { type ClientCertificates, createClientCertificates } from './certificates/client-certificates.ts';
+import { createClientCertificates } from './certificates/client-certificates.ts';
 import { readAuthorities } from './certificates/verify-certificate.ts';
 import type { Guard } from './guard.ts';
 import { createOrigins, type Origins } from './origins.ts';
@@ -83,11 +84,11 @@ export async function openGuard(
   };
 }
 
-/** What the certificate that a request came with lets one read; undefined: there is none that counts. */
+/** Tells what the certificate that a request came with lets one read; undefined: there is none that counts. */
 async function openCertificates(
   certificates: CertificatesConfiguration,
   { isTrustedProxy }: Origins,
-): Promise<(request: Parameters<ClientCertificates>[0]) => Grants | undefined> {
+): Promise<(request: IncomingMessage) => Grants | undefined> {
   const key = 'crane.private.certificates.caFile';
   const { caFile, header } = certificates;
   const entitlementOf = createClientCertificates({

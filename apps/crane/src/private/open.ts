@@ -1,21 +1,15 @@
-import {
-  fileSecret,
-  type Network,
-  type PrivateConfiguration,
-  type SignedUrlsConfiguration,
-} from '@gantry/service';
-import type { CraneLogger } from '../options.ts';
+import { fileSecret, type PrivateConfiguration, type SignedUrlsConfiguration } from '@gantry/service';
 import type { Guard } from './guard.ts';
+import type { GuardOptions } from './open-guard.ts';
 import { type SignUrl, urlSigner } from './signed-urls.ts';
 
 /** Opens the guard of what is private. What it is made of is loaded by those cranes alone that have one. @throws Fault CONFIGURATION_INVALID */
 export async function openGuard(
   configuration: PrivateConfiguration,
-  trustedProxies: () => readonly Network[],
-  logger: CraneLogger,
+  options: GuardOptions,
 ): Promise<Guard & Disposable> {
   const { openGuard: open } = await import('./open-guard.ts');
-  return open(configuration, { trustedProxies, logger });
+  return open(configuration, options);
 }
 
 const SECRET_MIN_LENGTH = 32;

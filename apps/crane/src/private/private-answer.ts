@@ -7,11 +7,9 @@ const NOT_SHARED = ['Cache-Control', 'private, no-cache', 'Vary', 'Authorization
 export function privateAnswer(answer: Answer): Answer {
   const headers: string[] = [];
   for (let at = 0; at < answer.headers.length; at += 2) {
-    const name = answer.headers[at] as string;
-    // What is not to be stored at all stays so.
-    const isStricter = answer.headers[at + 1] === 'no-store';
-    if (name !== 'Cache-Control' || isStricter) headers.push(name, answer.headers[at + 1] as string);
-    if (isStricter) return answer;
+    const [name, value] = [answer.headers[at] as string, answer.headers[at + 1] as string];
+    if (name !== 'Cache-Control') headers.push(name, value);
+    else if (value === 'no-store') return answer; // nobody keeps it anyway
   }
   return { ...answer, headers: [...headers, ...NOT_SHARED], isPrivate: true };
 }

@@ -21,7 +21,7 @@ export interface ReadersOptions {
 export interface Readers {
   /** Of whom nothing is known. */
   readonly anybody: Reader;
-  /** Credentials came that are wrong, or have expired; for those alone who ask for some. */
+  /** Credentials came that are wrong, or have expired. Only with a challenge. */
   readonly refused: Reader;
   /** Whether credentials are right can't be found out now. */
   readonly undecided: Reader;
