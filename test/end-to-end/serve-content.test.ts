@@ -14,6 +14,9 @@ import { type TemporaryFolder, temporaryFolder } from '../servers/temporary-fold
 /** Content from a disk, sent by nginx or Apache in front of the crane, as docs/redirect-json.md says to set them up. */
 
 const NAME = 'redhat/zoo';
+const PRIVATE = 'corp/zoo';
+/** `htpasswd -nbB -C 4 alice right` */
+const HTPASSWD = 'alice:$2y$04$qwTBjz1vOMJfho20.hn3T.1q2IMpGQbilb26Z.2veZxfnBWw/Itqi\n';
 const IMAGE = helloImage('content', { format: 'docker' });
 const BLOB = IMAGE.blobs.at(-1) as (typeof IMAGE.blobs)[number];
 const BLOB_PATH = `/v2/${NAME}/blobs/${BLOB.digest}`;
@@ -41,6 +44,9 @@ beforeAll(async () => {
   const images = { images: [{ id: 'abc123' }], tags: { latest: 'abc123' } };
   await put('metadata/zoo.json', JSON.stringify({ version: 4, ...described, ...lists }));
   await put('metadata/zoo-v1.json', JSON.stringify({ version: 1, ...described, ...images }));
+  const hidden = { ...described, ...lists, 'repo-registry-id': PRIVATE };
+  await put('metadata/hidden.json', JSON.stringify({ version: 4, ...hidden }));
+  await writeFile(at('htpasswd'), HTPASSWD);
   for (const reference of ['latest', IMAGE.digest]) await put(`v2/zoo/manifests/2/${reference}`, IMAGE.bytes);
   for (const { digest, bytes } of IMAGE.blobs) await put(`v2/zoo/blobs/${digest}`, bytes);
   await put('v2/zoo/tags/list', JSON.stringify({ name: NAME, tags: ['latest'] }));
@@ -90,6 +96,12 @@ describe.each(FRONTS)('by $by', ({ by, parts, start }) => {
           directories: [at('metadata')],
           cdn: {},
           content: { v1: at('v1'), v2: at('v2'), by, location: '/crane-content/' },
+        },
+        private: {
+          repositories: ['corp/**'],
+          readers: [{ users: ['alice'], groups: [], repositories: ['corp/**'] }],
+          challenge: [],
+          htpasswdFile: at('htpasswd'),
         },
         pollMs: 1000,
         status: 302,
@@ -157,6 +169,15 @@ describe.each(FRONTS)('by $by', ({ by, parts, start }) => {
       404,
       expect.stringContaining('MANIFEST_UNKNOWN'),
     ]);
+  });
+
+  real.test('what is private is sent to those alone who may read it, and kept for them alone', async () => {
+    const target = `/v2/${PRIVATE}/blobs/${BLOB.digest}`;
+    expect((await ask(target)).response.status).toBe(404);
+    const credentials = Buffer.from('alice:right').toString('base64');
+    const { response, body } = await ask(target, { Authorization: `Basic ${credentials}` });
+    expect([response.status, body]).toEqual([200, Buffer.from(BLOB.bytes)]);
+    expect(response.headers.get('cache-control')).toBe('private, no-cache');
   });
 
   real.test('no file can be asked for by where it lies', async () => {

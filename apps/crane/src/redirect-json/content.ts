@@ -20,7 +20,7 @@ import {
 } from '../answer/answer.ts';
 import { digestIn, type Located } from './locate.ts';
 import type { PathsFile } from './redirect-file.ts';
-import { errorV1, type ImageFile, jsonV1 } from './v1.ts';
+import { errorV1, type ImageFile, V1_HEADERS } from './v1.ts';
 
 /** Content that lies on a disk of the crane's own, as Pulp publishes it, in place of redirects. */
 export interface ContentOptions {
@@ -68,11 +68,9 @@ export async function contentAnswer(
 export async function imageAnswer(options: ContentOptions, image: ImageFile): Promise<Answer> {
   const found = await find(options, 'v1', `${image.repository.repository}/${image.path}`);
   if (found === undefined) return errorV1(404);
-  const { headers } = jsonV1('');
-  const common = headers.slice(headers.indexOf('X-Docker-Registry-Version'));
   return sent(options, found, {
     route: 'v1',
-    headers: ['Content-Type', image.contentType, ...SHORT_LIVED, ...common],
+    headers: ['Content-Type', image.contentType, ...SHORT_LIVED, ...V1_HEADERS],
   });
 }
 

@@ -7,7 +7,12 @@ import type { ImagesFile } from './redirect-file.ts';
 import type { RepositoryTable } from './repository-table.ts';
 
 /** All answers of this API say so, as docker-registry 0.6 did. */
-const COMMON = ['X-Docker-Registry-Version', '0.6.6', 'X-Docker-Registry-Config', 'common'] as const;
+export const V1_HEADERS = [
+  'X-Docker-Registry-Version',
+  '0.6.6',
+  'X-Docker-Registry-Config',
+  'common',
+] as const;
 const STANDALONE = ['X-Docker-Registry-Standalone', 'True'] as const;
 
 /** What a path of the API before Docker 1.6 asks for. */
@@ -105,11 +110,11 @@ function readable(file: ImagesFile | undefined, reader: Reader): ImagesFile | un
 
 /** The redirect to a file of an image. */
 export function redirectV1({ repository, path }: ImageFile): Answer {
-  return linkAnswer('v1', repository.base + path, COMMON);
+  return linkAnswer('v1', repository.base + path, V1_HEADERS);
 }
 
 /** 200 with a JSON text. @param headers more of them */
-export function jsonV1(text: string, headers: readonly string[] = [], status = 200): Answer {
+function jsonV1(text: string, headers: readonly string[] = [], status = 200): Answer {
   return textV1(status, 'application/json', text, headers);
 }
 
@@ -131,7 +136,7 @@ function textV1(status: number, type: string, text: string, headers: readonly st
       'no-cache',
       'X-Content-Type-Options',
       'nosniff',
-      ...COMMON,
+      ...V1_HEADERS,
       ...headers,
     ],
     body: { from: 'memory', bytes: text },
