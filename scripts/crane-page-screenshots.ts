@@ -18,7 +18,7 @@ await until('the mirrors to be judged', async () =>
 await using browser = await startChromium();
 
 for (const { file, target, colorScheme, height } of [
-  { file: 'crane-page.png', target: '/?q=http', colorScheme: 'light', height: 790 },
+  { file: 'crane-page.png', target: '/?q=http', colorScheme: 'light', height: 985 },
   { file: 'crane-page-tags.png', target: '/?repository=web%2Fhttpd', colorScheme: 'dark', height: 700 },
 ] as const) {
   const page = await browser.newPage({ colorScheme, viewport: { width: 800, height } });
