@@ -143,6 +143,9 @@ sync:
       'theirs:4: sync[2]: is joined with sync[0], as one source alone may yield a name, and gets its every and platforms',
       '1 source; 1 line has no counterpart, 1 is done in another way',
     ]);
+    const other = image('4', '').replace('r.example.org', 'q.example.org');
+    const twice = await imported('regsync', `sync:\n- ${image('1', '')}\n- ${other}`);
+    expect(twice.said[0]).toMatch(/^theirs:3: sync\[1\]: yields a as sync\[0\] does, from another place/);
     const all = await imported(
       'skopeo',
       'q.example.org: { images: { a/b: [] }, images-by-semver: { a/b: ^1 } }',

@@ -1,10 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isGlob } from '@gantry/oci/glob';
 import { formatPath } from '@gantry/service';
-import type { Imported, ImportedTagRules, Remarks } from './imported.ts';
+import type { Imported, ImportedSource, ImportedTagRules, Remarks } from './imported.ts';
 import { sourceNames } from './source-names.ts';
 
 type Sources = Imported['sources'];
 type TagRules = ImportedTagRules & { readonly or?: readonly ImportedTagRules[] };
+
+/** Keys that need not be the same in sources that are joined. */
+const JOINED = ['name', 'tags', 'referrers'];
 
 /**
  * Gives each source a name of its own. Those that bring one repository to one name are joined, as one source alone may yield
@@ -15,11 +19,19 @@ export function joinSources(sources: Sources, remarks: Remarks): Sources {
     JSON.stringify([entry['registry'], entry['repositories'], entry['rename']]),
   );
   const nameOf = sourceNames();
+  const yielded = new Map<string, Sources[number]>();
   return [...byPlace.values()].map((same) => {
     const [first, ...others] = same as [Sources[number], ...Sources[number][]];
+    const published = publishedName(first.entry);
+    const former = published === undefined ? first : yielded.getOrInsert(published, first);
+    if (former !== first)
+      remarks.lost(
+        first.from,
+        `yields ${published} as ${formatPath(former.from)} does, from another place, and one source alone may: give it another name by rename`,
+      );
     for (const { from, entry } of others) {
       const differing = Object.keys({ ...first.entry, ...entry }).filter(
-        (key) => key !== 'name' && key !== 'tags' && !isDeepStrictEqual(first.entry[key], entry[key]),
+        (key) => !JOINED.includes(key) && !isDeepStrictEqual(first.entry[key], entry[key]),
       );
       const joined = `is joined with ${formatPath(first.from)}, as one source alone may yield a name`;
       if (differing.length > 0) remarks.lost(from, `${joined}, and gets its ${differing.join(' and ')}`);
@@ -32,10 +44,18 @@ export function joinSources(sources: Sources, remarks: Remarks): Sources {
       entry: {
         name: nameOf(name),
         ...entry,
+        referrers: same.some((source) => source.entry['referrers'] === true),
         ...(Object.keys(tags).length > 0 && { tags }),
       },
     };
   });
+}
+
+/** What a source of one repository alone yields. */
+function publishedName({ repositories, rename }: ImportedSource): string | undefined {
+  const [only, ...more] = (repositories ?? []) as readonly string[];
+  if (only === undefined || more.length > 0 || isGlob(only)) return undefined;
+  return (rename as { readonly to: string } | undefined)?.to ?? only;
 }
 
 /** Rules that take what one of these takes. */
