@@ -1,4 +1,4 @@
-import { cp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { digestOf } from '@gantry/oci';
 import { directoryTree, indexPath, layTree, openTree, POINTER_PATH } from '@gantry/tree';
@@ -90,13 +90,19 @@ describe('the tree', () => {
     await using crane = await startTestCrane({ tree: folder.path, logger });
     expect((await ask(crane, '/v2/app/manifests/latest')).status).toBe(200);
     const second = sampleImage();
-    await layTree(folder.path, {
+    // Away before the new serial is there, or the crane might have read it by then.
+    await using staging = await temporaryFolder();
+    await cp(folder.path, staging.path, { recursive: true });
+    await layTree(staging.path, {
       repositories: [
         repositoryOf('app', { latest: second }),
         repositoryOf('never-asked', { latest: second }),
       ],
     });
-    await rename(path.join(folder.path, 'pool', 'index'), path.join(folder.path, 'pool', 'gone'));
+    await rm(path.join(folder.path, 'pool', 'index'), { recursive: true });
+    const copy = (part: string) =>
+      cp(path.join(staging.path, part), path.join(folder.path, part), { recursive: true });
+    for (const part of ['lists', 'serial']) await copy(part);
     await crane.refresh();
     expect(crane.serial()).toBe(1);
     expect(
@@ -104,7 +110,7 @@ describe('the tree', () => {
     ).toBe(image.digest);
     const unknown = await ask(crane, '/v2/never-asked/manifests/latest');
     expect([unknown.status, await codeOf(unknown)]).toEqual([503, 'UNAVAILABLE']);
-    await rename(path.join(folder.path, 'pool', 'gone'), path.join(folder.path, 'pool', 'index'));
+    await copy('pool');
     await until(async () => (await ask(crane, '/v2/never-asked/manifests/latest')).status === 200);
     expect(logger.lines.some(({ level }) => level === 'error')).toBe(true);
   });
