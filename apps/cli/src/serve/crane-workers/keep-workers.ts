@@ -1,10 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { asFault } from '@gantry/oci';
-import type { Logger } from '@gantry/service';
+import type { CraneOptions } from '@gantry/app-crane';
 import { restartPause } from './restart-pause.ts';
+import { type Watching, watchWorkers } from './watch-workers.ts';
 import type { WorkerProcess } from './worker-process.ts';
 
-/** Workers of which as many run as are wanted: one that dies is started again. Disposing of them ends them in order. */
+/** Workers of which as many run as are wanted: one that dies is started again, and one that hangs is killed before. Disposing of them ends them in order. */
 export interface Workers extends AsyncDisposable {
   /** Where they listen, when each place has one that does; rejects with what keeps the first one of a place from that. */
   readonly started: Promise<string>;
@@ -12,17 +13,22 @@ export interface Workers extends AsyncDisposable {
   readonly present: () => readonly WorkerProcess[];
   /** How often one was started again. */
   readonly restarts: () => number;
+  /** How often one was killed, as it answered no more. */
+  readonly hangs: () => number;
 }
 
 /** Starts workers in the places 1 to `count`, and keeps them running. */
 export function keepWorkers(
   count: number,
   fork: (place: number) => WorkerProcess,
-  log: Pick<Logger, 'info' | 'error'>,
+  log: Pick<CraneOptions['logger'], 'info' | 'error'>,
+  watching?: Watching,
 ): Workers {
   const present = new Map<number, WorkerProcess>();
   const ending = new AbortController();
+  const hung = new WeakSet<WorkerProcess>();
   let restarts = 0;
+  let hangs = 0;
 
   const start = (place: number): WorkerProcess => {
     const worker = fork(place);
@@ -47,12 +53,19 @@ export function keepWorkers(
       if (ending.signal.aborted) return;
       pauseMs = restartPause(performance.now() - since, pauseMs);
       const fields = { worker: place, workerPid: worker.pid, code, signal, restartInMs: pauseMs };
-      log.error(fields, 'worker.died');
+      log.error(fields, hung.has(worker) ? 'worker.hung' : 'worker.died');
       await pause(pauseMs, undefined, { signal: ending.signal }).catch(() => undefined);
       if (ending.signal.aborted) return;
       restarts++;
     }
   };
+
+  const kill = (worker: WorkerProcess) => {
+    hung.add(worker);
+    hangs++;
+    worker.kill('SIGKILL');
+  };
+  const watch = watchWorkers(() => [...present.values()], kill, watching);
 
   // Whatever ends this process, it leaves none behind.
   const killAll = () => {
@@ -66,10 +79,12 @@ export function keepWorkers(
     started,
     present: () => [...present.values()],
     restarts: () => restarts,
+    hangs: () => hangs,
     async [Symbol.asyncDispose]() {
       ending.abort();
       for (const worker of present.values()) worker.end();
-      await Promise.all(kept);
+      await Promise.all(kept); // one that hangs is killed now, too
+      watch[Symbol.dispose]();
       process.off('exit', killAll);
     },
   };

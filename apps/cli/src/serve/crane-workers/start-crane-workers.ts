@@ -5,15 +5,16 @@ import {
   type MirrorReport,
   startCraneGuide,
 } from '@gantry/app-crane';
-import type { Logger } from '@gantry/service';
 import { keepWorkers, type Workers } from './keep-workers.ts';
 import type { WorkerStart } from './messages.ts';
 import { addWorkersCheck, withWorkerMetrics, type WorkersSight } from './worker-metrics.ts';
+import type { Watching } from './watch-workers.ts';
 import { forkWorker } from './worker-process.ts';
 
 /** Several processes that answer pulls on one port, and this one, which guides them. Disposing of them drains all. */
 export interface CraneWorkers extends AsyncDisposable {
   readonly url: string;
+  readonly adminUrl?: string;
   /** Has all take other mirrors and proxies. @throws Fault CONFIGURATION_INVALID; then all stays as it was */
   reconfigure(next: ChangeableOptions): Promise<void>;
   /** Counts a new configuration that could not be read. */
@@ -31,7 +32,8 @@ const GATHER_MS = 20;
 export async function startCraneWorkers(
   options: CraneOptions,
   count: number,
-  log: Logger,
+  log: CraneOptions['logger'],
+  watching?: Watching,
 ): Promise<CraneWorkers> {
   await using stack = new AsyncDisposableStack();
   let guide: CraneGuide | undefined;
@@ -41,6 +43,7 @@ export async function startCraneWorkers(
     listening: () => present().filter(({ isListening }) => isListening),
     hasSerial: () => guide?.highest() !== undefined,
     restarts: () => workers?.restarts() ?? 0,
+    hangs: () => workers?.hangs() ?? 0,
   };
 
   /** Has those look at the pointer that do not serve what it names. */
@@ -84,13 +87,14 @@ export async function startCraneWorkers(
       onSuspect: (mirror, object) => guiding.suspect(mirror, object),
       onFigures: ({ counts }, former) => guiding.add(counts, former?.counts ?? []),
     });
-  workers = stack.use(keepWorkers(count, fork, log));
+  workers = stack.use(keepWorkers(count, fork, log, watching));
   const url = await workers.started;
   stack.defer(() => guiding.drain());
 
   const resources = stack.move();
   return {
     url,
+    ...(guiding.adminUrl !== undefined && { adminUrl: guiding.adminUrl }),
     async reconfigure(next) {
       guiding.reconfigure(next);
       changeable = next;

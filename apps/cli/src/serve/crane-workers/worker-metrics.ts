@@ -10,6 +10,8 @@ export interface WorkersSight {
   readonly hasSerial: () => boolean;
   /** How often one was started again. */
   readonly restarts: () => number;
+  /** How often one was killed, as it answered no more. */
+  readonly hangs: () => number;
 }
 
 /** Readiness: there are workers, and each serves a serial if there is one. */
@@ -28,13 +30,17 @@ export function addWorkersCheck(health: Health, { listening, hasSerial }: Worker
  * `metrics` with the workers' figures, as these are when they are read. What else is told of a process (`process_…`,
  * `nodejs_…`) is of the one that guides the workers.
  */
-export function withWorkerMetrics(metrics: Metrics, { listening, restarts }: WorkersSight): Metrics {
+export function withWorkerMetrics(metrics: Metrics, { listening, restarts, hangs }: WorkersSight): Metrics {
   metrics.gauge('gantry_crane_workers', 'Workers that take requests', [], (gauge) =>
     gauge.set(listening().length),
   );
   const restarted = metrics.counter(
     'gantry_crane_worker_restarts_total',
     'Workers that died and were started again',
+  );
+  const hung = metrics.counter(
+    'gantry_crane_worker_hangs_total',
+    'Workers that answered no more, and were killed',
   );
   const labels = ['worker'];
   const cpu = metrics.gauge(
@@ -47,13 +53,15 @@ export function withWorkerMetrics(metrics: Metrics, { listening, restarts }: Wor
     'Resident memory of a worker',
     labels,
   );
-  let told = 0;
+  const told = { restarts: 0, hangs: 0 };
   return {
     ...metrics,
     async render() {
       await Promise.all(listening().map((worker) => worker.ask({ tell: 'figures' }, 'figures')));
-      restarted.add(restarts() - told);
-      told = restarts();
+      restarted.add(restarts() - told.restarts);
+      hung.add(hangs() - told.hangs);
+      told.restarts = restarts();
+      told.hangs = hangs();
       cpu.clear();
       resident.clear();
       for (const { place, figures } of listening()) {

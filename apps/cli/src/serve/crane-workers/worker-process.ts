@@ -24,6 +24,8 @@ export interface WorkerProcess {
   readonly isListening: boolean;
   /** The serial that it serves; undefined before the first. */
   readonly serial: number | undefined;
+  /** How many messages have come from it. */
+  readonly messages: number;
   /** As it told them last. */
   readonly figures: WorkerFigures | undefined;
   /** One that has not heard its start yet is told nothing: what it starts with says all. */
@@ -64,6 +66,7 @@ export function forkWorker(place: number, on: WorkerEvents): WorkerProcess {
   let hears = false;
   let state: 'starting' | 'listening' | 'over' = 'starting';
   let serial: number | undefined;
+  let messages = 0;
   let figures: WorkerFigures | undefined;
 
   const tell = (message: ToWorker) => {
@@ -72,6 +75,7 @@ export function forkWorker(place: number, on: WorkerEvents): WorkerProcess {
     if (hears && worker.isConnected()) worker.send(message, () => {});
   };
   const take = (message: FromWorker) => {
+    messages++;
     switch (message.tell) {
       case 'booted':
         tell({ tell: 'start', ...on.start() });
@@ -119,6 +123,9 @@ export function forkWorker(place: number, on: WorkerEvents): WorkerProcess {
     },
     get serial() {
       return serial;
+    },
+    get messages() {
+      return messages;
     },
     get figures() {
       return figures;
