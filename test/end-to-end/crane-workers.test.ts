@@ -68,7 +68,11 @@ beforeAll(async () => {
     configuration: withMirrors([lastResort('first')]),
     service: 'crane',
   });
-}, 60_000);
+  // It answers when the first worker does; signals are heard when all do.
+  await until('both workers', () => crane.log().match(/worker\.started/g)?.length === 2, {
+    withinMs: 50_000,
+  });
+}, 90_000);
 afterAll(async () => {
   await crane?.[Symbol.asyncDispose]();
   await folder?.[Symbol.asyncDispose]();

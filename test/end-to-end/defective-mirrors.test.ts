@@ -1,10 +1,5 @@
+import { ALL_CLIENTS } from '../clients/all-clients.ts';
 import type { Client } from '../clients/client.ts';
-import { openContainerd } from '../clients/containerd.ts';
-import { openCraneClient } from '../clients/crane.ts';
-import { openDocker } from '../clients/docker.ts';
-import { openPodman } from '../clients/podman.ts';
-import { openRegctl } from '../clients/regctl.ts';
-import { openSkopeo } from '../clients/skopeo.ts';
 import {
   type Defect,
   type DefectiveMirrors,
@@ -12,18 +7,10 @@ import {
   PULLED,
 } from '../fixtures/defective-mirrors.ts';
 import { SOAK } from '../faults/soak.ts';
-import { needs, type Part } from '../servers/parts.ts';
+import { needs } from '../servers/parts.ts';
 
 /** Real clients, of which the nearest mirror has a defect that a probe finds: no pull fails, as another one is whole. */
 
-const CLIENTS: readonly { name: string; parts: readonly Part[]; open: () => Promise<Client> }[] = [
-  { name: 'docker', parts: ['docker', 'dockerd'], open: openDocker },
-  { name: 'podman', parts: ['podman'], open: openPodman },
-  { name: 'containerd', parts: ['containerd'], open: openContainerd },
-  { name: 'skopeo', parts: ['skopeo'], open: openSkopeo },
-  { name: 'crane', parts: ['crane'], open: openCraneClient },
-  { name: 'regctl', parts: ['regctl'], open: openRegctl },
-];
 const DEFECTS: readonly Defect[] = [
   'lags',
   'types',
@@ -42,7 +29,7 @@ real.beforeAll(async () => {
 }, 60_000);
 real.afterAll(async () => world?.[Symbol.asyncDispose](), 60_000);
 
-for (const { name, parts, open } of CLIENTS) {
+for (const { name, parts, open } of ALL_CLIENTS) {
   const withClient = needs('nginx', ...parts).showing(() => world?.servers ?? []);
   let client: Client;
   withClient.beforeAll(async () => {
@@ -72,7 +59,7 @@ for (const { name, parts, open } of CLIENTS) {
   }
 }
 
-/** Each thing by tag and by digest, in each mode; without the soak two of them, others each time. */
+/** Each thing by tag and by digest, in each mode; without the soak one of them, another one each time. */
 function pullsOf(defect: Defect) {
   // A mirror of wrong types is no good for manifests, as `redirect` does not ask for.
   const modes = defect === 'types' ? (['auto', 'serve'] as const) : (['auto', 'redirect', 'serve'] as const);
@@ -82,5 +69,5 @@ function pullsOf(defect: Defect) {
     ),
   );
   if (SOAK) return all;
-  return [0, 1].map(() => all[(turn += 5) % all.length] as (typeof all)[number]);
+  return [all[(turn += 5) % all.length] as (typeof all)[number]];
 }

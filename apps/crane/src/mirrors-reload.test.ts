@@ -9,9 +9,10 @@ import {
   testLog,
   until,
 } from './crane.fixture.ts';
+import type { CraneOptions } from './options.ts';
 
 /** A tree of one image, two mirrors that have it, and a crane that knows the first. */
-async function openScene() {
+async function openScene(options: Partial<CraneOptions> = {}) {
   await using resources = new AsyncDisposableStack();
   const folder = resources.use(await temporaryFolder());
   const image = sampleImage();
@@ -20,7 +21,12 @@ async function openScene() {
   for (const mirror of [first, second]) await mirror.copyFrom(folder.path);
   const log = testLog();
   const crane = resources.use(
-    await startTestCrane({ tree: folder.path, mirrors: [{ name: 'first', url: first.url }], logger: log }),
+    await startTestCrane({
+      tree: folder.path,
+      mirrors: [{ name: 'first', url: first.url }],
+      logger: log,
+      ...options,
+    }),
   );
   const blob = `/v2/app/blobs/${image.layer}`;
   const location = async () => (await ask(crane, blob)).headers.get('location');
@@ -76,4 +82,20 @@ test('a client that comes back for the same blob within seconds is sent to anoth
     return new Set(seen).size === 2 && seen;
   });
   expect(new Set(places)).toEqual(new Set([first.url, second.url]));
+});
+
+test('a mirror that a client came back from is out of use after one probe, also if another client came back just before', async () => {
+  await using scene = await openScene({ pollMs: 3_600_000 });
+  const { crane, first, blob, location, log } = scene;
+  await location(); // it comes back for what is all right
+  const whyNot = async () => {
+    const { mirrors } = (await (await ask(crane, `${blob}?mirrorlist`)).json()) as {
+      mirrors: readonly { name: string; leftOut?: string }[];
+    };
+    return mirrors.find(({ name }) => name === 'first')?.leftOut;
+  };
+  first.faults = { status: (file) => (file.startsWith('pool/blobs/') ? 500 : undefined) };
+  await location();
+  await until(async () => (await whyNot())?.includes('is answered with 500'));
+  expect(log.lines.filter(({ message }) => message.includes('in doubt'))).toEqual([]);
 });

@@ -65,7 +65,7 @@ function answerTo(target: string, site: Site, method: Method = 'GET', lookup: Lo
   const route = parseRoute(target);
   if (!('name' in route)) return decideUnnamed(route, site);
   const mirrors = site.mirrors.map(({ mirror }) => mirror);
-  const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => 0 };
+  const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => [], sendTo() {} };
   return decide(method, route, lookup, site, client);
 }
 
@@ -375,7 +375,7 @@ test.each<[string, Partial<Site>, string]>([
 ])('a private blob is %s', (_, own, wanted) => {
   const site = { ...siteOf([], 'auto', true), ...own };
   const mirrors = site.mirrors.map(({ mirror }) => mirror);
-  const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => 0 };
+  const client = { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => [], sendTo() {} };
   const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
   expect(gist(decide('GET', route, KNOWN, site, client, { isPrivate: true }))).toBe(wanted);
 });

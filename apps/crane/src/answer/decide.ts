@@ -108,6 +108,7 @@ function manifestAnswer(
     size,
     since,
     isTyped: true,
+    isHere: true,
     trustedOnly: byTag || takesOnTrust,
   };
   const mirror = mayRedirect ? mirrorForManifest(wanted, kind, site, client) : undefined;

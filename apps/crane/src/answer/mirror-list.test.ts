@@ -25,7 +25,11 @@ const STATES: readonly MirrorState[] = mirrors.map((mirror) => {
 });
 const SITE = { mirrors: STATES, manifests: 'auto', status: 302, servesBlobs: false } as const;
 /** A client in Germany. */
-const CLIENT = { pools: [new Pool(mirrors, [0]), new Pool(mirrors, [0, 1, 2, 3, 4])], sentBefore: () => 0 };
+const CLIENT = {
+  pools: [new Pool(mirrors, [0]), new Pool(mirrors, [0, 1, 2, 3, 4])],
+  sentBefore: () => [],
+  sendTo() {},
+};
 const REPOSITORY: Repository = {
   state: 'known',
   isFormer: false,
@@ -71,7 +75,8 @@ test('a redirect names the next mirrors that have the same, with their countries
   );
   const back = decide('GET', { kind: 'blob', name: 'team/app', digest: LAYER, query: '' }, REPOSITORY, SITE, {
     ...CLIENT,
-    sentBefore: () => 1,
+    sentBefore: () => [0],
+    sendTo() {},
   });
   expect(back.headers[back.headers.indexOf('Link') + 1]).toBe(
     `<https://germany.example/tree/${PATH}>; rel=duplicate; pri=2; geo=de`,
@@ -81,7 +86,7 @@ test('a redirect names the next mirrors that have the same, with their countries
 test('a redirect names two others, however many there are', () => {
   const four = readMirrors(['a', 'b', 'c', 'd'].map((name) => ({ name, url: `https://${name}.example/` })));
   const states = four.map((mirror) => ({ mirror, healthy: true, serial: 5, kinds: new Set<never>() }));
-  const client = { pools: [new Pool(four, [0, 1, 2, 3])], sentBefore: () => 0 };
+  const client = { pools: [new Pool(four, [0, 1, 2, 3])], sentBefore: () => [], sendTo() {} };
   const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
   const { headers } = decide('GET', route, REPOSITORY, { ...SITE, mirrors: states }, client);
   expect(String(headers[headers.indexOf('Link') + 1]).split(', ')).toHaveLength(2);
@@ -89,7 +94,7 @@ test('a redirect names two others, however many there are', () => {
 
 test('a redirect to the only mirror names no other', () => {
   const alone = { ...SITE, mirrors: STATES.slice(0, 1) };
-  const client = { pools: [new Pool(mirrors, [0])], sentBefore: () => 0 };
+  const client = { pools: [new Pool(mirrors, [0])], sentBefore: () => [], sendTo() {} };
   const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
   expect(decide('GET', route, REPOSITORY, alone, client).headers).not.toContain('Link');
 });
@@ -126,7 +131,8 @@ test('of what is private, and for who came by https, the list says what else is 
         [0],
       ),
     ],
-    sentBefore: () => 0,
+    sentBefore: () => [],
+    sendTo() {},
   };
   expect(bodyOf(decide('GET', route, REPOSITORY, site, client, { isPrivate: true }))).toMatchObject({
     mirrors: [

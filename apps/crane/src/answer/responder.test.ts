@@ -23,7 +23,7 @@ async function answerOf(target: string, parts: Partial<ResponderOptions>) {
     suitManifest: () => undefined,
     deliver,
     site: { mirrors: [], manifests: 'serve', status: 302, servesBlobs: true },
-    clients: () => ({ pools: [], sentBefore: () => 0 }),
+    clients: () => ({ pools: [], sentBefore: () => [], sendTo() {} }),
     tellError: rareErrors(logger, () => 0),
     ...parts,
   });

@@ -2,14 +2,15 @@ import { type Digest, digestOf } from '@gantry/oci';
 import { Pool } from './rendezvous.ts';
 import { chooseMirror, type Client, lastResort, qualifies, type Wanted } from './choose-mirror.ts';
 import { type MirrorOptions, type MirrorState, readMirrors } from './mirror.ts';
+import { RecentRedirects } from './recent-redirects.ts';
 
 const DIGEST = digestOf('content');
 const ANY: Wanted = { repository: 'team/app', digest: DIGEST, path: 'pool/of-the-test', size: 7, since: 1 };
 
 /** One that nothing is known of. */
-function someone(among: readonly MirrorState[], before = 0): Client {
+function someone(among: readonly MirrorState[]): Client {
   const mirrors = among.map(({ mirror }) => mirror);
-  return { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => before };
+  return { pools: [new Pool(mirrors, [...mirrors.keys()])], sentBefore: () => [], sendTo() {} };
 }
 
 function stateOf(option: Partial<MirrorOptions>, state: Partial<MirrorState> = {}): MirrorState {
@@ -104,6 +105,10 @@ test('the last resort is a trusted mirror, rather one that answers', () => {
   expect(resort(stranger)).toBeUndefined();
 });
 
+function trusted(state: MirrorState): MirrorState {
+  return { ...state, mirror: { ...state.mirror, trusted: true } };
+}
+
 describe('for a client that is near to some', () => {
   const [near, far, other] = [
     stateOf({ name: 'near' }),
@@ -112,22 +117,69 @@ describe('for a client that is near to some', () => {
   ];
   const mirrors = [near, far, other].map(({ mirror }) => mirror);
   const pools = [new Pool(mirrors, [0]), new Pool(mirrors, [0, 1]), new Pool(mirrors, [0, 1, 2])];
-  const client = (before: number): Client => ({ pools, sentBefore: () => before });
+  const states = [near, far, other];
+
+  /** One that is remembered where it was sent. */
+  const client = (...before: number[]): Client => {
+    const recent = new RecentRedirects();
+    for (const member of before) recent.note(1, 1, member, 0);
+    return {
+      pools,
+      sentBefore: () => recent.mirrors(1, 1, 0),
+      sendTo: (_, member) => recent.note(1, 1, member, 0),
+    };
+  };
 
   test('one of the nearest that qualifies is chosen', () => {
-    expect(chooseMirror([near, far, other], ANY, client(0))).toBe(near);
-    expect(chooseMirror([{ ...near, healthy: false }, far, other], ANY, client(0))).toBe(far);
-    expect(chooseMirror([{ ...near, serial: 0 }, { ...far, serial: 0 }, other], ANY, client(0))).toBe(other);
+    expect(chooseMirror(states, ANY, client())).toBe(near);
+    expect(chooseMirror([{ ...near, healthy: false }, far, other], ANY, client())).toBe(far);
+    expect(chooseMirror([{ ...near, serial: 0 }, { ...far, serial: 0 }, other], ANY, client())).toBe(other);
   });
 
-  test('one that comes back for the same object gets the next one, and in the end the first again', () => {
-    const chosen = [0, 1, 2, 3].map((before) => chooseMirror([near, far, other], ANY, client(before)));
-    expect(chosen).toEqual([near, far, other, near]);
+  test('one that comes back for the same object is at each mirror once before it is at the first again', () => {
+    const same = client();
+    const chosen = Array.from({ length: 7 }, () => chooseMirror(states, ANY, same));
+    expect(chosen).toEqual([near, far, other, near, far, other, near]);
+  });
+
+  test('so it is when mirrors go out of use meanwhile', () => {
+    expect(chooseMirror([{ ...near, healthy: false }, far, other], ANY, client(0))).toBe(far);
+    expect(chooseMirror([near, { ...far, healthy: false }, other], ANY, client(0, 1))).toBe(other);
+    expect(chooseMirror([near, far, { ...other, healthy: false }], ANY, client(0, 1))).toBe(near);
+  });
+
+  test('one on trial comes before one that the client was at', () => {
+    const onTrial = [near, { ...far, onTrial: true as const }, { ...other, healthy: false }];
+    expect(chooseMirror(onTrial, ANY, client(0))).toBe(onTrial[1]);
   });
 
   test('one that comes back is sent to the same mirror when there is no other', () => {
     const down = [near, { ...far, healthy: false }, { ...other, healthy: false }];
-    expect(chooseMirror(down, ANY, client(5))).toBe(near);
+    expect(chooseMirror(down, ANY, client(0))).toBe(near);
+    expect(chooseMirror(down, { ...ANY, isHere: true }, client(0))).toBe(near);
+  });
+
+  test('what the crane has itself is had from there by who was at all of several mirrors', () => {
+    const same = client();
+    const here = { ...ANY, isHere: true };
+    const chosen = Array.from({ length: 5 }, () => chooseMirror(states, here, same));
+    expect(chosen).toEqual([near, far, other, undefined, undefined]);
+    expect(chooseMirror([near, { ...far, healthy: false }, other], here, client(0, 1))).toBe(other);
+  });
+
+  test('who it came back from is told of, with what it was sent there for', () => {
+    const told: unknown[] = [];
+    const listening = { ...client(2, 0), cameBackFrom: (...all: unknown[]) => void told.push(all) };
+    chooseMirror(states, ANY, listening);
+    expect(told).toEqual([[near.mirror, ANY]]);
+  });
+
+  test('the last resort is another one each time, too, and none for what the crane has itself', () => {
+    const lost = [trusted({ ...near, healthy: false }), trusted({ ...far, serial: 0 }), other];
+    const same = client();
+    expect(Array.from({ length: 3 }, () => lastResort(lost, ANY, same))).toEqual([lost[1], lost[0], lost[1]]);
+    expect(lastResort(lost, { ...ANY, isHere: true }, client())).toBe(lost[1]);
+    expect(lastResort(lost, { ...ANY, isHere: true }, client(1))).toBeUndefined();
   });
 });
 

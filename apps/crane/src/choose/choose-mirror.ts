@@ -22,6 +22,8 @@ export interface Wanted {
   readonly trustedOnly?: boolean;
   /** Only mirrors that look for a signature. */
   readonly signedOnly?: boolean;
+  /** The crane has it itself: who was at several mirrors, and at each that qualifies, is sent to none of them again. */
+  readonly isHere?: boolean;
 }
 
 /** Hears of a client that came back from a mirror, and of what it was sent there for. */
@@ -33,8 +35,10 @@ export interface Client {
   readonly address?: string;
   /** Pools of mirrors by their places in the list of all, the nearest first. */
   readonly pools: readonly Pool[];
-  /** How often it was sent somewhere for the object within the last seconds, so that it is likely to have failed there. Counts each call. */
-  readonly sentBefore: (digest: Digest) => number;
+  /** The mirrors that it was sent to for the object within the last seconds, so that it is likely to have failed there; the latest one last. */
+  readonly sentBefore: (digest: Digest) => readonly number[];
+  /** It is sent to this mirror for the object now. */
+  readonly sendTo: (digest: Digest, member: number) => void;
   /** It came back from a mirror that it was sent to for this. Absent: nobody is told. */
   readonly cameBackFrom?: CameBack;
 }
@@ -54,7 +58,8 @@ export function qualifies(state: MirrorState, wanted: Wanted): boolean {
 
 /**
  * One of the mirrors that qualify, of the nearest pool that has any; within a pool the digest decides. A client that was
- * sent for the same object just before gets the next one in that order.
+ * sent for the same object just before gets the next one in that order: it is at each mirror that qualifies once before it
+ * is at one of them again.
  */
 export function chooseMirror(
   states: readonly MirrorState[],
@@ -62,16 +67,25 @@ export function chooseMirror(
   client: Client,
 ): MirrorState | undefined {
   const { digest } = wanted;
+  const before = client.sentBefore(digest);
+  const last = before.at(-1);
+  if (last !== undefined) client.cameBackFrom?.((states[last] as MirrorState).mirror, wanted);
+  const may = (state: MirrorState) => qualifies(state, wanted);
+  const mayWell = (state: MirrorState) => !isSpared(state, digest) && may(state);
   return (
-    choose(states, wanted, client, (state) => !isSpared(state, digest) && qualifies(state, wanted)) ??
-    choose(states, wanted, client, (state) => qualifies(state, wanted))
+    choose(states, digest, client, mayWell, before) ??
+    choose(states, digest, client, may, before) ??
+    (before.length === 0 || (wanted.isHere === true && before.length > 1)
+      ? undefined
+      : (choose(states, digest, client, mayWell) ?? choose(states, digest, client, may)))
   );
 }
 
 /** Of the objects that a mirror on trial would get, it gets one in so many, as long as others have the rest. */
 const TRIAL_SHARE = 8;
 
-function isSpared({ onTrial, mirror }: MirrorState, digest: Digest): boolean {
+function isSpared({ onTrial, suspected, mirror }: MirrorState, digest: Digest): boolean {
+  if (suspected === true) return true;
   if (onTrial !== true) return false;
   return (hexWord(digest, digest.indexOf(':') + 9) ^ mirror.seed) % TRIAL_SHARE !== 0;
 }
@@ -105,39 +119,45 @@ export function duplicatesOf(
   return found;
 }
 
-/** A trusted mirror, when none qualifies: rather one that lags than one that does not answer. */
+/**
+ * A trusted mirror, when none qualifies: rather one that lags than one that does not answer. A client that comes back gets
+ * the next one, or is told that there is none where the crane has the object itself.
+ */
 export function lastResort(
   states: readonly MirrorState[],
   wanted: Wanted,
   client: Client,
 ): MirrorState | undefined {
-  const { repository, signedOnly = false } = wanted;
+  const { repository, digest, signedOnly = false, isHere = false } = wanted;
+  const before = client.sentBefore(digest);
+  if (isHere && before.length > 0) return undefined;
   const isTrusted = ({ mirror }: MirrorState) =>
     mirror.trusted && (!signedOnly || mirror.isSigned) && mirror.carries?.(repository) !== false;
+  const answers = (state: MirrorState) => isTrusted(state) && state.healthy;
   return (
-    choose(states, wanted, client, (state) => isTrusted(state) && state.healthy) ??
-    choose(states, wanted, client, isTrusted)
+    choose(states, digest, client, answers, before) ??
+    choose(states, digest, client, isTrusted, before) ??
+    choose(states, digest, client, answers) ??
+    choose(states, digest, client, isTrusted)
   );
 }
 
+const NOWHERE: readonly number[] = [];
+
+/** The first mirror that is admitted and that the client was not at before, noted as where it is now. */
 function choose(
   states: readonly MirrorState[],
-  wanted: Wanted,
-  { pools, sentBefore, cameBackFrom }: Client,
+  digest: Digest,
+  { pools, sendTo }: Client,
   admits: (state: MirrorState) => boolean,
+  before: readonly number[] = NOWHERE,
 ): MirrorState | undefined {
-  const { digest } = wanted;
-  const isAdmitted = (member: number) => admits(states[member] as MirrorState);
-  let first = -1;
+  const isAdmitted = (member: number) => !before.includes(member) && admits(states[member] as MirrorState);
   for (const pool of pools) {
-    first = pool.first(digest, isAdmitted);
-    if (first >= 0) break;
+    const first = pool.first(digest, isAdmitted);
+    if (first < 0) continue;
+    sendTo(digest, first);
+    return states[first];
   }
-  if (first < 0) return undefined;
-  const before = sentBefore(digest);
-  if (before === 0) return states[first];
-  const order = [...new Set(pools.flatMap((pool) => pool.order(digest)))].filter(isAdmitted);
-  const at = (index: number) => states[order[index % order.length] as number] as MirrorState;
-  cameBackFrom?.(at(before - 1).mirror, wanted);
-  return at(before);
+  return undefined;
 }

@@ -54,6 +54,8 @@ export interface MirrorState {
   readonly inDoubt?: true;
   /** It was out of use, and the last probe passed: it gets few requests until the next one, if others have the same. */
   readonly onTrial?: true;
+  /** A client came back from it, and it is being probed: others that have the same are rather sent requests until that is through. */
+  readonly suspected?: true;
   /** It came with other bytes, or not at all: it is looked at first by the next probe. */
   readonly wrong?: PoolObject;
   /** Why the last probe failed, or why a kind is not proven; absent if all is well. */

@@ -49,7 +49,8 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
       ...(address !== undefined && { address: formatAddress(address) }),
       pools: nearFor(isHttps).poolsFor(place),
       ...(onCameBack !== undefined && { cameBackFrom: onCameBack }),
-      sentBefore: (digest: Digest) => recent.note(word, hexWord(digest, digest.indexOf(':') + 1), Date.now()),
+      sentBefore: (digest) => recent.mirrors(word, wordOf(digest), Date.now()),
+      sendTo: (digest, member) => recent.note(word, wordOf(digest), member, Date.now()),
     };
   };
 
@@ -79,4 +80,8 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
     }
     return client;
   };
+}
+
+function wordOf(digest: Digest): number {
+  return hexWord(digest, digest.indexOf(':') + 1);
 }

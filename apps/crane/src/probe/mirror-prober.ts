@@ -8,6 +8,7 @@ import type { CraneLogger } from '../options.ts';
 import type { SignUrl } from '../private/signed-urls.ts';
 import { type DoubtedObject, probeMirror } from './probe-mirror.ts';
 import { probeRedirector } from './probe-redirector.ts';
+import { READ_MAX_BYTES } from './probe-steps.ts';
 import { createProbedTrees } from './probed-tree.ts';
 import { settleProbe } from './settle-probe.ts';
 import { within } from '../within.ts';
@@ -17,10 +18,9 @@ const RETRY_MS = 5000;
 /** One that is in doubt is probed again after this long. */
 const DOUBT_MS = 500;
 /** A mirror that clients come back from is probed at once, but no oftener than this. */
-export const SUSPECT_EVERY_MS = 5000;
+const SUSPECT_EVERY_MS = 5000;
 /** What they came back for is read whole, so many bytes a second in the mean: anyone may come back for anything. */
 const DOUBTED_BYTES_A_SECOND = 1024 * 1024;
-const DOUBTED_MAX_BYTES = 64 * 1024 * 1024;
 /** How long a mirror may be silent during a probe, and how long a probe may take as a whole. */
 const SILENCE_MS = 5000;
 const PROBE_MS = 120_000;
@@ -56,7 +56,7 @@ export interface MirrorProber extends AsyncDisposable {
    * over, whichever comes first; the others go on.
    */
   probe(limitMs: number): Promise<void>;
-  /** A client came back from a mirror for the same object: the mirror is probed soon, and what it has there is read. */
+  /** A client came back from a mirror for the same object: the mirror is probed, and what it has there is read, at once or as soon as may be. */
   suspect(mirror: Mirror, object: WantedObject): void;
   /** Takes another list of mirrors from now on. What is known of one that stays as it is, or gets another weight or place, is kept. */
   setMirrors(mirrors: readonly Mirror[]): void;
@@ -71,6 +71,8 @@ interface ProbeLoop {
   doubted: readonly DoubtedObject[];
   /** Before this it is not probed for a client that came back; milliseconds as of `performance.now`. */
   suspectAgainAt: number;
+  /** It will be then, as somebody has come back meanwhile. */
+  suspectAgain?: NodeJS.Timeout;
 }
 
 export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
@@ -113,8 +115,10 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
       const probed = await (mirror.redirector === undefined
         ? probeMirror(client, former, tree, doubted)
         : probeRedirector(client, former, mirror.redirector, tree, doubted));
+      // Where a client has failed before the probe, that is no mishap of a moment; of a redirector it may be one of many mirrors.
+      const isCertain = probed.isCertain || (doubted.length > 0 && mirror.redirector === undefined);
       if (!ending.signal.aborted && stateOf(mirror) === former)
-        update(former, settleProbe(former, probed, former.problem !== NOT_PROBED));
+        update(former, settleProbe(former, { ...probed, isCertain }, former.problem !== NOT_PROBED));
     } catch (error) {
       // The crane's own tree can't be read: that tells nothing of the mirror.
       logger.error({ mirror: mirror.name }, `the mirror could not be probed: ${asFault(error).message}`);
@@ -136,6 +140,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     const stop = () => {
       isStopped = true;
       clearTimeout(timer);
+      clearTimeout(loop.suspectAgain);
     };
     const loop: ProbeLoop = { mirror, probe, stop, doubted: [], suspectAgainAt: -Infinity };
     return loop;
@@ -147,6 +152,27 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     // A redirector is behind by its grace, whatever it has.
     const isWell = isCurrent(state) || (state.healthy && state.mirror.redirector !== undefined);
     return isWell ? pollMs : RETRY_MS;
+  };
+
+  const suspect = (loop: ProbeLoop, object: WantedObject): void => {
+    const now = performance.now();
+    if (now < loop.suspectAgainAt) {
+      loop.suspectAgain ??= setTimeout(() => {
+        delete loop.suspectAgain;
+        suspect(loop, object);
+      }, loop.suspectAgainAt - now);
+      return;
+    }
+    const { digest, path, size, since } = object;
+    const { algorithm, hex } = splitDigest(digest);
+    const isRead = algorithm === 'sha256' && size <= READ_MAX_BYTES;
+    if (algorithm === 'sha256') loop.doubted = [{ path, size, sha256: hex, since }];
+    if (isRead) trees.sample({ path, size, sha256: hex });
+    loop.suspectAgainAt =
+      now + Math.max(SUSPECT_EVERY_MS, isRead ? (1000 * size) / DOUBTED_BYTES_A_SECOND : 0);
+    const state = stateOf(loop.mirror);
+    if (state !== undefined) update(state, { ...state, suspected: true });
+    void loop.probe();
   };
 
   let loops = options.mirrors.map(startLoop);
@@ -163,20 +189,9 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
       const one = Promise.any(probes).catch(() => undefined); // or all are through, and none has it
       await within(limitMs, one);
     },
-    suspect(mirror, { digest, path, size, since }) {
+    suspect(mirror, object) {
       const loop = loops.find((one) => one.mirror === mirror);
-      const now = performance.now();
-      if (loop === undefined || now < loop.suspectAgainAt) return;
-      const { algorithm, hex } = splitDigest(digest);
-      const isRead = algorithm === 'sha256' && size <= DOUBTED_MAX_BYTES;
-      if (isRead) {
-        const object = { path, size, sha256: hex };
-        trees.sample(object);
-        loop.doubted = [{ ...object, since }];
-      }
-      loop.suspectAgainAt =
-        now + Math.max(SUSPECT_EVERY_MS, isRead ? (1000 * size) / DOUBTED_BYTES_A_SECOND : 0);
-      void loop.probe();
+      if (loop !== undefined) suspect(loop, object);
     },
     setMirrors(mirrors) {
       const former = loops;

@@ -58,6 +58,22 @@ describe('a mirror that is believed and then has other bytes', () => {
     scene.mirror.faults = { status: (file) => (file === place ? 503 : undefined) };
     expect(await scene.probe(former, undefined, [doubted])).toMatchObject({ healthy: false });
   });
+
+  test('is looked at for what is too large to be read', async () => {
+    await using scene = await openScene();
+    const former = await scene.probe();
+    const { layer } = scene.first;
+    const doubted = {
+      path: blobPath(layer),
+      size: 100 * 1024 * 1024,
+      sha256: layer.slice('sha256:'.length),
+      since: 1,
+    };
+    expect(await scene.probe(former, undefined, [doubted])).toMatchObject({
+      healthy: false,
+      problem: expect.stringContaining('bytes there, not 104857600') as string,
+    });
+  });
 });
 
 test('a new serial is not believed before its blobs, its manifests and its documents have their own bytes', async () => {

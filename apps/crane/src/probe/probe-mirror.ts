@@ -36,7 +36,7 @@ export interface DoubtedObject extends PoolObject {
  * Looks at a mirror: whether it carries the same tree, up to which serial it is to be believed, which manifests it serves
  * with their Content-Type, and whether a sample comes with its own bytes. Never rejects: a mirror that fails is one in bad
  * health.
- * @param doubted objects that clients came back for: they are read whole
+ * @param doubted objects that clients came back for
  */
 export async function probeMirror(
   client: MirrorClient,

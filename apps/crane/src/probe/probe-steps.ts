@@ -15,6 +15,9 @@ const HEADS_AT_ONCE = 8;
 /** What is read whole of a new serial is no larger than this, where there is a choice. */
 const READ_WHOLE_BYTES = 16 * 1024 * 1024;
 
+/** No object is read whole that is larger than this, unless it is the smallest of a new serial. */
+export const READ_MAX_BYTES = 64 * 1024 * 1024;
+
 /** Why a mirror can't be used. */
 export class ProbeFailure extends Error {
   /** What it said rules it out, and it will say the same when it is asked again. */
@@ -63,15 +66,17 @@ export async function readTarget(
 }
 
 /**
- * Reads an object whole.
+ * Reads an object whole, or looks whether it is there if it is too large for that.
  * @param isKept whether the mirror is known to have it; one that lags, or carries a part, may lack it
  * @returns why it is not what clients should be sent to; undefined: it is, or may be absent
  */
 export async function findWrong(
   client: MirrorClient,
-  { path, sha256 }: PoolObject,
+  object: PoolObject,
   isKept: boolean,
 ): Promise<string | undefined> {
+  const { path, size, sha256 } = object;
+  if (size > READ_MAX_BYTES) return isKept ? findAbsent(client, [object]) : undefined;
   const reply = await client.hash(path);
   const at = seenAt(reply);
   if (reply.status >= 500 || reply.status === 429)

@@ -18,8 +18,9 @@ export function settleProbe(former: MirrorState, probed: Probed, wasProbed: bool
   const { state, isCertain } = probed;
   if (state.healthy) return former.healthy || !wasProbed ? state : { ...state, onTrial: true };
   if (isCertain || !former.healthy || former.inDoubt === true || former.onTrial === true) return state;
+  const { suspected: _, ...known } = former;
   return {
-    ...former,
+    ...known,
     // What it has taken back it may have removed as well.
     serial: Math.min(former.serial, state.serial),
     ...(state.sightings !== undefined && { sightings: state.sightings }),

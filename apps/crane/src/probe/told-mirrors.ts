@@ -1,5 +1,5 @@
 import type { Mirror, MirrorState } from '../choose/mirror.ts';
-import { type WantedObject, type MirrorProber, SUSPECT_EVERY_MS } from './mirror-prober.ts';
+import type { MirrorProber, WantedObject } from './mirror-prober.ts';
 import { type MirrorReport, stateFrom } from './mirror-report.ts';
 
 /** Mirrors that another process probes. */
@@ -8,7 +8,10 @@ export interface ToldMirrors extends MirrorProber {
   take(reports: readonly MirrorReport[]): void;
 }
 
-/** @param onSuspect told of a mirror that a client came back from, every five seconds at the most */
+/** Clients that come back from one mirror are told of no oftener than this: how soon it is probed is for the prober to say. */
+const SUSPECT_EVERY_MS = 100;
+
+/** @param onSuspect told of a mirror that a client came back from */
 export function createToldMirrors(
   mirrors: readonly Mirror[],
   reports: readonly MirrorReport[],
