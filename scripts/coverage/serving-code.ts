@@ -29,7 +29,6 @@ export const SERVING_CODE: readonly string[] = [
   'answer/decide-unnamed.ts',
   'answer/redirect.ts',
   'answer/refusals.ts',
-  'answer/site.ts',
   'answer/deliver.ts',
   'repositories/digest-table.ts',
   'answer/history.ts',
@@ -92,7 +91,6 @@ export const SERVING_CODE: readonly string[] = [
   'choose/redirector.ts',
   'answer/referrers.ts',
   'repositories/repositories.ts',
-  'repositories/repository.ts',
   'answer/request-head.ts',
   'answer/responder.ts',
   'answer/route.ts',
@@ -110,11 +108,12 @@ export const SERVING_CODE: readonly string[] = [
   'answer/tag-page.ts',
 ];
 
-/** What starts a crane, follows trees and files, probes mirrors, writes what was logged, or makes configurations of other servers. */
+/** What starts a crane, follows trees and files, probes mirrors, writes what was logged, makes configurations of other servers, or is types alone. */
 export const OTHER_CODE: readonly string[] = [
   'access-log/line-file.ts',
   'repositories/additions.ts',
   'admin.ts',
+  'answer/site.ts',
   'answering.ts',
   'changeable.ts',
   'choice.ts',
@@ -131,6 +130,7 @@ export const OTHER_CODE: readonly string[] = [
   'monitoring.ts',
   'follow/no-tree.ts',
   'repositories/one-at-a-time.ts',
+  'repositories/repository.ts',
   'options.ts',
   'private/open.ts',
   'probe/probe-mirror.ts',
