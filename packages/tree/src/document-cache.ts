@@ -7,7 +7,7 @@ export interface DocumentCache {
   set(key: string, value: unknown, sizeBytes: number): void;
 }
 
-/** @param maxBytes of encoded documents; in memory a decoded one takes about three times as much */
+/** @param maxBytes as they were put in; a decoded document, whose encoded bytes are counted, takes about three times as much */
 export function documentCache(maxBytes: number): DocumentCache {
   interface Entry {
     readonly value: unknown;

@@ -13,6 +13,7 @@ export * from './mirror-client.ts';
 export * from './named-objects.ts';
 export * from './open-tree.ts';
 export * from './paths.ts';
+export type { SortedEntries } from './plain-json.ts';
 export * from './referrers.ts';
 export * from './repository-file.ts';
 export * from './repository.ts';

@@ -6,7 +6,8 @@ import { indexPath, POINTER_PATH, serialPath, shardOf } from './paths.ts';
 import { invalidDocument, MAX_DOCUMENT_BYTES } from './reading-json.ts';
 import { assembleRepository, decodeRepositoryFile } from './repository-file.ts';
 import { decodeRoot } from './root.ts';
-import { decodeShard } from './shard.ts';
+import type { PackedShard } from './packed-shard.ts';
+import { packShard } from './shard.ts';
 import { findSignatureProblem } from './signatures.ts';
 import {
   decodeStatement,
@@ -29,7 +30,7 @@ export interface OpenTreeOptions {
   readonly trustedKeys?: readonly PublicKey[];
   /** The view that was held so far. An equal statement gives it back, a newer one shares what is unchanged with it. */
   readonly previous?: TreeView;
-  /** Room for documents that were read, in bytes of the files; 64 MiB if absent. The previous view's is taken over. */
+  /** Room for documents that were read, in bytes: shards are kept packed, of all else the files' bytes count; 64 MiB if absent. The previous view's is taken over. */
   readonly cacheBytes?: number;
 }
 
@@ -169,31 +170,27 @@ class OpenedTree implements TreeView {
   }
 
   async shard(key: string): Promise<ShardDocument> {
-    const digest = this.shards.get(key);
-    if (digest === undefined) return { repositories: new Map() };
-    return this.#load('shard', digest, (bytes) => Promise.resolve(decodeShard(bytes, this.#nameOf(digest))));
+    return { repositories: new Map(await this.#shard(key)) };
   }
 
   async repositoryDigest(name: string): Promise<Digest | undefined> {
-    const shard = await this.shard(shardOf(name));
-    return shard.repositories.get(name);
+    return (await this.#shard(shardOf(name)))?.digestOf(name);
   }
 
   async repository(name: string): Promise<RepositoryDocument | undefined> {
     const digest = await this.repositoryDigest(name);
     if (digest === undefined) return undefined;
     const where = this.#nameOf(digest);
-    const document = await this.#load('repository', digest, (bytes, count) =>
-      assembleRepository(
-        decodeRepositoryFile(bytes, where),
-        async (part) => {
-          const partBytes = await readDocumentBytes(this.#source, part);
-          count(partBytes.length);
-          return partBytes;
-        },
-        where,
-      ),
-    );
+    const document = await this.#load('repository', digest, async (bytes) => {
+      let sizeBytes = bytes.length;
+      const loadPart = async (part: Digest) => {
+        const partBytes = await readDocumentBytes(this.#source, part);
+        sizeBytes += partBytes.length;
+        return partBytes;
+      };
+      const value = await assembleRepository(decodeRepositoryFile(bytes, where), loadPart, where);
+      return { value, sizeBytes };
+    });
     if (document.name !== name)
       throw invalidDocument(where, `it is named for "${name}", and is of "${document.name}"`);
     return document;
@@ -207,28 +204,39 @@ class OpenedTree implements TreeView {
   }
 
   document(digest: Digest): Promise<Uint8Array> {
-    return this.#load('bytes', digest, (bytes) => Promise.resolve(bytes));
+    return this.#load('bytes', digest, async (bytes) => ({ value: bytes, sizeBytes: bytes.length }));
+  }
+
+  /** Undefined for one that the root does not name. */
+  async #shard(key: string): Promise<PackedShard | undefined> {
+    const digest = this.shards.get(key);
+    if (digest === undefined) return undefined;
+    return this.#load('shard', digest, async (bytes) => {
+      const shard = packShard(bytes, this.#nameOf(digest));
+      return { value: shard, sizeBytes: shard.sizeBytes };
+    });
   }
 
   #nameOf(digest: Digest): string {
     return nameOf(this.#source, digest);
   }
 
-  /** @param kind what the document is read as: the cache holds it decoded */
+  /**
+   * @param kind what the document is read as
+   * @param decode what the cache is to hold of it, and by how many bytes
+   */
   async #load<T>(
     kind: string,
     digest: Digest,
-    decode: (bytes: Uint8Array, count: (moreBytes: number) => void) => Promise<T>,
+    decode: (bytes: Uint8Array) => Promise<{ readonly value: T; readonly sizeBytes: number }>,
   ): Promise<T> {
     const key = `${kind} ${digest}`;
     const cached = this.cache.get(key) ?? this.#loads.get(key);
     if (cached !== undefined) return cached as T | Promise<T>;
     const load = (async () => {
-      const bytes = await readDocumentBytes(this.#source, digest);
-      let sizeBytes = bytes.length;
-      const decoded = await decode(bytes, (moreBytes) => (sizeBytes += moreBytes));
-      this.cache.set(key, decoded, sizeBytes);
-      return decoded;
+      const { value, sizeBytes } = await decode(await readDocumentBytes(this.#source, digest));
+      this.cache.set(key, value, sizeBytes);
+      return value;
     })();
     this.#loads.set(key, load);
     try {

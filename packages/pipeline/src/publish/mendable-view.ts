@@ -2,7 +2,6 @@ import { asFault, type Digest, Fault } from '@gantry/oci';
 import {
   type RepositoryDocument,
   type ShardDocument,
-  shardOf,
   type StatedSerial,
   type TreeView,
 } from '@gantry/tree';
@@ -42,7 +41,7 @@ export class MendableView implements TreeView {
   }
 
   async repositoryDigest(name: string): Promise<Digest | undefined> {
-    return (await this.shard(shardOf(name))).repositories.get(name);
+    return this.#unlessLost(this.#view?.repositoryDigest(name));
   }
 
   async repository(name: string): Promise<RepositoryDocument | undefined> {
