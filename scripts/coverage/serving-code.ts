@@ -91,6 +91,7 @@ export const SERVING_CODE: readonly string[] = [
   'choose/redirector.ts',
   'answer/referrers.ts',
   'repositories/repositories.ts',
+  'repositories/reused-memory.ts',
   'answer/request-head.ts',
   'answer/responder.ts',
   'answer/route.ts',

@@ -2,7 +2,6 @@ import { createInterface } from 'node:readline/promises';
 import { buffer } from 'node:stream/consumers';
 import { pipeline } from 'node:stream/promises';
 import type { Interruption } from './cli.ts';
-import { CLIENT_COMMANDS } from './client-commands.ts';
 import { addServe } from './commands/serve.ts';
 import { EXIT } from './exit-codes.ts';
 import { runCli } from './program.ts';
@@ -32,8 +31,15 @@ process.exitCode = await runCli(
       return openLocalOperations(loaded, process.env);
     },
   },
-  [addServe, ...CLIENT_COMMANDS],
+  [addServe, ...(await clientCommands())],
 );
+
+/** What asks for something; a service loads none of it. */
+async function clientCommands() {
+  if (process.argv[2] === 'serve') return [];
+  const { CLIENT_COMMANDS } = await import('./client-commands.ts');
+  return CLIENT_COMMANDS;
+}
 
 async function ask(question: string, signal: AbortSignal): Promise<string> {
   using terminal = createInterface({ input: process.stdin, output: process.stderr });

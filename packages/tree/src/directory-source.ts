@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, readdir, realpath } from 'node:fs/promise
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { Fault, quote } from '@gantry/oci';
-import type { TreeSource } from './tree-source.ts';
+import type { Allocate, TreeSource } from './tree-source.ts';
 
 /** A source that can list what lies in it. */
 export type ListingSource = TreeSource & Required<Pick<TreeSource, 'list'>>;
@@ -19,11 +19,11 @@ export function directoryTree(root: string): ListingSource {
   return {
     name,
     directory: name,
-    async read(file, maxBytes) {
+    async read(file, maxBytes, allocate) {
       const opened = await openFile(name, at(file));
       if (opened === undefined) return undefined;
       try {
-        return await readWhole(opened, maxBytes);
+        return await readWhole(opened, maxBytes, allocate);
       } finally {
         await opened.handle.close();
       }
@@ -73,14 +73,18 @@ async function openFile(root: string, file: string): Promise<OpenFile | undefine
   }
 }
 
-async function readWhole({ file, handle, size }: OpenFile, maxBytes: number): Promise<Uint8Array> {
+async function readWhole(
+  { file, handle, size }: OpenFile,
+  maxBytes: number,
+  allocate: Allocate = (sizeBytes) => Buffer.allocUnsafe(sizeBytes),
+): Promise<Uint8Array> {
   if (size > maxBytes) {
     throw new Fault('TREE_INVALID', `${file} has ${size} bytes, and ${maxBytes} are the most that is read`, {
       path: file,
       size,
     });
   }
-  const bytes = Buffer.allocUnsafe(size);
+  const bytes = allocate(size);
   let filled = 0;
   try {
     while (filled < size) {

@@ -68,7 +68,7 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
 
   return {
     name,
-    read: (path, maxBytes) =>
+    read: (path, maxBytes, allocate = (sizeBytes) => Buffer.allocUnsafe(sizeBytes)) =>
       attempt(path, async () => {
         // A server that sends one byte now and then is not silent, and still never done.
         const late = AbortSignal.timeout(timeoutMs * READ_TIMEOUTS);
@@ -81,7 +81,7 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
           if (total > maxBytes) throw tooLarge(`${name}/${path}`, maxBytes);
           pieces.push(piece);
         }
-        return Buffer.concat(pieces, total);
+        return joined(pieces, allocate(total));
       }),
     stat: (path) =>
       attempt(path, async () => {
@@ -153,6 +153,15 @@ async function* piecesOf({ response, limit }: Answer): AsyncGenerator<Uint8Array
     await reader.cancel().catch(() => undefined);
     reader.releaseLock();
   }
+}
+
+function joined(pieces: readonly Uint8Array[], into: Uint8Array): Uint8Array {
+  let at = 0;
+  for (const piece of pieces) {
+    into.set(piece, at);
+    at += piece.length;
+  }
+  return into;
 }
 
 /** Makes a failure on the way one that names the file. */

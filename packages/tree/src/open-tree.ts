@@ -17,7 +17,7 @@ import {
   type StatedSerial,
 } from './statement.ts';
 import type { TreeView } from './tree-reader.ts';
-import type { TreeSource } from './tree-source.ts';
+import type { Allocate, TreeSource } from './tree-source.ts';
 
 export interface OpenTreeOptions {
   /** That serial instead of the current one. */
@@ -249,10 +249,15 @@ class OpenedTree implements TreeView {
 
 /**
  * The bytes of a document in `pool/index`.
+ * @param allocate gives the memory that they are put in; a new Buffer if absent
  * @throws Fault UNAVAILABLE when it is absent, or its bytes are not those of its digest
  */
-export async function readDocumentBytes(source: TreeSource, digest: Digest): Promise<Uint8Array> {
-  const bytes = await source.read(indexPath(digest), MAX_DOCUMENT_BYTES);
+export async function readDocumentBytes(
+  source: TreeSource,
+  digest: Digest,
+  allocate?: Allocate,
+): Promise<Uint8Array> {
+  const bytes = await source.read(indexPath(digest), MAX_DOCUMENT_BYTES, allocate);
   if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
   const why = bytes === undefined ? 'it is absent' : 'its bytes are not those of its digest';
   throw new Fault('UNAVAILABLE', `${nameOf(source, digest)} can not be read: ${why}`, {

@@ -11,6 +11,9 @@ export interface FileStat {
   readonly cacheControl?: string;
 }
 
+/** Gives memory of so many bytes, of any content. */
+export type Allocate = (sizeBytes: number) => Uint8Array;
+
 /**
  * Where a tree's bytes come from: a directory, or a mirror's URL. Paths are those of the tree, `/` between the parts,
  * without one in front. Each call throws a Fault UNAVAILABLE when the place itself does not answer, and TREE_INVALID for
@@ -19,8 +22,12 @@ export interface FileStat {
 export interface TreeSource {
   /** For messages: the directory, or the URL without credentials. */
   readonly name: string;
-  /** All bytes of a file; undefined if it is absent. @throws Fault TREE_INVALID when it has more than `maxBytes` */
-  read(path: string, maxBytes: number): Promise<Uint8Array | undefined>;
+  /**
+   * All bytes of a file; undefined if it is absent.
+   * @param allocate gives the memory that they are put in; a new Buffer if absent
+   * @throws Fault TREE_INVALID when it has more than `maxBytes`
+   */
+  read(path: string, maxBytes: number, allocate?: Allocate): Promise<Uint8Array | undefined>;
   /** Undefined if it is absent. */
   stat(path: string): Promise<FileStat | undefined>;
   /** Streams a file, for its digest to be checked; undefined if it is absent. */

@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { Fault } from '@gantry/oci';
 import { createInProcessRegistry, sampleImages } from '@gantry/registry';
 import type { Configuration, SourceConfiguration } from '@gantry/service';
-import type { Operations } from '../operations.ts';
+import type { Environment } from '../cli.ts';
+import { createApiClient } from '../remote/client.ts';
+import { createRemoteOperations } from '../remote/remote-operations.ts';
+import { readCertificate } from '../remote/server-address.ts';
 import { checkPull } from './check-pull.ts';
 
 /** What the first run promotes, and the channel that it goes to, if that is configured. */
@@ -15,11 +18,12 @@ export interface FirstRun {
   /**
    * Syncs, promotes and pulls, and tells each step.
    * @param crane its URL
+   * @param api the server that is asked for it
    * @returns the published image, as `docker pull` takes it after the crane's address
    */
   run(
     crane: string,
-    operations: Operations,
+    api: { readonly url: string; readonly token: string | undefined; readonly env: Environment['env'] },
     signal: AbortSignal,
     tell: (line: string) => void,
   ): Promise<string>;
@@ -49,7 +53,13 @@ export async function prepareFirstRun(
   const channel = configuration.channels.find(({ name }) => name === CHANNEL) ?? configuration.channels[0];
   return {
     configuration: { ...configuration, sources: [source] },
-    async run(crane, operations, signal, tell) {
+    async run(crane, { token, ...api }, signal, tell) {
+      const client = createApiClient({
+        ...api,
+        ...(token !== undefined && { token }),
+        ...(await readCertificate(configuration, api.url)),
+      });
+      await using operations = createRemoteOperations(client);
       tell(`No source is configured: a build registry with ${samples.length} sample images runs at ${url}`);
       const following = { wait: true, signal };
       const task = await operations.sync({ source: source.name }, following, () => {});

@@ -11,9 +11,6 @@ import {
   type TreeConfiguration,
 } from '@gantry/service';
 import type { Environment } from '../cli.ts';
-import { createApiClient } from '../remote/client.ts';
-import { createRemoteOperations } from '../remote/remote-operations.ts';
-import { readCertificate } from '../remote/server-address.ts';
 import { mirrorsOf, openCraneOfWorkers } from './open-crane.ts';
 import { reloadCraneOnHangup } from './reload-crane.ts';
 import type { ServiceName } from './service-names.ts';
@@ -53,16 +50,9 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
       };
       if (crane !== undefined) resources.use(reloadCraneOnHangup(crane, readAgain, manager, log));
       if (firstRun !== undefined && running.crane !== undefined && running.promote !== undefined) {
-        const token = running.admin?.token;
-        const url = running.promote.url;
-        const client = createApiClient({
-          url,
-          env: cli.env,
-          ...(token === undefined ? {} : { token }),
-          ...(await readCertificate(configuration, url)),
-        });
-        await using operations = createRemoteOperations(client);
-        const image = await firstRun.run(running.crane.url, operations, signal, tell);
+        const { url } = running.promote;
+        const api = { url, token: running.admin?.token, env: cli.env };
+        const image = await firstRun.run(running.crane.url, api, signal, tell);
         tell(`\ndocker pull ${new URL(running.crane.url).host}/${image}\n`);
       }
       tellWhere(running, configuration, tell);

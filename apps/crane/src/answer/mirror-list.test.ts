@@ -37,6 +37,7 @@ const REPOSITORY: Repository = {
   blob: () => ({ size: 10, since: 5 }),
   referrers: () => undefined,
   tagNames: () => [],
+  kept: () => REPOSITORY,
 };
 
 function blob(query: string): Answer {

@@ -24,7 +24,7 @@ import { PING, type Search } from '../search/search.ts';
 import type { SuitManifest } from './suited-manifest.ts';
 
 export interface ResponderOptions {
-  readonly repositories: Repositories;
+  readonly repositories: Pick<Repositories, 'lookup'>;
   readonly history: History;
   /** Absent: which names there are is nobody's affair. */
   readonly catalog?: Catalog;

@@ -44,15 +44,16 @@ export function createSuitManifest(manifests: ManifestBytes, tellError: RareErro
     const found = lookup.manifest(reference);
     if (found === undefined || accepted.has(found.kind)) return undefined;
     if (found.kind !== 'oci-index' && found.kind !== 'docker-list') return undefined;
+    const repository = lookup.kept();
     const suited = async (): Promise<Lookup> => {
       const digest = commonest.get(found.digest) ?? (await readCommonest(found));
-      const image = digest === NONE ? undefined : lookup.manifest({ digest });
-      if (image === undefined || !accepted.has(image.kind)) return lookup;
-      return { ...lookup, manifest: () => image } satisfies Repository;
+      const image = digest === NONE ? undefined : repository.manifest({ digest });
+      if (image === undefined || !accepted.has(image.kind)) return repository;
+      return { ...repository, manifest: () => image } satisfies Repository;
     };
     return suited().catch((error: unknown) => {
       tellError({ digest: found.digest }, `an index can not be read: ${String(error)}`);
-      return lookup;
+      return repository;
     });
   };
 }

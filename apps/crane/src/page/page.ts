@@ -29,7 +29,7 @@ export interface Page {
 
 export interface PageOptions {
   readonly readableNames: ReadableNames;
-  readonly repositories: Repositories;
+  readonly repositories: Pick<Repositories, 'find'>;
   readonly facts: FactsReader;
   readonly treeState: () => TreeState;
   readonly mirrors: () => readonly MirrorState[];
@@ -86,7 +86,7 @@ export function createPage(options: PageOptions): Page {
     reader: Reader,
   ): Promise<Answer> => {
     const known = reader.mayRead(name) ? name : nameOfNone(name);
-    const lookup = isRepositoryName(name) ? await repositories.lookup(known) : undefined;
+    const lookup = isRepositoryName(name) ? await repositories.find(known) : undefined;
     if (lookup?.state === 'unreadable') return unreadable(host);
     if (lookup?.state !== 'known') return unknown(host, name);
     if (making >= MADE_AT_ONCE) return unreadable(host);

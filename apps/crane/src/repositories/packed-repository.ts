@@ -140,6 +140,14 @@ export class PackedRepository implements Repository {
     return names;
   }
 
+  kept(): Repository {
+    const [count, tagsAt] = [this.#word(HEADER.tags), this.#word(HEADER.tags + WORD_BYTES)];
+    const length = count === 0 ? tagsAt : this.#word(tagsAt + (count - 1) * TAG_RECORD); // the names end it
+    const own = Buffer.alloc(length); // of its own, not a piece of Node's pool, which would be kept as long
+    this.#bytes.copy(own, 0, this.#at);
+    return new PackedRepository(own, 0, this.isFormer);
+  }
+
   #word(at: number): number {
     return wordAt(this.#bytes, this.#at + at);
   }

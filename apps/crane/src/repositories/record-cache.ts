@@ -1,6 +1,6 @@
 import { putWord, WORD_BYTES, wordAt } from './bytes.ts';
 
-/** Where a record lies. It stays there as long as someone holds the buffer, whether the cache still has it or not. */
+/** Where a record lies until the next one is put in: then these bytes may be another's. */
 export interface Place {
   readonly bytes: Buffer;
   readonly at: number;
@@ -9,8 +9,8 @@ export interface Place {
 /** Records of bytes by short ASCII keys, in bounded memory. */
 export interface RecordCache {
   get(key: string): Place | undefined;
-  /** Puts a copy of the record in, and drops others until all fit. One that takes more than all the room is kept alone. */
-  set(key: string, record: Uint8Array): Place;
+  /** Puts a copy of the record in, given in pieces, and drops others until all fit. One that takes more than all the room is kept alone. */
+  set(key: string, ...pieces: readonly Uint8Array[]): Place;
   delete(key: string): void;
 }
 
@@ -37,13 +37,15 @@ const KEY_AT = WORD_BYTES + 2;
  * what was asked for while it lay there is moved to the newest.
  *
  * Keys are hashed here: a Map of strings has V8 enter each key that was just cut out of a request into its table of all
- * strings, which takes longer than all the rest. Two keys of one hash take each other's place; of 100,000 keys that is
+ * strings, which takes longer than all the rest. A buffer is filled anew: V8 collects what lies
+ * outside of its heap late, so that those that were left to it came to 40 MB. Two keys of one hash take each other's place; of 100,000 keys that is
  * about one pair.
  */
 export function recordCache(maxBytes: number): RecordCache {
   const index = new Map<number, number>(); // hash of the key to slab and place
   const slabs: (Slab | undefined)[] = [];
   const order: number[] = []; // slab numbers, the oldest first
+  let spare: Buffer | undefined;
   let totalBytes = 0;
 
   const find = (key: string): { slab: Slab; at: number } | undefined => {
@@ -57,21 +59,22 @@ export function recordCache(maxBytes: number): RecordCache {
   const openSlab = (sizeBytes: number): void => {
     const free = slabs.indexOf(undefined);
     const number = free < 0 ? slabs.length : free;
-    const bytes = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, sizeBytes));
+    const isUsual = sizeBytes <= SLAB_BYTES;
+    const bytes = (isUsual && spare) || Buffer.allocUnsafeSlow(isUsual ? SLAB_BYTES : sizeBytes);
+    if (isUsual) spare = undefined;
     slabs[number] = { bytes, filled: 0 };
     order.push(number);
     totalBytes += bytes.length;
   };
 
-  /** Puts bytes, key and all, into the newest slab. */
-  const append = (hash: number, whole: Uint8Array): { slab: Slab; at: number } => {
+  /** Makes room for so many bytes, key and all, in the newest slab. */
+  const append = (hash: number, length: number): { slab: Slab; at: number } => {
     const newest = slabs[order.at(-1) ?? -1];
-    if (newest === undefined || newest.filled + whole.length > newest.bytes.length) openSlab(whole.length);
+    if (newest === undefined || newest.filled + length > newest.bytes.length) openSlab(length);
     const number = order.at(-1) as number;
     const slab = slabs[number] as Slab;
     const at = slab.filled;
-    slab.bytes.set(whole, at);
-    slab.filled = Math.ceil((at + whole.length) / ALIGNMENT) * ALIGNMENT;
+    slab.filled = Math.ceil((at + length) / ALIGNMENT) * ALIGNMENT;
     index.set(hash, number * 2 ** PLACE_BITS + at / ALIGNMENT);
     return { slab, at };
   };
@@ -93,9 +96,11 @@ export function recordCache(maxBytes: number): RecordCache {
       at = Math.ceil((at + length) / ALIGNMENT) * ALIGNMENT;
     }
     for (const { hash, whole } of moved) {
-      const { slab, at } = append(hash, whole);
+      const { slab, at } = append(hash, whole.length);
+      slab.bytes.set(whole, at);
       slab.bytes[at + USED_AT] = 0; // the next time it has to have been asked for again
     }
+    if (bytes.length === SLAB_BYTES) spare = bytes;
   };
 
   const makeRoom = (): void => {
@@ -111,13 +116,20 @@ export function recordCache(maxBytes: number): RecordCache {
       slab.bytes[at + USED_AT] = 1;
       return { bytes: slab.bytes, at: at + headerBytes(key) };
     },
-    set(key, record) {
-      const whole = Buffer.allocUnsafe(headerBytes(key) + record.length);
-      putWord(whole, 0, whole.length);
-      whole[USED_AT] = 1; // so that it is moved, should its own slab be given up to make room for it
-      whole[KEY_LENGTH_AT] = whole.write(key, KEY_AT, 'latin1');
-      whole.set(record, headerBytes(key));
-      append(hashOf(key), whole);
+    set(key, ...pieces) {
+      const length = pieces.reduce((total, piece) => total + piece.length, headerBytes(key));
+      const {
+        slab: { bytes },
+        at: start,
+      } = append(hashOf(key), length);
+      putWord(bytes, start, length);
+      bytes[start + USED_AT] = 1; // so that it is moved, should its own slab be given up to make room for it
+      bytes[start + KEY_LENGTH_AT] = bytes.write(key, start + KEY_AT, 'latin1');
+      let end = start + headerBytes(key);
+      for (const piece of pieces) {
+        bytes.set(piece, end);
+        end += piece.length;
+      }
       makeRoom();
       const { slab, at } = find(key) as { slab: Slab; at: number };
       slab.bytes[at + USED_AT] = 0;

@@ -5,6 +5,7 @@ import { putWord, WORD_BYTES, wordAt } from './bytes.ts';
 import type { Lookup, Repository } from './repository.ts';
 import type { Count } from '../counters.ts';
 import { fewAtATime } from './few-at-a-time.ts';
+import { reusedMemory } from './reused-memory.ts';
 import { PackedRepository } from './packed-repository.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import { readRepository } from './read-repository.ts';
@@ -17,10 +18,17 @@ const RETRY_MS = 1000;
 const MAX_FAILED = 1000;
 /** So many documents are read and packed at once: what lies about meanwhile is a multiple of their size. */
 export const READS_AT_ONCE = 8;
+/** One that does not come holds up the others no longer than this. */
+const PATIENCE = { patienceMs: 250, slowLimit: 256 };
 
 export interface Repositories {
-  /** What is known of a name in the present serial: at once if it was asked for lately, else a promise. Never rejects. */
+  /**
+   * What is known of a name in the present serial: at once if it was asked for lately, else a promise, which never rejects. What is
+   * given at once holds until the present turn ends, as its memory is used for others.
+   */
   lookup(name: string): Lookup | Promise<Lookup>;
+  /** The same for who needs it longer. */
+  find(name: string): Promise<Lookup>;
 }
 
 export interface RepositoriesOptions {
@@ -44,7 +52,8 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
   const records = recordCache(maxBytes);
   const failed = new LRUCache<string, { view: TreeView; retryAt: number }>({ max: MAX_FAILED });
   const loads = new Map<string, { readonly view: TreeView; readonly lookup: Promise<Lookup> }>();
-  const inTurn = fewAtATime(READS_AT_ONCE);
+  const inTurn = fewAtATime(READS_AT_ONCE, PATIENCE);
+  const withMemory = reusedMemory(READS_AT_ONCE);
   let present: TreeView | undefined;
   let viewNumber = 0;
 
@@ -57,46 +66,55 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
         return ABSENT;
       }
       let place = records.get(name);
+      let found: Repository | undefined;
       if (place === undefined || digestIn(place) !== digest) {
-        const packed = await inTurn(() => readRepository(source, name, digest));
-        place = records.set(name, recordOf(digest, packed));
+        const packed = await inTurn(() =>
+          withMemory((allocate) => readRepository(source, name, digest, allocate)),
+        );
+        place = records.set(name, headOf(digest), packed);
+        found = new PackedRepository(packed);
       }
       // Another serial may have come while this one's document was on its way.
       if (view === present) putWord(place.bytes, place.at, viewNumber);
       failed.delete(name);
-      return repositoryIn(place);
+      return found ?? repositoryIn(place).kept();
     } catch (error) {
       failures.value++;
       const former = records.get(name);
       const fields = { repository: name, serial: view.statement.serial, lastGood: former !== undefined };
       tellError(fields, asFault(error).message);
       failed.set(name, { view, retryAt: Date.now() + RETRY_MS });
-      return lastGood(former);
+      return kept(lastGood(former));
     }
   };
 
+  const lookup: Repositories['lookup'] = (name) => {
+    const tree = treeState();
+    if (tree.state !== 'following') return tree.state === 'empty' ? ABSENT : UNREADABLE;
+    const { view } = tree;
+    if (view !== present) {
+      present = view;
+      viewNumber++;
+    }
+    const place = records.get(name);
+    if (place !== undefined && wordAt(place.bytes, place.at) === viewNumber) return repositoryIn(place);
+    const failure = failed.get(name);
+    if (failure?.view === view && failure.retryAt > Date.now()) {
+      return lastGood(place);
+    }
+    const running = loads.get(name);
+    if (running?.view === view) return running.lookup;
+    const begun = load(name, view).finally(() => {
+      if (loads.get(name)?.lookup === begun) loads.delete(name);
+    });
+    loads.set(name, { view, lookup: begun });
+    return begun;
+  };
   return {
-    lookup(name) {
-      const tree = treeState();
-      if (tree.state !== 'following') return tree.state === 'empty' ? ABSENT : UNREADABLE;
-      const { view } = tree;
-      if (view !== present) {
-        present = view;
-        viewNumber++;
-      }
-      const place = records.get(name);
-      if (place !== undefined && wordAt(place.bytes, place.at) === viewNumber) return repositoryIn(place);
-      const failure = failed.get(name);
-      if (failure?.view === view && failure.retryAt > Date.now()) {
-        return lastGood(place);
-      }
-      const running = loads.get(name);
-      if (running?.view === view) return running.lookup;
-      const lookup = load(name, view).finally(() => {
-        if (loads.get(name)?.lookup === lookup) loads.delete(name);
-      });
-      loads.set(name, { view, lookup });
-      return lookup;
+    lookup,
+    async find(name) {
+      const found = lookup(name);
+      return found instanceof Promise ? found : kept(found);
     },
   };
 }
@@ -104,10 +122,11 @@ export function createRepositories(options: RepositoriesOptions): Repositories {
 const DIGEST_LENGTH_AT = WORD_BYTES;
 const DIGEST_AT = WORD_BYTES + 1;
 
-function recordOf(digest: Digest, packed: Uint8Array): Buffer {
+/** What stands before a packed repository. */
+function headOf(digest: Digest): Buffer {
   const head = Buffer.alloc(DIGEST_AT + digest.length);
   head[DIGEST_LENGTH_AT] = head.write(digest, DIGEST_AT, 'latin1');
-  return Buffer.concat([head, packed]);
+  return head;
 }
 
 function digestIn({ bytes, at }: Place): string {
@@ -123,6 +142,10 @@ function lastGood(place: Place | undefined): Lookup {
   return place === undefined
     ? UNREADABLE
     : new PackedRepository(place.bytes, packedAt(place.bytes, place.at), true);
+}
+
+function kept(lookup: Lookup): Lookup {
+  return lookup.state === 'known' ? lookup.kept() : lookup;
 }
 
 function packedAt(bytes: Buffer, at: number): number {

@@ -14,6 +14,8 @@ export interface Repository {
   referrers(subject: Digest): Digest | undefined;
   /** All tags, in the order of their code units. */
   tagNames(): readonly string[];
+  /** The same, in memory of its own: it holds beyond the present turn. */
+  kept(): Repository;
 }
 
 /** A manifest that a reference leads to. */

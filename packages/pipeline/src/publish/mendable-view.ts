@@ -1,10 +1,5 @@
 import { asFault, type Digest, Fault } from '@gantry/oci';
-import {
-  type RepositoryDocument,
-  type ShardDocument,
-  type StatedSerial,
-  type TreeView,
-} from '@gantry/tree';
+import { type RepositoryDocument, type ShardDocument, type StatedSerial, type TreeView } from '@gantry/tree';
 import type { Log } from '../context.ts';
 
 /**
