@@ -71,17 +71,22 @@ export function httpTree(url: string, options: HttpTreeOptions = {}): TreeSource
     read: (path, maxBytes, allocate = (sizeBytes) => Buffer.allocUnsafe(sizeBytes)) =>
       attempt(path, async () => {
         // A server that sends one byte now and then is not silent, and still never done.
-        const late = AbortSignal.timeout(timeoutMs * READ_TIMEOUTS);
-        const answer = await once('GET', path, signal === undefined ? late : AbortSignal.any([signal, late]));
-        if (answer === undefined) return undefined;
-        const pieces: Uint8Array[] = [];
-        let total = 0;
-        for await (const piece of piecesOf(answer)) {
-          total += piece.length;
-          if (total > maxBytes) throw tooLarge(`${name}/${path}`, maxBytes);
-          pieces.push(piece);
+        const wholeMs = timeoutMs * READ_TIMEOUTS;
+        const whole = silenceLimit(wholeMs, signal, `it was not whole after ${wholeMs} ms`);
+        try {
+          const answer = await once('GET', path, whole.signal);
+          if (answer === undefined) return undefined;
+          const pieces: Uint8Array[] = [];
+          let total = 0;
+          for await (const piece of piecesOf(answer)) {
+            total += piece.length;
+            if (total > maxBytes) throw tooLarge(`${name}/${path}`, maxBytes);
+            pieces.push(piece);
+          }
+          return joined(pieces, allocate(total));
+        } finally {
+          whole.pause();
         }
-        return joined(pieces, allocate(total));
       }),
     stat: (path) =>
       attempt(path, async () => {

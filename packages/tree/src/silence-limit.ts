@@ -6,10 +6,14 @@ export interface SilenceLimit {
   readonly pause: () => void;
 }
 
-/** Runs from now on. Aborts after `ms` without `restart`, or with `outer`. */
-export function silenceLimit(ms: number, outer: AbortSignal | undefined): SilenceLimit {
+/** Runs from now on. Aborts after `ms` without `restart`, for the reason `why`, or with `outer`. */
+export function silenceLimit(
+  ms: number,
+  outer: AbortSignal | undefined,
+  why = `it was silent for ${ms} ms`,
+): SilenceLimit {
   const controller = new AbortController();
-  const arm = () => setTimeout(() => controller.abort(new Error(`it was silent for ${ms} ms`)), ms);
+  const arm = () => setTimeout(() => controller.abort(new Error(why)), ms);
   let timer = arm();
   return {
     signal: outer === undefined ? controller.signal : AbortSignal.any([controller.signal, outer]),
