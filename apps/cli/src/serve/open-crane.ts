@@ -10,6 +10,7 @@ import {
 import { Fault } from '@gantry/oci';
 import type { Configuration, Logger, RunningServer, TreePlace } from '@gantry/service';
 import { openRedirectJson } from './open-redirect-json.ts';
+import { boundOldGeneration } from './old-generation.ts';
 import { openTrustedKeys } from './open-keys.ts';
 import { boundYoungGeneration } from './young-generation.ts';
 
@@ -39,6 +40,7 @@ export async function openCraneOfWorkers(
 ): Promise<ServedCrane> {
   const count = workersOf(configuration);
   if (count === 1) {
+    boundOldGeneration();
     resources.use(boundYoungGeneration());
     return openCrane(configuration, undefined, log, resources);
   }

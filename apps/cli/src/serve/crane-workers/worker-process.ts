@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { WantedObject } from '@gantry/app-crane';
 import { Fault } from '@gantry/oci';
+import { OLD_GENERATION } from '../old-generation.ts';
 import { YOUNG_MIB } from '../young-generation.ts';
 import type { FromWorker, ToWorker, WorkerFigures, WorkerStart } from './messages.ts';
 
@@ -55,7 +56,7 @@ export function forkWorker(place: number, on: WorkerEvents): WorkerProcess {
   cluster.setupPrimary({
     exec: PROGRAM,
     args: [],
-    execArgv: [...process.execArgv, `--max-semi-space-size=${YOUNG_MIB}`],
+    execArgv: [...process.execArgv, `--max-semi-space-size=${YOUNG_MIB}`, OLD_GENERATION],
   });
   const compiled = getCompileCacheDir();
   const worker = cluster.fork(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled });
