@@ -35,10 +35,13 @@ test('a packed repository says what its document says, wherever it lies', () => 
       fc.array(digest),
       fc.nat({ max: 20 }),
       (whole, tags, digests, offset) => {
-        const packed = new PackedRepository(
-          Buffer.concat([Buffer.alloc(offset, 0xff), packRepository(whole), Buffer.alloc(20, 0xff)]),
-          offset,
-        );
+        const bytes = Buffer.concat([
+          Buffer.alloc(offset, 0xff),
+          packRepository(whole),
+          Buffer.alloc(20, 0xff),
+        ]);
+        const packed = new PackedRepository(bytes, offset);
+        const kept = packed.kept();
         expect(packed.tagNames()).toEqual([...whole.tags.keys()].toSorted());
         for (const name of [...whole.tags.keys(), ...tags, '', 'zzzz']) {
           const named = whole.tags.get(name);
@@ -56,6 +59,10 @@ test('a packed repository says what its document says, wherever it lies', () => 
           expect(packed.blob(any)).toEqual(whole.blobs.get(any));
           expect(packed.referrers(any)).toBe(whole.referrers.get(any));
         }
+        bytes.fill(0xff); // what is kept has memory of its own
+        expect(kept.tagNames()).toEqual([...whole.tags.keys()].toSorted());
+        for (const [name, named] of whole.tags)
+          expect(kept.manifest({ tag: name })?.digest).toBe(whole.manifests.has(named) ? named : undefined);
       },
     ),
   );
