@@ -14,11 +14,12 @@ import {
   treeTime,
 } from '@gantry/tree';
 
-const PATHS_MAX = 200_000;
+/** So many that a walk through them takes longer than ten seconds (walk-paths.lua). */
+const PATHS_MAX = 800_000;
 
 /**
  * Writes a tree's documents, without the objects they name: all that a crane needs to redirect. Beside it a file of
- * request paths, spread over all repositories: tags, manifests and blobs alike.
+ * request paths in a random order, spread over all repositories: tags, manifests and blobs alike.
  * @returns the paths' file
  */
 export async function writeCraneTree(folder: string, repositories: number, tags: number): Promise<string> {
@@ -76,6 +77,18 @@ export async function writeCraneTree(folder: string, repositories: number, tags:
   await put(serialPath(1), statement.bytes);
   await put(POINTER_PATH, statement.bytes);
   const file = join(folder, 'paths.txt');
-  await writeFile(file, `${paths.join('\n')}\n`);
+  await writeFile(file, `${shuffled(paths).join('\n')}\n`);
   return file;
+}
+
+/** The same order each time. */
+function shuffled(paths: readonly string[]): string[] {
+  const mixed = [...paths];
+  let state = 42;
+  for (let last = mixed.length - 1; last > 0; last--) {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    const other = Math.floor((state / 2 ** 32) * (last + 1));
+    [mixed[last], mixed[other]] = [mixed[other] as string, mixed[last] as string];
+  }
+  return mixed;
 }

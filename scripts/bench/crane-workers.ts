@@ -10,10 +10,10 @@ import { type ServerProcess, startProcess } from '../../test/servers/process.ts'
 import { writeCraneTree } from './crane-tree.ts';
 import { median, type Result } from './results.ts';
 
-const PATHS_SCRIPT = fileURLToPath(new URL('random-paths.lua', import.meta.url));
+const PATHS_SCRIPT = fileURLToPath(new URL('walk-paths.lua', import.meta.url));
 const ROUNDS = 5;
 const SECONDS = 4;
-const REPOSITORIES = 1000;
+const REPOSITORIES = 10_000;
 const TAGS = 20;
 /** The kernel's unit of CPU times in /proc (USER_HZ). */
 const TICKS_A_SECOND = 100;
@@ -38,7 +38,7 @@ export async function benchCraneWorkers(): Promise<Result[]> {
     );
     const alone: Measured[] = [];
     const shared: Measured[] = [];
-    for (const port of [onePort, twoPort]) await load(port, paths, 5); // each document is read once
+    for (const port of [onePort, twoPort]) await load(port, paths, 10); // each document is read once
     for (let round = 0; round < ROUNDS; round++) {
       alone.push(await measure(onePort, paths, [one.pid]));
       shared.push(await measure(twoPort, paths, [...workers, two.pid]));

@@ -24,9 +24,10 @@ export async function benchCrane(): Promise<Result[]> {
   const root = await mkdtemp(join(tmpdir(), 'gantry-bench-crane-'));
   try {
     const paths = await writeCraneTree(root, REPOSITORIES, TAGS);
-    const [cranePort = 0, adminPort = 0, barePort = 0, nginxPort = 0] = await freePorts(4);
+    const [cranePort = 0, adminPort = 0, barePort = 0, nginxPort = 0, mirrorPort = 0] = await freePorts(5);
     await using stack = new AsyncDisposableStack();
-    const crane = stack.use(await startCrane(root, cranePort, adminPort));
+    const nginx = stack.use(await startNginx(root, nginxPort, mirrorPort));
+    const crane = stack.use(await startCrane(root, cranePort, adminPort, mirrorPort));
     const bare = stack.use(
       await startProcess({
         name: 'bare',
@@ -35,7 +36,6 @@ export async function benchCrane(): Promise<Result[]> {
         ready: async (log) => log.includes('ready'),
       }),
     );
-    const nginx = stack.use(await startNginx(root, nginxPort));
     const servers = {
       crane: { port: cranePort, pid: crane.pid },
       bare: { port: barePort, pid: bare.pid },
@@ -79,7 +79,7 @@ function beside(crane: readonly Load[], peer: string, peers: readonly Load[]): R
   });
 }
 
-async function startCrane(tree: string, port: number, adminPort: number) {
+async function startCrane(tree: string, port: number, adminPort: number, mirrorPort: number) {
   const file = join(tree, 'crane.yaml');
   const crane = {
     listen: `127.0.0.1:${port}`,
@@ -87,7 +87,7 @@ async function startCrane(tree: string, port: number, adminPort: number) {
     accessLog: join(tree, 'crane-access.log'),
     tree,
     manifests: 'redirect',
-    mirrors: [{ name: 'mirror', url: 'http://127.0.0.1:9/tree', trusted: true }],
+    mirrors: [{ name: 'mirror', url: `http://127.0.0.1:${mirrorPort}/`, trusted: true }],
   };
   await writeFile(file, JSON.stringify({ crane }));
   return startProcess({
@@ -100,14 +100,16 @@ async function startCrane(tree: string, port: number, adminPort: number) {
   });
 }
 
-async function startNginx(folder: string, port: number) {
+/** Redirects at one port, and is the mirror that the crane probes at another. */
+async function startNginx(folder: string, port: number, mirrorPort: number) {
   const file = join(folder, 'nginx.conf');
   await writeFile(
     file,
     `daemon off; master_process off; pid ${folder}/nginx.pid; error_log stderr error;
      events { worker_connections 256; }
      http { access_log ${folder}/nginx-access.log combined buffer=64k flush=1s; keepalive_requests 100000000;
-       server { listen 127.0.0.1:${port}; location / { return 302 http://127.0.0.1:9$request_uri; } } }`,
+       server { listen 127.0.0.1:${port}; location / { return 302 http://127.0.0.1:9$request_uri; } }
+       server { listen 127.0.0.1:${mirrorPort}; access_log off; root ${folder}; } }`,
   );
   return startProcess({
     name: 'nginx',

@@ -13,11 +13,11 @@ export interface Load {
   readonly cpuUs: number;
 }
 
-const SCRIPT = fileURLToPath(new URL('random-paths.lua', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('walk-paths.lua', import.meta.url));
 const CONNECTIONS = 32;
 
 /**
- * Asks a server at 127.0.0.1 for random paths of a file, by wrk with one thread and 32 connections, as fast as it answers.
+ * Asks a server at 127.0.0.1 for the paths of a file, one after the other, by wrk with one thread and 32 connections, as fast as it answers.
  * @throws Error when an answer was lost
  */
 export async function load(
