@@ -71,7 +71,7 @@ async function skew(file: string): Promise<string> {
 }
 
 /** Serves the tree as a mirror that has all: without one a crane is not ready before it has waited for one in vain. */
-async function startMirror(root: string, port: number): Promise<ServerProcess> {
+export async function startMirror(root: string, port: number): Promise<ServerProcess> {
   const file = join(root, 'nginx.conf');
   await writeFile(
     file,

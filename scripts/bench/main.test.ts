@@ -20,6 +20,7 @@ const NAMES = [
   'publish',
   'hidden',
   'redirect-json',
+  'search',
 ];
 
 function bench(...words: string[]) {

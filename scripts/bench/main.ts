@@ -14,6 +14,7 @@ import { benchPromotions } from './promotions.ts';
 import { benchPublish } from './publish.ts';
 import { benchRedirectJson } from './redirect-json.ts';
 import { benchS3 } from './s3.ts';
+import { benchSearch } from './search.ts';
 import { benchSync } from './sync.ts';
 import { benchVerify } from './verify.ts';
 
@@ -35,6 +36,7 @@ const benches = {
   publish: () => benchPublish(),
   hidden: benchHidden,
   'redirect-json': benchRedirectJson,
+  search: benchSearch,
 };
 
 /** `npm run bench [-- NAME…]`: runs the benchmarks, all or those named, and prints one JSON document. */

@@ -49,9 +49,10 @@ const MS_OF: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
 /** Linux counts CPU time in hundredths of a second for whoever reads it (proc_pid_stat(5)). */
 const TICKS_PER_SECOND = 100;
 
-/** CPU time of a process since its start, of all of its threads. */
-async function cpuSeconds(pid: number): Promise<number> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
+/** CPU time of a process since its start, of all of its threads, or of one. */
+export async function cpuSeconds(pid: number, thread?: number): Promise<number> {
+  const place = thread === undefined ? '' : `task/${thread}/`;
+  const stat = await readFile(`/proc/${pid}/${place}stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

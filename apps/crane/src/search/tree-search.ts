@@ -32,7 +32,7 @@ export type Reply =
   | ({ readonly serial: number } & Reading)
   | { readonly serial: number; readonly failed: string };
 
-/** The heap of the thread; some 2 KiB of it hold a repository. */
+/** The heap of the thread: 2 KB of it hold a repository, and some more are needed while it is read (docs/benchmarks.md). */
 const MAX_HEAP_MIB = 1024;
 /** So many may wait for the thread; more are told to come again. */
 const MAX_WAITING = 50;
