@@ -1,6 +1,6 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Digest, digestOf } from '@gantry/oci';
+import { digestOf } from '@gantry/oci';
 import {
   directoryTree,
   encodeRepository,
@@ -18,8 +18,6 @@ import {
 /** A serial that is written but for its pointer. */
 export interface NextSerial {
   readonly serial: number;
-  /** What the tag names from then on. */
-  readonly digest: Digest;
   /** Moves the pointer. */
   publish(): Promise<void>;
 }
@@ -58,7 +56,6 @@ export async function prepareNextSerial(folder: string, name: string, tag: strin
   await put(`${POINTER_PATH}.next`, bytes);
   return {
     serial,
-    digest,
     publish: () => rename(join(folder, `${POINTER_PATH}.next`), join(folder, POINTER_PATH)),
   };
 }
