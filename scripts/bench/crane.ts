@@ -45,7 +45,11 @@ export async function benchCrane(): Promise<Result[]> {
     await load(servers.crane, paths, 2 * ROUND_SECONDS); // each document is read once: a crane that has run for a while
     for (let round = 0; round < ROUNDS; round++) {
       for (const name of ['crane', 'bare', 'nginx'] as const) {
-        loads[name].push(await load(servers[name], paths, ROUND_SECONDS));
+        const measured = await load(servers[name], paths, ROUND_SECONDS);
+        // The tree has no objects, so a client that has come back, by the crane's judgement, gets an error: few do.
+        if (measured.errors > measured.answers / 100)
+          throw new Error(`${measured.errors} of ${measured.answers} answers of ${name} were errors`);
+        loads[name].push(measured);
       }
     }
     return [

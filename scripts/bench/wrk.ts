@@ -6,6 +6,8 @@ import { promisify } from 'node:util';
 /** What wrk found out in one run. */
 export interface Load {
   readonly answers: number;
+  /** Of these the ones that were neither what was asked for nor a redirect. */
+  readonly errors: number;
   /** Answers a second. */
   readonly rate: number;
   readonly p99Ms: number;
@@ -40,9 +42,16 @@ export async function load(
   const cpu = (await cpuSeconds(pid)) - before;
   const rate = Number(/Requests\/sec:\s*([\d.]+)/.exec(stdout)?.[1]);
   const answers = Number(/(\d+) requests in/.exec(stdout)?.[1]);
+  const errors = Number(/Non-2xx or 3xx responses: (\d+)/.exec(stdout)?.[1] ?? 0);
   const [, p99, unit = ''] = /99%\s+([\d.]+)(us|ms|s)/.exec(stdout) ?? [];
   if (!(rate > 0) || /Socket errors/.test(stdout)) throw new Error(`wrk says: ${stdout}`);
-  return { answers, rate, p99Ms: Number(p99) * (MS_OF[unit] ?? Number.NaN), cpuUs: (cpu / answers) * 1e6 };
+  return {
+    answers,
+    errors,
+    rate,
+    p99Ms: Number(p99) * (MS_OF[unit] ?? Number.NaN),
+    cpuUs: (cpu / answers) * 1e6,
+  };
 }
 
 const MS_OF: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000 };
