@@ -248,8 +248,8 @@ async function goesOn(gantry: Gantry): Promise<void> {
   const serial = await currentSerial(gantry);
   expect(serial).toBeLessThanOrEqual(before.serial);
   await promote(gantry, 'stable', 'team/many', `v${IMAGES - 1}`, ['later']);
-  // A serial whose lists came into the backup before it was claimed is passed over.
-  expect([serial + 1, serial + 2]).toContain(await serialOf(gantry));
+  // Serials whose lists came into the backup, and their pointer not, are passed over; what was open may come to its end first.
+  expect(await serialOf(gantry)).toBeGreaterThan(serial);
   await using client = await openCraneClient();
   expect(await client.pull(`${gantry.crane}/team/many:later`)).toEqual({ digest: image(IMAGES - 1).digest });
 }
