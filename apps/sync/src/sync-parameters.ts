@@ -5,6 +5,8 @@ import { z } from 'zod';
 /** What brought a sync about, where nobody asked for it by name. */
 export const SYNC_CAUSES = ['schedule', 'retry', 'notification', 'scrub'] as const;
 
+const ADigest = z.custom<Digest>((one) => typeof one === 'string' && isDigest(one));
+
 /** What a sync task was asked for. */
 export const SyncParameters = z.object({
   source: z.string(),
@@ -16,7 +18,8 @@ export const SyncParameters = z.object({
       z.object({
         sourceRepository: z.string(),
         tags: z.array(z.string()),
-        digests: z.array(z.custom<Digest>((one) => typeof one === 'string' && isDigest(one))).exactOptional(),
+        announced: z.array(z.object({ tag: z.string(), digest: ADigest.exactOptional() })).exactOptional(),
+        digests: z.array(ADigest).exactOptional(),
       }),
     )
     .exactOptional(),

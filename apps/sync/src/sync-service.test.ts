@@ -39,6 +39,40 @@ describe('a task of named tags', () => {
     expect(fixture.requests().filter((request) => /_catalog|tags\/list/.test(request))).toEqual([]);
   });
 
+  test('waits for what the registry told of and does not show yet', async () => {
+    await using fixture = await openSync();
+    const moved = image('moved');
+    const { digest } = moved;
+    fixture.upstream.push('app', image('former'), 'latest');
+    await fixture.start();
+    await fixture.sync();
+    const asked = (tag: string) =>
+      fixture.requests().filter((request) => request.includes(`manifests/${tag}`)).length;
+    const before = asked('latest');
+    const announced = [{ tag: 'latest', digest }, { tag: 'new' }];
+    const items = [{ sourceRepository: 'app', tags: ['latest', 'new'], announced }];
+    const synced = fixture.sync({ items, cause: 'notification' });
+    await until(() => asked('latest') > before && asked('new') > 0);
+    fixture.upstream.push('app', moved, 'latest');
+    fixture.upstream.push('app', image('new'), 'new');
+    expect(await synced).toMatchObject({ state: 'done', errors: [] });
+    expect((await candidateOf(fixture, 'latest'))?.digest).toBe(digest);
+    expect(await candidateOf(fixture, 'new')).toBeDefined();
+  });
+
+  test('is done without one that is not there, at once where no registry told of it', async () => {
+    await using fixture = await openSync();
+    fixture.upstream.push('app', image('1'), '1');
+    await fixture.start();
+    const asked = () => fixture.requests().filter((request) => request.includes('manifests/2'));
+    const items = [{ sourceRepository: 'app', tags: ['1', '2'] }];
+    expect(await fixture.sync({ items })).toMatchObject({ state: 'done', errors: [] });
+    expect(asked()).toHaveLength(1);
+    const told = items.map((item) => ({ ...item, announced: [{ tag: '2' }] }));
+    expect(await fixture.sync({ items: told })).toMatchObject({ state: 'done', errors: [] });
+    expect(asked()).toHaveLength(6);
+  });
+
   test('brings back a tag that was gone', async () => {
     await using fixture = await openSync();
     fixture.upstream.push('app', image('1'), '1');

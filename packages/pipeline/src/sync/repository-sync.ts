@@ -1,6 +1,7 @@
 import type { Digest } from '@gantry/oci';
 import type { BringBack } from '../collect/store/bring-back.ts';
 import type { Flow } from '../context.ts';
+import type { AnnouncedTag } from './announced-tags.ts';
 import type { CreatedTimes } from './created-times.ts';
 import type { ContentFetcher } from './fetch-content.ts';
 import type { Progress } from './progress.ts';
@@ -19,6 +20,8 @@ export interface RepositorySync {
   readonly repository: string;
   /** Only these are looked at, and nothing is listed. */
   readonly tags?: readonly string[];
+  /** Those of them that the source told of: what is not there yet is waited for. */
+  readonly announced?: readonly AnnouncedTag[];
   /** These are made whole again, besides. */
   readonly digests?: readonly Digest[];
   readonly fetcher: ContentFetcher;

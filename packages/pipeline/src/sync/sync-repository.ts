@@ -6,6 +6,7 @@ import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph, sizeOf } from '../content-graph.ts';
 import type { Flow } from '../context.ts';
 import { candidateEvents } from '../events/candidate-events.ts';
+import { readAnnounced } from './announced-tags.ts';
 import { type ChosenTag, chooseTags } from './choose-tags.ts';
 import { type CompanionSource, fetchCompanions } from './companions.ts';
 import { readCompanionSource } from './companion-source.ts';
@@ -17,6 +18,7 @@ import { type RepositorySync, TAGS_AT_ONCE } from './repository-sync.ts';
 /** Brings all tags of a repository that the rules take, with what belongs to them. One HEAD a tag tells what is new. */
 export async function syncRepository(sync: RepositorySync): Promise<void> {
   const { flow, source, sourceRepository, repository, signal, progress } = sync;
+  const announced = await readAnnounced(sync);
   const known = await flow.catalog.candidates.currentOf(source.name, sourceRepository);
   const { taken, companionTags, gone } = await chooseTags(sync, known);
   await markGone(sync, gone);
@@ -46,7 +48,7 @@ export async function syncRepository(sync: RepositorySync): Promise<void> {
     const { tag, rule } = chosen;
     try {
       signal.throwIfAborted();
-      const head = await readHead(sync, chosen);
+      const head = await (announced.get(tag) ?? readHead(sync, chosen));
       if (head === undefined) {
         sync.onPlanned?.({ repository, tag, action: 'leave', rule: 'the source has no such tag' });
         if (known.has(tag)) await markGone(sync, [tag]);

@@ -3,6 +3,7 @@ import { type BringBack, createBringBack } from '../collect/store/bring-back.ts'
 import { forEachConcurrently } from '../concurrency.ts';
 import type { Flow } from '../context.ts';
 import { withLeaseWaiting } from '../hold-lease.ts';
+import type { AnnouncedTag } from './announced-tags.ts';
 import { CreatedTimes } from './created-times.ts';
 import type { ContentFetcher } from './fetch-content.ts';
 import type { Progress } from './progress.ts';
@@ -29,6 +30,8 @@ export interface SyncRequest {
 export interface SyncItem {
   readonly sourceRepository: string;
   readonly tags: readonly string[];
+  /** Those of the tags that the source told of: what is not there yet is waited for. */
+  readonly announced?: readonly AnnouncedTag[];
   /** Manifests that are to be whole again, whatever tags mean: they are fetched as far as they are missing. */
   readonly digests?: readonly Digest[];
 }
@@ -152,7 +155,9 @@ class SourceSync {
         source: this.#source,
         sourceRepository,
         repository,
-        ...(item === undefined ? {} : { tags: item.tags, digests: item.digests ?? [] }),
+        ...(item === undefined
+          ? {}
+          : { tags: item.tags, announced: item.announced ?? [], digests: item.digests ?? [] }),
         fetcher: this.#fetcher,
         created: createdTimes.getOrInsertComputed(this.#source, () => new CreatedTimes()),
         hasPurges: this.#hasPurges,

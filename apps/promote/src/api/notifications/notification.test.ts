@@ -45,6 +45,7 @@ const EXPECTED = {
   action: 'push',
   repository: 'candidate/app',
   tag: '1.0',
+  digest: `sha256:${'a'.repeat(64)}`,
   hosts: ['registry.example.org', 'registry.example.org:443'],
   atMs: Date.parse('2026-11-21T09:00:00Z'),
 };

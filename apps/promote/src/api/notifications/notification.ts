@@ -1,3 +1,4 @@
+import { type Digest, isDigest } from '@gantry/oci';
 import { z } from 'zod';
 import { named } from '../views/named.ts';
 
@@ -10,6 +11,7 @@ const Text = z.string().max(4096);
 const Target = z.looseObject({
   repository: Text.describe("The repository's name at the registry"),
   tag: Text.nullish().describe('Without one the event is ignored'),
+  digest: Text.nullish().describe('What the tag means now'),
   url: Text.nullish(),
 });
 const Request = z.looseObject({ host: Text.nullish() });
@@ -85,6 +87,8 @@ export interface RegistryEvent {
   /** The name at the registry. */
   readonly repository: string;
   readonly tag?: string;
+  /** What the tag means then, if the event says it. */
+  readonly digest?: Digest;
   /** Where it happened, as far as the event says: `host` or `host:port`. */
   readonly hosts: readonly string[];
   /** When, by the registry's clock, in milliseconds. */
@@ -113,6 +117,7 @@ function readEvent({ action, target, request, timestamp }: z.output<typeof Event
     action,
     repository: target.repository,
     ...(isThere(target.tag) && target.tag !== '' ? { tag: target.tag } : {}),
+    ...(isThere(target.digest) && isDigest(target.digest) ? { digest: target.digest } : {}),
     hosts: hostsOf(target.url ?? '', request?.host ?? ''),
     ...(Number.isNaN(at) ? {} : { atMs: at }),
   };

@@ -1,5 +1,6 @@
 import { type Task, updateTask } from '@gantry/catalog';
 import type { Messages } from '@gantry/messages';
+import type { Digest } from '@gantry/oci';
 import { createTask, type Flow, type SyncItem } from '@gantry/pipeline';
 import { z } from 'zod';
 import type { SourceTag } from './take-events.ts';
@@ -16,7 +17,15 @@ const TAGS_A_TASK = 10_000;
 const Waiting = z.object({
   source: z.string(),
   cause: z.literal('notification'),
-  items: z.array(z.object({ sourceRepository: z.string(), tags: z.array(z.string()) })),
+  items: z.array(
+    z.object({
+      sourceRepository: z.string(),
+      tags: z.array(z.string()),
+      announced: z
+        .array(z.object({ tag: z.string(), digest: z.custom<Digest>().exactOptional() }))
+        .default([]),
+    }),
+  ),
 });
 
 export function createTagSyncs(flow: Flow, messages: Messages): TagSyncs {
@@ -76,11 +85,23 @@ function itemsOf({ kind, parameters }: Task, source: string): readonly SyncItem[
   return kind === 'sync' && data?.source === source ? data.items : undefined;
 }
 
+/** Of a tag that is told of twice the latter counts. */
 function withTags(items: readonly SyncItem[], tags: readonly SourceTag[]): SyncItem[] {
-  const byRepository = new Map(items.map((item) => [item.sourceRepository, new Set(item.tags)]));
-  for (const { sourceRepository, tag } of tags)
-    byRepository.getOrInsertComputed(sourceRepository, () => new Set()).add(tag);
-  return [...byRepository].map(([sourceRepository, of]) => ({ sourceRepository, tags: [...of] }));
+  const byRepository = new Map(
+    items.map(({ sourceRepository, announced = [] }) => [
+      sourceRepository,
+      new Map(announced.map((one) => [one.tag, one])),
+    ]),
+  );
+  for (const { sourceRepository, tag, digest } of tags)
+    byRepository
+      .getOrInsertComputed(sourceRepository, () => new Map())
+      .set(tag, { tag, ...(digest !== undefined && { digest }) });
+  return [...byRepository].map(([sourceRepository, of]) => ({
+    sourceRepository,
+    tags: [...of.keys()],
+    announced: [...of.values()],
+  }));
 }
 
 function countTags(items: readonly SyncItem[]): number {

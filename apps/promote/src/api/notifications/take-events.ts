@@ -1,4 +1,4 @@
-import { isRepositoryName, isTag } from '@gantry/oci';
+import { type Digest, isRepositoryName, isTag } from '@gantry/oci';
 import type { KnownSource } from '../known-source.ts';
 import type { RegistryEvent } from './notification.ts';
 
@@ -7,6 +7,8 @@ export interface SourceTag {
   readonly source: string;
   readonly sourceRepository: string;
   readonly tag: string;
+  /** What it was pushed as, if that was told. */
+  readonly digest?: Digest;
 }
 
 /** What is to be done about some events. */
@@ -28,14 +30,14 @@ export function takeEvents(events: readonly RegistryEvent[], sources: readonly K
   const last = new Map<string, { action: string; at: SourceTag }>();
   let accepted = 0;
   for (const event of events) {
-    const { action, repository, tag } = event;
+    const { action, repository, tag, digest } = event;
     if (tag === undefined || !isTag(tag) || !isRepositoryName(repository)) continue;
     if (action !== 'push' && action !== 'delete') continue;
     const concerned = concernedSources(event, sources);
     if (concerned.length > 0) accepted++;
     for (const source of concerned) {
       const at = { source, sourceRepository: repository, tag };
-      last.set(JSON.stringify(at), { action, at });
+      last.set(JSON.stringify(at), { action, at: { ...at, ...(digest !== undefined && { digest }) } });
     }
   }
   const those = (wanted: string) =>

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Task } from '@gantry/catalog';
+import { digestOf } from '@gantry/oci';
 import { type ApiFixture, openApi, sharedApi } from '../api.fixture.ts';
 
 const NOTIFICATIONS = '/api/v1/notifications';
@@ -9,6 +10,8 @@ const event = (tag: string, also: object = {}) => ({
   target: { repository: 'candidate/app', tag, mediaType: 'application/vnd.oci.image.manifest.v1+json' },
   ...also,
 });
+const pushed = (tag: string, digest?: string) =>
+  event(tag, { target: { repository: 'candidate/app', tag, digest } });
 const notify = (api: ApiFixture, ...events: object[]) =>
   api.call('POST', NOTIFICATIONS, {
     token: 'syncer',
@@ -57,11 +60,26 @@ describe('a notification', () => {
     expect(all.size).toBe(1);
     const [task, ...more] = await tasksOf(api);
     expect(more).toEqual([]);
-    expect(task?.parameters['items']).toEqual([
+    expect(task?.parameters['items']).toMatchObject([
       { sourceRepository: 'candidate/app', tags: expect.arrayContaining([...tags, 'later']) },
       { sourceRepository: 'candidate/web', tags: ['x'] },
     ]);
     expect(await api.waiting('sync')).toBe(1);
+  });
+
+  test('says what each tag is to mean, the latest of it, for registries that tell before it does', async () => {
+    await using api = await openApi();
+    const [first, second] = [digestOf('first'), digestOf('second')];
+    await notify(api, pushed('latest', first), pushed('1', first), pushed('2', 'sha256:short'));
+    await notify(api, pushed('latest', second));
+    const [task] = await tasksOf(api);
+    expect(task?.parameters['items']).toEqual([
+      {
+        sourceRepository: 'candidate/app',
+        tags: ['latest', '1', '2'],
+        announced: [{ tag: 'latest', digest: second }, { tag: '1', digest: first }, { tag: '2' }],
+      },
+    ]);
   });
 
   test('does not join a task that runs, nor one that somebody asked for otherwise', async () => {
