@@ -108,7 +108,7 @@ function manifestAnswer(
     size,
     since,
     isTyped: true,
-    isHere: true,
+    isHere: site.manifests === 'auto',
     trustedOnly: byTag || takesOnTrust,
   };
   const mirror = mayRedirect ? mirrorForManifest(wanted, kind, site, client) : undefined;

@@ -22,7 +22,7 @@ export interface Wanted {
   readonly trustedOnly?: boolean;
   /** Only mirrors that look for a signature. */
   readonly signedOnly?: boolean;
-  /** The crane has it itself: who was at several mirrors, and at each that qualifies, is sent to none of them again. */
+  /** The crane may answer itself: who was at several mirrors, and at each that qualifies, is sent to none of them again. */
   readonly isHere?: boolean;
 }
 
@@ -121,16 +121,15 @@ export function duplicatesOf(
 
 /**
  * A trusted mirror, when none qualifies: rather one that lags than one that does not answer. A client that comes back gets
- * the next one, or is told that there is none where the crane has the object itself.
+ * the next one.
  */
 export function lastResort(
   states: readonly MirrorState[],
   wanted: Wanted,
   client: Client,
 ): MirrorState | undefined {
-  const { repository, digest, signedOnly = false, isHere = false } = wanted;
+  const { repository, digest, signedOnly = false } = wanted;
   const before = client.sentBefore(digest);
-  if (isHere && before.length > 0) return undefined;
   const isTrusted = ({ mirror }: MirrorState) =>
     mirror.trusted && (!signedOnly || mirror.isSigned) && mirror.carries?.(repository) !== false;
   const answers = (state: MirrorState) => isTrusted(state) && state.healthy;
