@@ -24,6 +24,8 @@ const TURNS = 7;
 const MIRROR_NAMES = ['near', 'origin'] as const;
 /** The mirror that is nearer is behind by up to so many. */
 const COPIED_EVERY = 20;
+/** By then the bounded caches of crane and publisher are full, which takes some 700 serials: the documents grow with each. */
+const HEAP_FROM = Math.floor(PUBLICATIONS * 0.75);
 const HEAP_GROWTH_BYTES = 16 * 1024 * 1024;
 
 /** What a publication promotes, and what `app` is then. */
@@ -145,13 +147,13 @@ real.test(
       }
     };
     let copying: Promise<unknown> = Promise.resolve();
-    const [descriptors, half] = [openDescriptors(), { heap: 0 }];
+    const [descriptors, full] = [openDescriptors(), { heap: 0 }];
     const going = Array.from({ length: READERS }, (_, seed) => read(seededRandom(SEED + seed)));
     for (let serial = 2; serial <= PUBLICATIONS; serial++) {
       await publish(serial);
       if (serial % COPIED_EVERY === 0)
         copying = copying.then(() => run('sh', [SCRIPT, '--quiet', origin.url, copy]));
-      if (serial === PUBLICATIONS >> 1) half.heap = heapInUse();
+      if (serial === HEAP_FROM) full.heap = heapInUse();
     }
     await until('the last serial to be served', () => crane.serial() === PUBLICATIONS);
     over.abort();
@@ -159,7 +161,7 @@ real.test(
     expect(wrong).toEqual([]);
     expect(answers).toBeGreaterThan(PUBLICATIONS);
     expect(Math.min(...MIRROR_NAMES.map((name) => sent[name]))).toBeGreaterThan(0);
-    expect(heapInUse() - half.heap).toBeLessThan(HEAP_GROWTH_BYTES);
+    expect(heapInUse() - full.heap).toBeLessThan(HEAP_GROWTH_BYTES);
     if (SOAK) console.info({ answers, ...sent, descriptors, openDescriptors: openDescriptors() });
   },
   SOAK ? 1_200_000 : 60_000,
