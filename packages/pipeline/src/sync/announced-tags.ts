@@ -16,17 +16,22 @@ const PAUSES_MS = [100, 300, 1000, 3000];
 /**
  * Looks for the tags that the registry told of, as far as they are wanted. Distribution tells of a push once the manifest is
  * there, and sets the tag after that: who is quick finds none, or what it meant before. So such a tag is looked at again.
- * @returns what each means; nothing for one that did not come
+ * @returns what each means, as it is found out; nothing for one that did not come
  */
 export async function readAnnounced(
   sync: RepositorySync,
 ): Promise<ReadonlyMap<string, Promise<ManifestHead | undefined>>> {
-  const isWanted = ({ tag }: AnnouncedTag) =>
-    subjectOfCompanionTag(tag) !== undefined || sync.source.tags.judge(tag).take;
-  const heads = new Map(
-    (sync.announced ?? []).filter(isWanted).map((one) => [one.tag, lookUntilThere(sync, one)]),
-  );
-  await Promise.allSettled(heads.values()); // companions are asked for by others
+  const heads = new Map<string, Promise<ManifestHead | undefined>>();
+  const companions: Promise<unknown>[] = [];
+  for (const one of sync.announced ?? []) {
+    const isCompanion = subjectOfCompanionTag(one.tag) !== undefined;
+    if (!isCompanion && !sync.source.tags.judge(one.tag).take) continue;
+    const head = lookUntilThere(sync, one);
+    head.catch(() => undefined); // told when the tag has its turn
+    heads.set(one.tag, head);
+    if (isCompanion) companions.push(head);
+  }
+  await Promise.allSettled(companions); // the tags that they belong to ask for them
   return heads;
 }
 

@@ -88,9 +88,10 @@ function itemsOf({ kind, parameters }: Task, source: string): readonly SyncItem[
 /** Of a tag that is told of twice the latter counts. */
 function withTags(items: readonly SyncItem[], tags: readonly SourceTag[]): SyncItem[] {
   const byRepository = new Map(
-    items.map(({ sourceRepository, announced = [] }) => [
+    items.map(({ sourceRepository, tags: known, announced = [] }) => [
       sourceRepository,
-      new Map(announced.map((one) => [one.tag, one])),
+      // A task of a former version has its tags alone.
+      new Map([...known.map((tag) => ({ tag })), ...announced].map((one) => [one.tag, one])),
     ]),
   );
   for (const { sourceRepository, tag, digest } of tags)

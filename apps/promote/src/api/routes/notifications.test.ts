@@ -82,6 +82,20 @@ describe('a notification', () => {
     ]);
   });
 
+  test('joins a task of a former version, and keeps its tags', async () => {
+    await using api = await openApi();
+    const first = (await notify(api, event('1'))).body.tasks[0] as string;
+    const waiting = await api.flow.catalog.tasks.get(first);
+    if (waiting === undefined) throw new Error('the task was recorded');
+    const items = [{ sourceRepository: 'candidate/app', tags: ['1', '2'] }];
+    await api.flow.catalog.tasks.replace({ ...waiting, parameters: { ...waiting.parameters, items } });
+    expect((await notify(api, event('3'))).body.tasks).toEqual([first]);
+    const [task] = await tasksOf(api);
+    expect(task?.parameters['items']).toMatchObject([
+      { sourceRepository: 'candidate/app', tags: ['1', '2', '3'] },
+    ]);
+  });
+
   test('does not join a task that runs, nor one that somebody asked for otherwise', async () => {
     await using api = await openApi();
     await api.call('POST', '/api/v1/syncs', { body: { source: 'candidates' } });
