@@ -1,22 +1,18 @@
-import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { freePorts } from '../../test/servers/free-port.ts';
 import { GANTRY_BIN } from '../../test/servers/gantry.ts';
 import { type ServerProcess, startProcess } from '../../test/servers/process.ts';
 import { writeCraneTree } from './crane-tree.ts';
 import { median, type Result } from './results.ts';
+import { cpuSeconds, load } from './wrk.ts';
 
-const PATHS_SCRIPT = fileURLToPath(new URL('walk-paths.lua', import.meta.url));
 const ROUNDS = 5;
 const SECONDS = 4;
 const REPOSITORIES = 10_000;
 const TAGS = 20;
-/** The kernel's unit of CPU times in /proc (USER_HZ). */
-const TICKS_A_SECOND = 100;
+const CONNECTIONS = 64;
 
 /**
  * How far two workers carry beside one process. The load generator needs a core, too, so on two cores the rates alone would show
@@ -38,14 +34,18 @@ export async function benchCraneWorkers(): Promise<Result[]> {
     );
     const alone: Measured[] = [];
     const shared: Measured[] = [];
-    for (const port of [onePort, twoPort]) await load(port, paths, 10); // each document is read once
+    for (const [port, { pid }] of [
+      [onePort, one],
+      [twoPort, two],
+    ] as const)
+      await load({ port, pid }, paths, 10, CONNECTIONS); // each document is read once
     for (let round = 0; round < ROUNDS; round++) {
       alone.push(await measure(onePort, paths, [one.pid]));
-      shared.push(await measure(twoPort, paths, [...workers, two.pid]));
+      shared.push(await measure(twoPort, paths, [two.pid, ...workers]));
     }
-    const costOne = median(alone.map(({ cpuSeconds, requests }) => sum(cpuSeconds) / requests));
-    const costTwo = median(shared.map(({ cpuSeconds, requests }) => sum(cpuSeconds) / requests));
-    const busier = median(shared.map(({ cpuSeconds }) => Math.max(...cpuSeconds) / sum(cpuSeconds)));
+    const costOne = median(alone.map(({ usedSeconds, requests }) => sum(usedSeconds) / requests));
+    const costTwo = median(shared.map(({ usedSeconds, requests }) => sum(usedSeconds) / requests));
+    const busier = median(shared.map(({ usedSeconds }) => Math.max(...usedSeconds) / sum(usedSeconds)));
     const note = `${REPOSITORIES} repositories × ${TAGS} tags, two workers`;
     const rate = (rounds: readonly Measured[]) => median(rounds.map(({ requests }) => requests / SECONDS));
     return [
@@ -84,22 +84,16 @@ export async function benchCraneWorkers(): Promise<Result[]> {
 
 interface Measured {
   readonly requests: number;
-  /** Of each process. */
-  readonly cpuSeconds: readonly number[];
+  /** CPU time of each process. */
+  readonly usedSeconds: readonly number[];
 }
 
-async function measure(port: number, paths: string, pids: readonly number[]): Promise<Measured> {
-  const before = await Promise.all(pids.map(cpuSecondsOf));
-  const requests = await load(port, paths, SECONDS);
-  const after = await Promise.all(pids.map(cpuSecondsOf));
-  return { requests, cpuSeconds: after.map((seconds, index) => seconds - (before[index] ?? 0)) };
-}
-
-/** User and system time that a process has used (proc(5), `/proc/pid/stat`). */
-async function cpuSecondsOf(pid: number): Promise<number> {
-  const [, fields = ''] = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ');
-  const [user, system] = fields.split(' ').slice(11, 13);
-  return (Number(user) + Number(system)) / TICKS_A_SECOND;
+async function measure(port: number, paths: string, pids: readonly [number, ...number[]]): Promise<Measured> {
+  const used = () => Promise.all(pids.map((pid) => cpuSeconds(pid)));
+  const before = await used();
+  const { answers } = await load({ port, pid: pids[0] }, paths, SECONDS, CONNECTIONS);
+  const after = await used();
+  return { requests: answers, usedSeconds: after.map((seconds, index) => seconds - (before[index] ?? 0)) };
 }
 
 async function startCrane(tree: string, name: string, port: number, wanted: object): Promise<ServerProcess> {
@@ -119,23 +113,6 @@ async function startCrane(tree: string, name: string, port: number, wanted: obje
     ready: async (log) => log.includes('Ready.') && (await fetch(`http://127.0.0.1:${port}/v2/`)).ok,
     readyWithinMs: 30_000,
   });
-}
-
-/** @returns how many requests were answered */
-async function load(port: number, paths: string, seconds: number): Promise<number> {
-  const { stdout } = await promisify(execFile)('wrk', [
-    '-t1',
-    '-c64',
-    `-d${seconds}s`,
-    '-s',
-    PATHS_SCRIPT,
-    `http://127.0.0.1:${port}`,
-    '--',
-    paths,
-  ]);
-  const requests = Number(/(\d+) requests in/.exec(stdout)?.[1]);
-  if (!(requests > 0) || /Socket errors/.test(stdout)) throw new Error(`wrk says: ${stdout}`);
-  return requests;
 }
 
 function sum(numbers: readonly number[]): number {

@@ -16,21 +16,21 @@ export interface Load {
 }
 
 const SCRIPT = fileURLToPath(new URL('walk-paths.lua', import.meta.url));
-const CONNECTIONS = 32;
 
 /**
- * Asks a server at 127.0.0.1 for the paths of a file, one after the other, by wrk with one thread and 32 connections, as fast as it answers.
+ * Asks a server at 127.0.0.1 for the paths of a file, one after the other, by wrk with one thread, as fast as it answers.
  * @throws Error when an answer was lost
  */
 export async function load(
   { port, pid }: { readonly port: number; readonly pid: number },
   paths: string,
   seconds: number,
+  connections = 32,
 ): Promise<Load> {
   const before = await cpuSeconds(pid);
   const { stdout } = await promisify(execFile)('wrk', [
     '-t1',
-    `-c${CONNECTIONS}`,
+    `-c${connections}`,
     `-d${seconds}s`,
     '--latency',
     '-s',
