@@ -81,6 +81,7 @@ test('while nobody takes them, lines wait in bounded room, and further ones are 
   expect(dropped).toBeGreaterThan(10_000);
 
   const cat = spawn('cat', [pipe], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(cat, 'close');
   let read = '';
   cat.stdout.on('data', (chunk) => (read += String(chunk)));
   await until(() => read.split('\n').length > lines.length - dropped);
@@ -88,7 +89,7 @@ test('while nobody takes them, lines wait in bounded room, and further ones are 
   await until(() => read.includes('the last line\n'));
   await file[Symbol.asyncDispose]();
   await holder.close();
-  await once(cat, 'close');
+  await ended;
   expect(read.split('\n').slice(0, -1)).toEqual([...lines.slice(0, lines.length - dropped), 'the last line']);
   expect(told).toEqual({ dropped, failures: [] });
 });
