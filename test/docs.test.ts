@@ -96,7 +96,7 @@ describe('with the first run going', () => {
       cwd: folder.path,
       env: { ...process.env, ...env },
       ready: async (log) => log.includes('Ready.'),
-      readyWithinMs: 30_000,
+      readyWithinMs: 90_000,
     });
   }, 60_000);
   afterAll(async () => {

@@ -130,7 +130,7 @@ async function startWorker(
       GANTRY_SYNC_ADMIN_LISTEN: `127.0.0.1:${admin}`,
     },
     ready: async () => (await fetch(`http://${ready}/readyz`)).ok,
-    readyWithinMs: 60_000,
+    readyWithinMs: 90_000,
   });
   const gone = new AbortController();
   void server.ended.then(() => gone.abort(new Error(`${server.name} has ended`)));

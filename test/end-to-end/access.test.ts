@@ -88,7 +88,7 @@ real.beforeAll(async () => {
       cwd: folder,
       env: { ...withoutGantry(), GANTRY_API_LISTEN: listen },
       ready: async () => (await fetch(`http://${listen}/readyz`)).ok,
-      readyWithinMs: 30_000,
+      readyWithinMs: 90_000,
     }),
   );
   world = { registry, slapd, issuer, gantry, second, other: openApi(`http://${listen}`, '') };

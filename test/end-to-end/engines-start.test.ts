@@ -46,7 +46,7 @@ real.test(
       cwd: folder.path,
       env,
       ready: async (log) => log.includes('engine.waiting'),
-      readyWithinMs: 50_000,
+      readyWithinMs: 90_000,
     });
     const lines = service.log().split('\n');
     const waiting = JSON.parse(lines.find((line) => line.includes('engine.waiting')) ?? '') as object;

@@ -186,7 +186,7 @@ export async function startService(
     cwd: folder,
     env: { ...withoutGantry(), ...env },
     ready: async () => (await fetch(readyz)).ok,
-    readyWithinMs: 60_000,
+    readyWithinMs: 90_000,
   });
 }
 

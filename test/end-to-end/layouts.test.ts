@@ -74,22 +74,18 @@ const layout = (...names: string[]) => path.join(world.folder, 'layouts', ...nam
 
 /** Waits until the layouts are at that serial, as the figures tell. */
 async function layoutsAt(serial: number): Promise<void> {
-  await until(
-    `the layouts to be at serial ${serial}`,
-    async () => {
-      const metrics = await (
-        await fetch(`${world.gantry.api.url}/metrics`, {
-          headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
-        })
-      ).text();
-      const serials = [...metrics.matchAll(/^gantry_layout_serial\{.*\} (\d+)$/gm)].map(([, found]) =>
-        Number(found),
-      );
-      const behind = [...metrics.matchAll(/^gantry_layout_behind\{.*\} (\d)$/gm)].map(([, found]) => found);
-      return serials.length === 3 && serials.every((one) => one >= serial) && behind.join('') === '000';
-    },
-    { withinMs: 30_000 },
-  );
+  await until(`the layouts to be at serial ${serial}`, async () => {
+    const metrics = await (
+      await fetch(`${world.gantry.api.url}/metrics`, {
+        headers: { Authorization: `Bearer ${ADMIN_TOKEN}` },
+      })
+    ).text();
+    const serials = [...metrics.matchAll(/^gantry_layout_serial\{.*\} (\d+)$/gm)].map(([, found]) =>
+      Number(found),
+    );
+    const behind = [...metrics.matchAll(/^gantry_layout_behind\{.*\} (\d)$/gm)].map(([, found]) => found);
+    return serials.length === 3 && serials.every((one) => one >= serial) && behind.join('') === '000';
+  });
 }
 
 real.beforeAll(async () => {

@@ -72,9 +72,6 @@ real.beforeAll(async () => {
       await until(
         `${repository} at ${url}`,
         async () => (await fetch(`${url}/v2/${repository}/tags/list`)).ok,
-        {
-          withinMs: 30_000,
-        },
       );
   }
 }, 120_000);

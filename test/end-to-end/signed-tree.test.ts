@@ -103,7 +103,7 @@ test('keys are rotated by the steps, and every pull goes on', async () => {
 
 test('a key that others may read is named, and nothing starts', async () => {
   await chmod(at('release-2.key'), 0o644);
-  const { code, stderr } = await gantry(folder.path, ['serve', 'all'], { timeoutMs: 30_000 });
+  const { code, stderr } = await gantry(folder.path, ['serve', 'all'], { timeoutMs: 90_000 });
   expect(code).toBe(2);
   expect(stderr).toMatch(
     /tree\.signing\.keyFile: the file .*release-2\.key is readable by others.*chmod 600/,

@@ -38,7 +38,7 @@ async function servePromote(configuration: object): Promise<ServerProcess> {
     cwd: folder.path,
     env: withoutGantry(),
     ready: async (log) => log.includes('Ready.'),
-    readyWithinMs: 30_000,
+    readyWithinMs: 90_000,
   });
 }
 

@@ -81,7 +81,7 @@ real.beforeAll(async () => {
       cwd: folder.path,
       env: process.env,
       ready: async () => (await fetch(`http://${crane.crane.listen}/v2/`)).ok,
-      readyWithinMs: 30_000,
+      readyWithinMs: 90_000,
     }),
   );
   cranes = { main: server.crane, internal: crane.crane.listen };

@@ -116,14 +116,10 @@ export async function published(
 
 /** Waits until the crane answers the place with that status: a crane sees a new serial within a second or so. */
 export async function answered(crane: Gantry, place: string, status: number): Promise<Response> {
-  return until(
-    `${crane.name} to answer ${status} for ${place}`,
-    async () => {
-      const response = await ask(crane, place);
-      if (response.status === status) return response;
-      await response.body?.cancel();
-      return undefined;
-    },
-    { withinMs: 20_000 },
-  );
+  return until(`${crane.name} to answer ${status} for ${place}`, async () => {
+    const response = await ask(crane, place);
+    if (response.status === status) return response;
+    await response.body?.cancel();
+    return undefined;
+  });
 }

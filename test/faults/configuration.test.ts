@@ -48,7 +48,7 @@ for (const { title, file, says } of FILES) {
       ['serve', 'all'],
       ['sync', '--local'],
     ]) {
-      const { code, stderr } = await gantry(place, args, { timeoutMs: 20_000 });
+      const { code, stderr } = await gantry(place, args, { timeoutMs: 90_000 });
       expect({ args, code }).toEqual({ args, code: 2 });
       for (const pattern of says) expect(stderr).toMatch(pattern);
       expect(stderr).not.toMatch(/\n\s+at /);

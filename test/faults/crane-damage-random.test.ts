@@ -155,7 +155,7 @@ for (const kind of PLACES) {
             for (let asked = 0; asked < 20; asked++) if (!(await ask(true))) return false;
             return true;
           };
-          await until('all to be served once it is whole', healed, { withinMs: 20_000 });
+          await until('all to be served once it is whole', healed);
           if (serial === SERIALS >> 1) heap = heapInUse();
         }
         await batch(REQUESTS - counts.answered);

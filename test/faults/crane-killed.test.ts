@@ -146,13 +146,11 @@ withHaproxy.test(
     for (; kills < KILLS; kills++) {
       const which = kills % 2;
       const before = [pulling.pulls(), ups(which)] as const;
-      await until('pulls by both', () => pulling.pulls() >= before[0] + 2 * CLIENTS, { withinMs: 30_000 });
+      await until('pulls by both', () => pulling.pulls() >= before[0] + 2 * CLIENTS);
       await cranes[which]?.kill('SIGKILL');
-      await until('pulls by the other', () => pulling.pulls() >= before[0] + 4 * CLIENTS, {
-        withinMs: 30_000,
-      });
+      await until('pulls by the other', () => pulling.pulls() >= before[0] + 4 * CLIENTS);
       cranes[which] = await start(which);
-      await until('HAProxy to use it again', () => ups(which) > before[1], { withinMs: 30_000 });
+      await until('HAProxy to use it again', () => ups(which) > before[1]);
     }
     await Promise.all([pulling.done, copying.done]);
     expect([...pulling.failures, ...copying.failures]).toEqual([]);
@@ -182,15 +180,13 @@ real.test(
     );
     for (; kills < KILLS; kills++) {
       const before = pulling.pulls();
-      await until('pulls', () => pulling.pulls() >= before + 2 * CLIENTS, { withinMs: 30_000 });
-      const [older] = await until('both workers to be told of', () => lastTwoWorkers(crane.log(), kills), {
-        withinMs: 30_000,
-      });
+      await until('pulls', () => pulling.pulls() >= before + 2 * CLIENTS);
+      const [older] = await until('both workers to be told of', () => lastTwoWorkers(crane.log(), kills));
       process.kill(older, 'SIGKILL');
     }
     await pulling.done;
     expect(pulling.failures).toEqual([]);
-    await until('the last one to be back', () => lastTwoWorkers(crane.log(), KILLS), { withinMs: 30_000 });
+    await until('the last one to be back', () => lastTwoWorkers(crane.log(), KILLS));
     // No more than what each client had under way at each kill.
     expect(cut).toBeLessThanOrEqual(KILLS * CLIENTS);
     const metrics = await (await fetch(`${crane.admin}/metrics`)).text();

@@ -159,7 +159,7 @@ async function untilSynced(
       found.some((each) => each.repository === name && each.tag === `v${round}` && each.digest === digest),
     );
   };
-  await until('the sync to be taken up again', isSynced, { withinMs: 30_000 });
+  await until('the sync to be taken up again', isSynced);
 }
 
 /** Pulls a manifest and all its blobs through the crane, each checked. @returns the manifest's digest */

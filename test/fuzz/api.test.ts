@@ -51,7 +51,7 @@ real.beforeAll(async () => {
       GANTRY_API_LIMITS_BURST: '100000',
     },
     ready: async (log) => log.includes('Ready.'),
-    readyWithinMs: 60_000,
+    readyWithinMs: 90_000,
   });
 }, 90_000);
 

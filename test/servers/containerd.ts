@@ -37,7 +37,7 @@ export async function startContainerd(): Promise<Containerd> {
     command: 'containerd',
     args: ['--config', at('config.toml')],
     ready: async () => (await attempt('ctr', [...words, 'version'])).code === 0,
-    readyWithinMs: 40_000,
+    readyWithinMs: 90_000,
   });
   return {
     ...server,

@@ -41,7 +41,7 @@ export async function startDockerd({ etc }: DockerdOptions = {}): Promise<Docker
       `--pidfile=${at('pid')}`,
     ],
     ready: async () => (await attempt('docker', ['version'], { env })).code === 0,
-    readyWithinMs: 40_000,
+    readyWithinMs: 90_000,
   });
   return {
     ...server,

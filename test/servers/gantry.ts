@@ -59,7 +59,7 @@ export async function startGantry({
     cwd: folder,
     env: { ...cleanEnvironment(), ...env },
     ready: async () => (await Promise.all(ready.map((url) => fetch(url)))).every((answer) => answer.ok),
-    readyWithinMs: 30_000,
+    readyWithinMs: 90_000,
   });
   const gone = new AbortController();
   void server.ended.then(() => gone.abort(new Error(`${server.name} has ended`)));

@@ -37,7 +37,7 @@ export async function startMongoJavaServer(
       ...(options.file === undefined ? [] : [options.file]),
     ],
     ready: async (log) => log.includes('ready'),
-    readyWithinMs: 30_000,
+    readyWithinMs: 90_000,
   });
   const host = `127.0.0.1:${port}`;
   return { ...server, host, url: (database) => `mongodb://${host}/${database}` };

@@ -6,7 +6,7 @@ const LOG_MAX_BYTES = 1024 * 1024;
 /** How many lines of each server's output a failure shows. */
 const LOG_SHOWN_LINES = 25;
 /** How long a server has to end after SIGTERM, before it is killed. */
-const STOP_WITHIN_MS = 15_000;
+const STOP_WITHIN_MS = 40_000;
 
 /** How a process ended: its exit code, or the signal that ended it. */
 export interface Exit {
@@ -50,7 +50,7 @@ export async function startProcess(options: ServerProcessOptions): Promise<Serve
     gaveUp.abort();
     throw new Error(`${options.name} ended by itself (${signal ?? `exit ${code}`})`);
   });
-  const { readyWithinMs = 40_000 } = options;
+  const { readyWithinMs = 90_000 } = options;
   const ready = until(`${options.name} to be ready`, () => options.ready(started.log()), {
     withinMs: readyWithinMs,
     signal: gaveUp.signal,

@@ -19,7 +19,7 @@ export interface RunOptions {
 export async function attempt(
   command: string,
   args: readonly string[],
-  { env = process.env, cwd, timeoutMs = 60_000 }: RunOptions = {},
+  { env = process.env, cwd, timeoutMs = 100_000 }: RunOptions = {},
 ): Promise<Outcome> {
   const child = spawn(command, args, {
     env,

@@ -11,7 +11,7 @@ const POLL_MS = 20;
 export async function until<T>(
   what: string,
   look: () => Promise<T> | T,
-  { withinMs = 30_000, signal }: { withinMs?: number; signal?: AbortSignal } = {},
+  { withinMs = 45_000, signal }: { withinMs?: number; signal?: AbortSignal } = {},
 ): Promise<Exclude<T, undefined | false>> {
   const giveUpAt = performance.now() + withinMs;
   let cause: unknown;

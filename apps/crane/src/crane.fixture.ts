@@ -207,13 +207,17 @@ export function ask(crane: Crane, target: string, init: RequestInit = {}): Promi
   return fetch(crane.url + target, { redirect: 'manual', ...init });
 }
 
-/** Waits until `probe` gives something. The test's own time limit ends the wait. */
+const UNTIL_MS = 45_000;
+
+/** Waits until `probe` gives something. What never comes ends with an error that shows the probe. */
 export async function until<T>(
   probe: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
+  const giveUpAt = performance.now() + UNTIL_MS;
   for (;;) {
     const found = await probe();
     if (found !== undefined && found !== false) return found;
+    if (performance.now() > giveUpAt) throw new Error(`waited ${UNTIL_MS} ms in vain for ${String(probe)}`);
     await delay(10);
   }
 }

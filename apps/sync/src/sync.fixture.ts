@@ -94,11 +94,15 @@ export async function openSync(options: InProcessOptions = {}): Promise<SyncFixt
   });
 }
 
-/** Looks until there is something. The test's own time limit ends it. */
+const UNTIL_MS = 45_000;
+
+/** Looks until there is something. What never comes ends with an error that shows the look. */
 export async function until<T>(look: () => Promise<T | undefined> | T | undefined): Promise<T> {
+  const giveUpAt = performance.now() + UNTIL_MS;
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
+    if (performance.now() > giveUpAt) throw new Error(`waited ${UNTIL_MS} ms in vain for ${String(look)}`);
     await pause(5);
   }
 }
