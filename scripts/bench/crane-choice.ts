@@ -6,8 +6,8 @@ import {
   type MirrorOptions,
   type MirrorState,
   readMirrors,
-  readTrustedProxies,
 } from '@gantry/app-crane/choice';
+import { readTrustedProxies } from '@gantry/service';
 import { median, type Result } from './results.ts';
 
 const MIRRORS = 500;
@@ -30,7 +30,7 @@ export async function benchCraneChoice(): Promise<Result[]> {
     serial: 10,
     kinds: new Set<ManifestKind>(),
   }));
-  const trustedProxies = readTrustedProxies(['127.0.0.1']);
+  const trustedProxies = readTrustedProxies(['127.0.0.1'], 'crane.trustedProxies');
   const wanted = Array.from({ length: OBJECTS }, (_, at) => {
     const digest = digestOf(`object ${at}`);
     return { repository: 'team/app', digest, path: `pool/${digest}`, size: 1, since: 5 };

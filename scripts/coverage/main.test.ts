@@ -19,7 +19,7 @@ test(
     const parts = Buffer.concat(said)
       .toString()
       .split('\n')
-      .filter((line) => line.startsWith('apps/'));
+      .filter((line) => /^(apps|packages)\//.test(line));
     const failures = Buffer.concat(told)
       .toString()
       .split('\n')

@@ -18,11 +18,8 @@ export const SERVING_CODE: readonly string[] = [
   'choose/rendezvous.ts',
   'choose/repository-globs.ts',
   'client/clients.ts',
-  'client/format-address.ts',
-  'client/forwarded.ts',
   'client/geoip.ts',
   'client/manifests-on-trust.ts',
-  'client/network-table.ts',
   'answer/conditional.ts',
   'counters.ts',
   'answer/decide.ts',
@@ -61,7 +58,6 @@ export const SERVING_CODE: readonly string[] = [
   'private/challenge.ts',
   'private/guard.ts',
   'private/open-guard.ts',
-  'private/origins.ts',
   'private/password-readers.ts',
   'private/private-answer.ts',
   'private/readable-names.ts',
@@ -107,6 +103,14 @@ export const SERVING_CODE: readonly string[] = [
   'answer/send-file.ts',
   'answer/suited-manifest.ts',
   'answer/tag-page.ts',
+];
+
+/** What runs on a request as well, and other services share: below the repository's folder. */
+export const SHARED_SERVING_CODE: readonly string[] = [
+  'packages/service/src/network/format-address.ts',
+  'packages/service/src/network/forwarded.ts',
+  'packages/service/src/network/network-table.ts',
+  'packages/service/src/network/origins.ts',
 ];
 
 /** What starts a crane, follows trees and files, probes mirrors, writes what was logged, makes configurations of other servers, or is types alone. */

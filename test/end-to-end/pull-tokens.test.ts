@@ -46,6 +46,7 @@ real.beforeAll(async () => {
         groups: { base: `ou=groups,${BASE}` },
         scopes: { staff: ['read'] },
       },
+      trustedProxies: ['127.0.0.0/8'],
       pullTokens: { service: 'registry', issuer: 'gantry', keyFile: './tokens.key', ttl: '2m' },
     },
     crane: {
@@ -118,6 +119,13 @@ async function get(user?: string, password = '', query: Readonly<Record<string, 
 
 async function post(form: Readonly<Record<string, string>>) {
   return read(await fetch(url, { method: 'POST', body: new URLSearchParams(form) }));
+}
+
+/** As a proxy asks for a client. */
+async function getBehindProxy(client: string, user: string, password: string) {
+  const credentials = Buffer.from(`${user}:${password}`).toString('base64');
+  const headers = { Authorization: `Basic ${credentials}`, 'X-Forwarded-For': client };
+  return read(await fetch(`${url}?service=registry`, { headers }));
 }
 
 async function postAs(user: string, password: string, form: Readonly<Record<string, string>> = {}) {
@@ -230,6 +238,17 @@ real.test('who guesses is told to wait, whatever they try then; nobody still get
   expect([slowed.status, slowed.body.error]).toEqual([429, 'slow_down']);
   expect(Number(slowed.headers.get('retry-after'))).toBeGreaterThan(0);
   expect((await get()).status).toBe(200);
+});
+
+real.test('who guesses behind a proxy shuts nobody else out', async () => {
+  const guess = () => getBehindProxy('198.51.100.7, 192.0.2.1', 'carol', 'guess');
+  const statuses: number[] = [];
+  while (!statuses.includes(429))
+    statuses.push(...(await Promise.all(Array.from({ length: 20 }, guess))).map(({ status }) => status));
+  expect(statuses.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 401));
+  // What the client itself wrote into the header makes nobody else of it.
+  expect((await getBehindProxy('203.0.113.9, 192.0.2.1', 'carol', 'right')).status).toBe(429);
+  expect((await getBehindProxy('192.0.2.2', 'carol', 'right')).status).toBe(200);
 });
 
 real.test('no password and no token stands in the log', async () => {

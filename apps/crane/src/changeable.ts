@@ -1,6 +1,5 @@
-import type { Network } from '@gantry/service';
+import { type Network, readTrustedProxies } from '@gantry/service';
 import { type Mirror, readMirrors } from './choose/mirror.ts';
-import { readTrustedProxies } from './client/forwarded.ts';
 import type { CraneOptions } from './options.ts';
 
 /** What of a crane's configuration may change while it runs. */
@@ -22,6 +21,6 @@ export function readChangeable(
 ): Changeable {
   return {
     mirrors: readMirrors(mirrors, { publicName: name, seed }),
-    trustedProxies: readTrustedProxies(trustedProxies),
+    trustedProxies: readTrustedProxies(trustedProxies ?? [], 'crane.trustedProxies'),
   };
 }

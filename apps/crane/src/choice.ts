@@ -1,5 +1,4 @@
 /** The choice of a mirror alone, as its benchmark measures it. */
 export { chooseMirror } from './choose/choose-mirror.ts';
 export { createClients } from './client/clients.ts';
-export { readTrustedProxies } from './client/forwarded.ts';
 export { type MirrorOptions, type MirrorState, readMirrors } from './choose/mirror.ts';

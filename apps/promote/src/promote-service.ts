@@ -17,6 +17,7 @@ import {
   listen,
   type ListenAddress,
   type Metrics,
+  type Network,
   type RunningServer,
   type Scope,
   SERVER_LIMITS,
@@ -62,6 +63,8 @@ export interface PromoteServiceOptions {
   readonly isReadOnly: boolean;
   /** How often one caller may ask. */
   readonly callerRate: { readonly requestsPerSecond: number; readonly burst: number };
+  /** Proxies that are believed whom they ask for. */
+  readonly trustedProxies: readonly Network[];
   /** Names of the configuration's tokens. */
   readonly configuredTokens: readonly string[];
   readonly health: Health;

@@ -1,5 +1,4 @@
-import type { Address, Network } from '@gantry/service';
-import { networkTable } from '../client/network-table.ts';
+import { type Address, type Network, networkTable } from '@gantry/service';
 import { Pool, type Weighted } from './rendezvous.ts';
 
 /** Whom a mirror is near to. With none of these it is near to nobody in particular. */

@@ -7,9 +7,7 @@ import type { CameBack, Client } from '../choose/choose-mirror.ts';
 import { type ClientPlace, type Nearness, nearness } from '../choose/nearness.ts';
 import { RecentRedirects } from '../choose/recent-redirects.ts';
 import type { Mirror } from '../choose/mirror.ts';
-import type { Address, Network } from '@gantry/service';
-import { formatAddress } from './format-address.ts';
-import { clientAddress } from './forwarded.ts';
+import { type Address, clientAddress, formatAddress, type Network } from '@gantry/service';
 
 /** Where an address is, as far as files of places tell. */
 export type FindPlace = (address: Address) => Omit<ClientPlace, 'address'>;

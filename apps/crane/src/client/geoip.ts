@@ -1,12 +1,11 @@
 import { readFile, stat } from 'node:fs/promises';
 import { asFault, Fault, quote } from '@gantry/oci';
-import type { Address } from '@gantry/service';
+import { type Address, formatAddress } from '@gantry/service';
 import { countries } from 'countries-list';
 import { Reader, type Response } from 'mmdb-lib';
 import type { ClientPlace } from '../choose/nearness.ts';
 import type { CraneLogger } from '../options.ts';
 import type { FindPlace } from './clients.ts';
-import { formatAddress } from './format-address.ts';
 
 /** Files in MaxMind's format (MaxMind DB File Format Specification 2.0). */
 export interface GeoipFiles {

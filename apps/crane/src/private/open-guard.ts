@@ -2,10 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import { asFault } from '@gantry/oci';
 import {
   type CertificatesConfiguration,
+  createOrigins,
   type Network,
   openPasswordFile,
   openPullRules,
   openPullTokens,
+  type Origins,
   type PrivateConfiguration,
   readPem,
 } from '@gantry/service';
@@ -14,7 +16,6 @@ import { certificateGrants } from './certificates/certificate-grants.ts';
 import { createClientCertificates } from './certificates/client-certificates.ts';
 import { readAuthorities } from './certificates/verify-certificate.ts';
 import type { Guard } from './guard.ts';
-import { createOrigins, type Origins } from './origins.ts';
 import { createPasswordReaders } from './password-readers.ts';
 import type { Reader } from './reader.ts';
 import { createReaders, eitherOf, type Grants } from './readers.ts';

@@ -1,6 +1,6 @@
 import type { Messages } from '@gantry/messages';
 import type { AuditLog, Channel, Flow, FollowedMirror, Log, PublishedTree, Room } from '@gantry/pipeline';
-import type { Authenticator, Health, Metrics, Rate } from '@gantry/service';
+import type { Authenticator, Health, Metrics, Network, Origins, Rate } from '@gantry/service';
 import type { ReadOnly } from '../read-only.ts';
 import type { CallerLimits } from './http/limit-callers.ts';
 import type { KnownSource } from './known-source.ts';
@@ -30,6 +30,8 @@ export interface ApiOptions {
   readonly isReadOnly?: boolean;
   /** How often one caller may ask; absent: as often as it likes. */
   readonly callerRate?: Rate;
+  /** Proxies that are believed whom they ask for; absent: none. */
+  readonly trustedProxies?: readonly Network[];
   /** Gets one line a request. */
   readonly log: Log;
   /** Aborted when the service is about to end: who waits for a promotion is answered then. */
@@ -45,6 +47,7 @@ export interface Api extends ApiOptions {
   readonly readOnly: ReadOnly;
   readonly audit: AuditLog;
   readonly limits: CallerLimits;
+  readonly origins: Origins;
   readonly tagSyncs: TagSyncs;
   readonly liveEvents: LiveEvents;
   /** Where decisions are made, of all callers. */

@@ -1,4 +1,5 @@
 import { createAuditLog, Room } from '@gantry/pipeline';
+import { createOrigins } from '@gantry/service';
 import express from 'express';
 import { createReadOnly } from '../read-only.ts';
 import { addSharedStateMetrics } from '../shared-state-metrics.ts';
@@ -23,12 +24,22 @@ const REGISTRARS = { GET: 'get', POST: 'post', DELETE: 'delete' } as const satis
  * is answered with a problem document. Whoever listens with it sets the server's time limits.
  */
 export function createApi(options: ApiOptions): express.Express {
-  const { flow, messages, metrics, log, liveReadersMax, isReadOnly = false, callerRate } = options;
+  const {
+    flow,
+    messages,
+    metrics,
+    log,
+    liveReadersMax,
+    isReadOnly = false,
+    callerRate,
+    trustedProxies = [],
+  } = options;
   const api: Api = {
     ...options,
     readOnly: createReadOnly(flow.catalog.modes, isReadOnly),
     audit: createAuditLog(flow.catalog.audit),
     limits: createCallerLimits(callerRate),
+    origins: createOrigins(() => trustedProxies),
     tagSyncs: createTagSyncs(flow, messages),
     decisions: new Room(DECISIONS_AT_ONCE),
     liveEvents: createLiveEvents(
@@ -56,7 +67,7 @@ export function createApi(options: ApiOptions): express.Express {
     place.all(refuseMethod(routes.map(({ method }) => method)));
   }
   if (options.pullTokens !== undefined) {
-    const answer = serveTokens(options.pullTokens, api.limits, log);
+    const answer = serveTokens(options.pullTokens, api);
     app
       .route('/token')
       .get(answer)

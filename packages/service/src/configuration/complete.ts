@@ -63,6 +63,7 @@ export function completeConfiguration(file: ConfigurationFile, folder: string): 
       ...(file.api.pullTokens !== undefined && { pullTokens: completePullTokens(file.api.pullTokens, at) }),
       readOnly: file.api.readOnly,
       limits: file.api.limits,
+      trustedProxies: file.api.trustedProxies,
       ...(file.api.tls !== undefined && {
         tls: { certFile: at(file.api.tls.certFile), keyFile: at(file.api.tls.keyFile) },
       }),

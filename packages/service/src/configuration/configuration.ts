@@ -40,6 +40,8 @@ export interface Configuration {
     readonly readOnly: boolean;
     /** How often one caller may ask. */
     readonly limits: { readonly requestsPerSecond: number; readonly burst: number };
+    /** Networks of proxies that are believed whom they ask for. */
+    readonly trustedProxies: readonly string[];
     /**
      * Where the administrator's token is kept, which is made at the first start where there is none. Unless it was
      * named: beside the catalog, where that is a file, else in `data` beside the configuration.

@@ -41,6 +41,7 @@ describe('defaults', () => {
         oidc: [],
         readOnly: false,
         limits: { requestsPerSecond: 1000, burst: 10_000 },
+        trustedProxies: [],
         adminTokenFile: path.join(cwd, 'data/admin-token'),
       },
       gc: { everyMs: 86_400_000, graceMs: 86_400_000 },

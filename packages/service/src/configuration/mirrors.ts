@@ -74,7 +74,7 @@ export const MirrorEntry = z.strictObject({
     .describe('Globs over the published names that it carries'),
 });
 
-/** `crane.trustedProxies`. */
+/** `crane.trustedProxies` and `api.trustedProxies`. */
 export const TrustedProxies = z
   .array(NetworkText)
   .default([])

@@ -73,6 +73,7 @@ const Api = z.strictObject({
     })
     .prefault({})
     .describe('How often one caller may ask; more is answered 429'),
+  trustedProxies: TrustedProxies,
   adminTokenFile: FilePath.optional().describe(
     "The administrator's token; made at the first start where it is not there. Absent: admin-token beside catalog.sqlite.file, else in ./data",
   ),

@@ -39,6 +39,7 @@ export function maskSecrets(configuration: Configuration): Record<string, unknow
       ...(api.pullTokens !== undefined && { pullTokens: showPullTokens(api.pullTokens) }),
       readOnly: api.readOnly,
       limits: api.limits,
+      trustedProxies: api.trustedProxies,
       adminTokenFile: api.adminTokenFile,
     },
     gc: showGc(configuration.gc),

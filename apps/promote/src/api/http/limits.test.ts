@@ -1,4 +1,4 @@
-import { SERVER_LIMITS } from '@gantry/service';
+import { type Network, parseNetwork, SERVER_LIMITS } from '@gantry/service';
 import { openApi, sharedApi } from '../api.fixture.ts';
 import { readAnswer, sendRaw } from '../raw-request.fixture.ts';
 import { ROUTES } from '../route-table.ts';
@@ -34,6 +34,29 @@ describe('who asks too often', () => {
     expect((await api.call('GET', '/api/v1/tasks', { token: 'reader' })).status).toBe(200);
     // Without credentials nothing was tried.
     expect((await api.call('GET', '/api/v1/tasks', { token: null })).status).toBe(401);
+  });
+});
+
+const statusesOf = async (api: Awaited<ReturnType<typeof openApi>>, client: string, times = 60) => {
+  const headers = { Authorization: 'Basic bm9ib2R5Om5vdGhpbmc=', 'X-Forwarded-For': client };
+  const statuses = new Set<number>();
+  for (let n = 0; n < times; n++)
+    statuses.add((await api.call('GET', '/api/v1/tasks', { token: null, headers })).status);
+  return [...statuses];
+};
+
+describe('behind a proxy', () => {
+  test('that is trusted, who guesses shuts out nobody else', async () => {
+    const loopback = parseNetwork('127.0.0.0/8') as Network;
+    await using api = await openApi({ trustedProxies: [loopback] });
+    expect(await statusesOf(api, '192.0.2.1')).toEqual([401, 429]);
+    expect(await statusesOf(api, '192.0.2.2', 3)).toEqual([401]);
+  });
+
+  test('that is not, what it says counts for nothing', async () => {
+    await using api = await openApi();
+    expect(await statusesOf(api, '192.0.2.1')).toEqual([401, 429]);
+    expect(await statusesOf(api, '192.0.2.2', 3)).toEqual([429]);
   });
 });
 

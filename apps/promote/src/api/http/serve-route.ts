@@ -49,11 +49,11 @@ async function whoAsks(
 ): Promise<Identity | undefined> {
   if (route.access === 'open') return undefined;
   const { authorization } = request.headers;
-  const address = request.socket.remoteAddress ?? '';
-  api.limits.beforeLook(address, authorization);
+  const network = api.origins.networkOf(request);
+  api.limits.beforeLook(network, authorization);
   const known = await identifyCaller(route, api, request);
   if (known === undefined) {
-    if (authorization !== undefined) api.limits.ofUnknown(address);
+    if (authorization !== undefined) api.limits.ofUnknown(network);
     return undefined;
   }
   exchange.caller = known.name;

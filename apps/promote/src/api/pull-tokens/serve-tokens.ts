@@ -1,7 +1,6 @@
 import { asFault } from '@gantry/oci';
 import type { Request, RequestHandler, Response } from 'express';
-import type { Log } from '@gantry/pipeline';
-import type { CallerLimits } from '../http/limit-callers.ts';
+import type { Api } from '../api-options.ts';
 import { exchangeOf } from '../http/exchange.ts';
 import type { MadePullToken, PullTokens } from './pull-tokens.ts';
 import { readTokenForm, readTokenQuery, type TokenRefusal, type TokenRequest } from './token-request.ts';
@@ -10,16 +9,19 @@ const MAX_FORM_BYTES = 16 * 1024;
 const FORM = /^application\/x-www-form-urlencoded\b/i;
 
 /** Answers `/token` (distribution's "Token Authentication Specification", and its OAuth2 form). */
-export function serveTokens(tokens: PullTokens, limits: CallerLimits, log: Log): RequestHandler {
+export function serveTokens(
+  tokens: PullTokens,
+  { limits, origins, log }: Pick<Api, 'limits' | 'origins' | 'log'>,
+): RequestHandler {
   const answer = async (request: Request, response: Response): Promise<void> => {
     const asked = request.method === 'POST' ? await readPost(request) : readTokenQuery(queryOf(request));
     if (typeof asked === 'string') return refuse(response, 400, asked);
     const authorization = authorizationOf(asked) ?? request.headers.authorization;
-    const address = request.socket.remoteAddress ?? '';
-    limits.beforeLook(address, authorization);
+    const network = origins.networkOf(request);
+    limits.beforeLook(network, authorization);
     const puller = await tokens.identify(authorization);
     if (puller === undefined) {
-      limits.ofUnknown(address);
+      limits.ofUnknown(network);
       response.setHeader('WWW-Authenticate', 'Basic realm="gantry", charset="UTF-8"');
       return refuse(response, 401, 'invalid_client');
     }

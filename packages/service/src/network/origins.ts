@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { type Network, parseAddress } from '@gantry/service';
-import { formatAddress } from '../client/format-address.ts';
-import { clientAddress } from '../client/forwarded.ts';
-import { networkTable } from '../client/network-table.ts';
+import { type Network, parseAddress } from './address.ts';
+import { formatAddress } from './format-address.ts';
+import { clientAddress } from './forwarded.ts';
+import { networkTable } from './network-table.ts';
 
 /** Whom requests come from, as far as it matters for credentials. */
 export interface Origins {

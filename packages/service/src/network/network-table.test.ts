@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { parseAddress, parseNetwork, type Network } from '@gantry/service';
+import { parseAddress, parseNetwork, type Network } from './address.ts';
 import { networkTable } from './network-table.ts';
 
 const network = (text: string): Network => {

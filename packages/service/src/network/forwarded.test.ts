@@ -1,4 +1,4 @@
-import { type Network, parseAddress, parseNetwork } from '@gantry/service';
+import { type Network, parseAddress, parseNetwork } from './address.ts';
 import { clientAddress } from './forwarded.ts';
 
 const PROXIES = ['10.0.0.0/8', '2001:db8::/32'].map((text) => parseNetwork(text) as Network);

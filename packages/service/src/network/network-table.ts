@@ -1,4 +1,4 @@
-import type { Address, Network } from '@gantry/service';
+import type { Address, Network } from './address.ts';
 
 /** Values by network, of which the one of the longest prefix holds. */
 export interface NetworkTable<T> {

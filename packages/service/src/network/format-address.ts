@@ -1,4 +1,4 @@
-import type { Address } from '@gantry/service';
+import type { Address } from './address.ts';
 
 /** An address as text: `192.0.2.1`; an IPv6 one in full, `2001:db8:0:0:0:0:0:1`. */
 export function formatAddress({ family, words }: Address): string {

@@ -1,5 +1,5 @@
 import { Fault, quote } from '@gantry/oci';
-import { type Address, type Network, parseAddress, parseNetwork } from '@gantry/service';
+import { type Address, type Network, parseAddress, parseNetwork } from './address.ts';
 import { networkTable } from './network-table.ts';
 
 /** Finds out who asks: the connection's other end, or whom a trusted proxy says that it asks for. */
@@ -10,14 +10,15 @@ export type ClientAddress = (
   forwardedFor: string | undefined,
 ) => Address | undefined;
 
-/** @throws Fault CONFIGURATION_INVALID for what is no network */
-export function readTrustedProxies(texts: readonly string[] = []): Network[] {
+/**
+ * @param key where they stand in the configuration: `crane.trustedProxies`
+ * @throws Fault CONFIGURATION_INVALID for what is no network
+ */
+export function readTrustedProxies(texts: readonly string[], key: string): Network[] {
   return texts.map((text) => {
     const network = parseNetwork(text);
     if (network !== undefined) return network;
-    throw new Fault('CONFIGURATION_INVALID', `crane.trustedProxies: ${quote(text)} is no network`, {
-      key: 'crane.trustedProxies',
-    });
+    throw new Fault('CONFIGURATION_INVALID', `${key}: ${quote(text)} is no network`, { key });
   });
 }
 
