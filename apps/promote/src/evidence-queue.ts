@@ -1,5 +1,5 @@
-import type { Digest } from '@gantry/oci';
-import { type Flow, forEachConcurrently, waitingFor } from '@gantry/pipeline';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
+import { type Flow, waitingFor } from '@gantry/pipeline';
 
 const PROMOTIONS_AT_ONCE = 8;
 

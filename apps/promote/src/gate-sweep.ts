@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Lease, Promotion } from '@gantry/catalog';
-import { askAgainAt, type Channel, type Flow, forEachConcurrently, gatingSince } from '@gantry/pipeline';
+import { forEachConcurrently } from '@gantry/oci';
+import { askAgainAt, type Channel, type Flow, gatingSince } from '@gantry/pipeline';
 
 const SWEEP_EVERY_MS = 5000;
 /** How often a promotion that waits is looked at although nothing is known to have happened, at the most. */

@@ -1,9 +1,8 @@
 import type { Messages } from '@gantry/messages';
-import { asFault, Fault, isDigest } from '@gantry/oci';
+import { asFault, Fault, forEachConcurrently, isDigest } from '@gantry/oci';
 import {
   type Channel,
   type Flow,
-  forEachConcurrently,
   forgetPlans,
   type Publisher,
   publisherOf,

@@ -1,4 +1,4 @@
-import { Room } from './concurrency.ts';
+import { Room, SingleFlight } from './concurrency.ts';
 
 describe('room for some work', () => {
   test('lets in as much as it has room for, the others in their order', async () => {
@@ -36,5 +36,52 @@ describe('room for some work', () => {
     end.resolve();
     expect([await first, await staying, room.waiting]).toEqual([undefined, 'stayed', 0]);
     expect(await room.run(async () => 'again')).toBe('again');
+  });
+});
+
+describe('one run a key', () => {
+  test('is shared by all who ask while it is under way, and begun anew by who asks later', async () => {
+    const flight = new SingleFlight<string>();
+    const end = Promise.withResolvers<void>();
+    const runs: string[] = [];
+    const run = (key: string) =>
+      flight.run(key, () => {
+        runs.push(key);
+        return end.promise;
+      });
+    const all = [run('a'), run('a'), run('b'), run('a')];
+    expect(runs).toEqual(['a', 'b']);
+    end.resolve();
+    await Promise.all(all);
+    await run('a');
+    expect(runs).toEqual(['a', 'b', 'a']);
+  });
+
+  test('that fails fails for its own caller alone: one of those who wait tries next, the others wait for that', async () => {
+    const flight = new SingleFlight<string>();
+    const runs: string[] = [];
+    const ends = new Map(['first', 'second', 'third'].map((name) => [name, Promise.withResolvers<void>()]));
+    const run = (name: string) =>
+      flight.run('key', async () => {
+        runs.push(name);
+        await ends.get(name)?.promise;
+      });
+    const [first, second, third] = [run('first'), run('second'), run('third')];
+    ends.get('first')?.reject(new Error('a bad source'));
+    await expect(first).rejects.toThrow('a bad source');
+    ends.get('second')?.resolve();
+    await Promise.all([second, third]);
+    expect(runs).toEqual(['first', 'second']);
+  });
+
+  test('that throws before it gives a promise is forgotten as any other', async () => {
+    const flight = new SingleFlight<string>();
+    const run = flight.run('key', () => {
+      throw new Error('at once');
+    });
+    await expect(run).rejects.toThrow('at once');
+    let ran = false;
+    await flight.run('key', async () => void (ran = true));
+    expect(ran).toBe(true);
   });
 });

@@ -1,28 +1,3 @@
-/**
- * Runs `work` on each item, at most `limit` at once, taking the next item only when there is room: so an endless list is
- * no matter. The first error ends it, once what is under way has ended.
- */
-export async function forEachConcurrently<T>(
-  items: Iterable<T> | AsyncIterable<T>,
-  limit: number,
-  work: (item: T) => Promise<void>,
-): Promise<void> {
-  const underWay = new Set<Promise<void>>();
-  let failure: { error: unknown } | undefined;
-  for await (const item of items) {
-    const run = work(item)
-      .catch((error: unknown) => {
-        failure ??= { error };
-      })
-      .finally(() => underWay.delete(run));
-    underWay.add(run);
-    if (underWay.size >= limit) await Promise.race(underWay);
-    if (failure !== undefined) break;
-  }
-  await Promise.all(underWay);
-  if (failure !== undefined) throw failure.error;
-}
-
 /** Room for some work at once; what comes when it is full waits for its turn. */
 export class Room {
   readonly #waiting = new Set<() => void>();

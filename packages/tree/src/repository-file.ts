@@ -1,6 +1,5 @@
-import type { Digest } from '@gantry/oci';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import type { BlobEntry, ManifestEntry, RepositoryDocument } from './documents.ts';
-import { forEachParallel } from './parallel.ts';
 import { invalidDocument, readDigest, readDocument, readJson } from './reading-json.ts';
 import {
   BLOBS,
@@ -83,7 +82,7 @@ export async function joinParts<K extends string, V>(
   load: LoadDocument,
 ): Promise<Map<K, V>> {
   const joined = new Map<K, V>();
-  await forEachParallel(parts, 16, async ([shard, digest]) => {
+  await forEachConcurrently(parts, 16, async ([shard, digest]) => {
     for (const [key, value] of decodePart(await load(digest), format, shard, digest)) joined.set(key, value);
   });
   return joined;

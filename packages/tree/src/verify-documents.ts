@@ -1,6 +1,5 @@
-import { type Digest, digestOf, quote } from '@gantry/oci';
+import { type Digest, digestOf, forEachConcurrently, quote } from '@gantry/oci';
 import type { Statement } from './documents.ts';
-import { forEachParallel } from './parallel.ts';
 import { indexPath, shardOf } from './paths.ts';
 import { MAX_DOCUMENT_BYTES } from './reading-json.ts';
 import { decodeRoot } from './root.ts';
@@ -20,7 +19,7 @@ export async function verifyDocuments(
   verification.enter('documents');
   const walk: Walk = { ...verification, ...about };
   const top = await readAs(walk, root, 'the root document', decodeRoot);
-  await forEachParallel(top?.shards ?? [], walk.crew?.tasks ?? walk.parallel, async ([key, digest]) => {
+  await forEachConcurrently(top?.shards ?? [], walk.crew?.tasks ?? walk.parallel, async ([key, digest]) => {
     const shard = await readAs(walk, digest, `the shard ${key}`, decodeShard);
     const named = [...(shard?.repositories ?? [])];
     for (const [name] of named) {

@@ -1,6 +1,5 @@
-import { digestOf, MANIFEST_MAX_BYTES, splitDigest } from '@gantry/oci';
+import { digestOf, forEachConcurrently, MANIFEST_MAX_BYTES, splitDigest } from '@gantry/oci';
 import { hashFile } from './hash-file.ts';
-import { forEachParallel } from './parallel.ts';
 import { parsePath } from './paths.ts';
 import type { ServedCheck } from './verify-served.ts';
 import { isExpected, type PoolFile, type Verification, type VerifiedSerial } from './verification.ts';
@@ -28,7 +27,7 @@ async function askForEach(
   about: VerifiedSerial,
 ): Promise<void> {
   const { source, log, files, parallel } = verification;
-  await forEachParallel(files, parallel, async ([path, file]) => {
+  await forEachConcurrently(files, parallel, async ([path, file]) => {
     if (!isExpected(file, about) || file.counted) return;
     // How a manifest is served was seen when it was read.
     const isSeen = file.done && (served?.seesReads === true || parsePath(path)?.type !== 'manifest');
@@ -51,7 +50,7 @@ async function listAll(
   about: VerifiedSerial,
 ): Promise<void> {
   const { source, log, parallel } = verification;
-  await forEachParallel(listed, parallel, async ({ path, size, irregular }) => {
+  await forEachConcurrently(listed, parallel, async ({ path, size, irregular }) => {
     const file = meet(verification, path, irregular === true, about);
     try {
       if (served !== undefined && parsePath(path) !== undefined) {
@@ -188,7 +187,7 @@ async function listByCrew(
   let folders = [''];
   while (folders.length > 0) {
     const below: string[] = [];
-    await forEachParallel(folders, crew.tasks, async (folder) => {
+    await forEachConcurrently(folders, crew.tasks, async (folder) => {
       const listing = await crew.run({ type: 'list', folder, withSizes: !deep });
       const start = folder === '' ? '' : `${folder}/`;
       for (const name of listing.folders) below.push(start + name);
@@ -206,7 +205,7 @@ async function listByCrew(
     folders = below;
   }
   noteUnseen(verification, about);
-  await forEachParallel(batches(toHash), crew.tasks, (batch) => hashByCrew(verification, crew, batch));
+  await forEachConcurrently(batches(toHash), crew.tasks, (batch) => hashByCrew(verification, crew, batch));
 }
 
 async function hashByCrew(

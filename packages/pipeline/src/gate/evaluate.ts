@@ -1,6 +1,5 @@
 import type { Requirement, Verdict, Waiver } from '@gantry/catalog';
-import { asFault, Fault } from '@gantry/oci';
-import { forEachConcurrently } from '../concurrency.ts';
+import { asFault, Fault, forEachConcurrently } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
 import { isRequester } from './approvals.ts';
 import type { Gate, GateSubject } from './gate.ts';

@@ -1,6 +1,11 @@
-import { type Digest, MANIFEST_MEDIA_TYPES, type ManifestKind, parseManifest } from '@gantry/oci';
+import {
+  type Digest,
+  forEachConcurrently,
+  MANIFEST_MEDIA_TYPES,
+  type ManifestKind,
+  parseManifest,
+} from '@gantry/oci';
 import { blobPath, canonicalBytes, manifestPath, type RepositoryDocument } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import { kindPath, kindPaths, withoutKind } from './kinds.ts';
 import type { LaidFile, Layout, ObjectReader } from './layout.ts';
 import { clashes, repositoryBefore } from './names.ts';

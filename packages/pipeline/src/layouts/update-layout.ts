@@ -1,6 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { asFault, digestOf, Fault, isDigest, MANIFEST_MAX_BYTES } from '@gantry/oci';
+import { asFault, digestOf, Fault, forEachConcurrently, isDigest, MANIFEST_MAX_BYTES } from '@gantry/oci';
 import {
   differingRepositories,
   openTree,
@@ -8,7 +8,6 @@ import {
   type TreeSource,
   type TreeView,
 } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import type { Log } from '../context.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { codeOf } from '../publish/filesystem-target/files.ts';

@@ -1,6 +1,5 @@
-import { type Digest, digestOf, splitDigest } from '@gantry/oci';
+import { type Digest, digestOf, forEachConcurrently, splitDigest } from '@gantry/oci';
 import type { MirrorClient, MirrorReply } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import { type SampledObject, WHOLE_BYTES } from './choose-sample.ts';
 
 const AT_ONCE = 4;

@@ -1,6 +1,5 @@
 import type { Catalog } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
-import { forEachConcurrently } from '../concurrency.ts';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 
 /** From so many tags of one repository on, all that it has are read at once. */
 const MANY_TAGS = 64;

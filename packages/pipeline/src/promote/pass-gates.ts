@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Promotion, PromotionItem, Verdict } from '@gantry/catalog';
-import { Fault, toProblem } from '@gantry/oci';
-import { forEachConcurrently } from '../concurrency.ts';
+import { Fault, forEachConcurrently, toProblem } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
 import { evaluateGates } from '../gate/evaluate.ts';
 import { gateSubjects } from '../gate/subjects.ts';

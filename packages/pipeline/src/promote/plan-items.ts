@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Catalog, PlannedItem, PlannedTag } from '@gantry/catalog';
-import { Fault, toProblem } from '@gantry/oci';
-import { forEachConcurrently } from '../concurrency.ts';
+import { Fault, forEachConcurrently, toProblem } from '@gantry/oci';
 import type { Channel } from '../context.ts';
 import { refusePurgedReferences } from '../take-back/leave-out-purged.ts';
 import { type FormerTags, readFormerTags } from './former-tags.ts';

@@ -1,7 +1,6 @@
 import type { ChannelTag, Companions, Promotion, PromotionItem, PromotionState } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import { differingRepositories, type RepositoryDocument, type TreeView } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import type { Channel, Flow } from '../context.ts';
 import { channelTags } from '../rebuild/channel-tags.ts';
 

@@ -1,6 +1,5 @@
 import { type Promotion, PROMOTION_ENDED, type PromotionItem } from '@gantry/catalog';
-import { asFault, Fault, toProblem } from '@gantry/oci';
-import { forEachConcurrently } from '../concurrency.ts';
+import { asFault, Fault, forEachConcurrently, toProblem } from '@gantry/oci';
 import { readContentGraph } from '../content-graph.ts';
 import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';

@@ -1,6 +1,5 @@
 import type { ChannelTag, Promotion, Retraction } from '@gantry/catalog';
-import { type Digest, Fault } from '@gantry/oci';
-import { forEachConcurrently } from '../concurrency.ts';
+import { type Digest, Fault, forEachConcurrently } from '@gantry/oci';
 import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
 import type { HeldLease } from '../hold-lease.ts';

@@ -1,6 +1,5 @@
-import type { Digest } from '@gantry/oci';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import { type EncodedDocument, encodeRoot, encodeShard, shardOf, type TreeView } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import { cleanDocument } from '../take-back/clean-documents.ts';
 import type { PurgedContent } from '../take-back/purged-content.ts';
 import type { TouchedRepository } from './apply-promotions.ts';

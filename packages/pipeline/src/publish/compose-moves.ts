@@ -1,5 +1,5 @@
 import type { Catalog, ManifestRecord } from '@gantry/catalog';
-import { type Digest, Fault } from '@gantry/oci';
+import { type Digest, Fault, forEachConcurrently } from '@gantry/oci';
 import {
   blobPath,
   decodeRepositoryFile,
@@ -14,7 +14,6 @@ import {
   treeTime,
   type TreeView,
 } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import { type ContentGraph, readContentGraph } from '../content-graph.ts';
 import { rootsOf } from '../promote/plan-totals.ts';
 import { allPages } from '../take-back/all-pages.ts';

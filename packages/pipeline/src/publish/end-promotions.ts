@@ -1,5 +1,5 @@
 import type { Promotion, Publication } from '@gantry/catalog';
-import { forEachConcurrently } from '../concurrency.ts';
+import { forEachConcurrently } from '@gantry/oci';
 import { promotionEvents } from '../events/promotion-events.ts';
 import { enter } from '../promote/enter.ts';
 import type { PublishContext } from './published-tree.ts';

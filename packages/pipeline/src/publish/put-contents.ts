@@ -1,5 +1,5 @@
+import { forEachConcurrently } from '@gantry/oci';
 import type { EncodedDocument } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import { refusePurged } from '../take-back/purged-objects.ts';
 import type { ChangePart } from './compose-change.ts';
 import type { PoolContent } from './compose-repository.ts';

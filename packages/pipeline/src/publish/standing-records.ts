@@ -2,6 +2,7 @@ import type { Catalog, ManifestRecord } from '@gantry/catalog';
 import {
   type Digest,
   digestOf,
+  forEachConcurrently,
   isForeign,
   MANIFEST_MAX_BYTES,
   MANIFEST_MEDIA_TYPES,
@@ -10,7 +11,6 @@ import {
   splitDigest,
 } from '@gantry/oci';
 import { manifestPath, type RepositoryDocument, type TreeSource } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import type { RecordReader } from '../content-graph.ts';
 import { toRecord } from '../sync/manifest-record.ts';
 

@@ -1,5 +1,5 @@
 import type { Catalog, ChannelTag, Promotion, Retraction } from '@gantry/catalog';
-import { forEachConcurrently } from '../concurrency.ts';
+import { forEachConcurrently } from '@gantry/oci';
 import type { TagState, TagStates } from './decide-changes.ts';
 
 const READS_AT_ONCE = 16;

@@ -1,8 +1,7 @@
 import type { CatalogEntry, ManifestRecord, PoolObject } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import type { BlobStore } from '@gantry/store';
 import type { RepositoryDocument, TreeView } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import { publishLease } from '../publish/published-tree.ts';
 import { attribute } from './attribute.ts';
 import { channelTags } from './channel-tags.ts';

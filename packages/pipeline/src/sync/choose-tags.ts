@@ -1,7 +1,6 @@
 import type { Candidate } from '@gantry/catalog';
-import { type Digest, Fault, quote, subjectOfCompanionTag } from '@gantry/oci';
+import { type Digest, Fault, forEachConcurrently, quote, subjectOfCompanionTag } from '@gantry/oci';
 import type { ManifestHead } from '@gantry/registry';
-import { forEachConcurrently } from '../concurrency.ts';
 import { describeImage, sourceReader } from './describe-image.ts';
 import { TAGS_AT_ONCE, type RepositorySync } from './repository-sync.ts';
 import type { DatedTag } from './tag-rules.ts';

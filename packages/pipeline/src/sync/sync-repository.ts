@@ -1,8 +1,7 @@
 import type { Candidate, Catalog } from '@gantry/catalog';
-import { type Digest, Fault, MANIFEST_MEDIA_TYPES, manifestKind } from '@gantry/oci';
+import { type Digest, Fault, forEachConcurrently, MANIFEST_MEDIA_TYPES, manifestKind } from '@gantry/oci';
 import { createBringBack } from '../collect/store/bring-back.ts';
 import { rootsOf } from '../collect/store/roots-of.ts';
-import { forEachConcurrently } from '../concurrency.ts';
 import { readContentGraph, sizeOf } from '../content-graph.ts';
 import type { Flow } from '../context.ts';
 import { candidateEvents } from '../events/candidate-events.ts';

@@ -172,6 +172,25 @@ describe('a sync', () => {
     expect((await fixture.flow.catalog.candidates.current('app', 'latest'))?.digest).toBe(moved.digest);
   });
 
+  test('ends when its downloads have ended, also if the catalogue breaks off', async () => {
+    const images = new Map(['a', 'b', 'c'].map((name) => [name, image(name)]));
+    const blobs = [...images.values()].flatMap((one) => one.blobs);
+    const brokenOff = Promise.withResolvers<void>();
+    await using fixture = await openFlow({
+      pageSize: 2,
+      intercept: ({ url = '' }, response) => {
+        const blob = blobs.find(({ digest }) => url.endsWith(`/blobs/${digest}`));
+        if (blob !== undefined) void brokenOff.promise.then(() => response.end(blob.bytes));
+        else if (/_catalog.*last=/.test(url)) response.writeHead(403).end(() => brokenOff.resolve());
+        else return false;
+        return true;
+      },
+    });
+    for (const [name, one] of images) fixture.upstream.push(name, one, '1');
+    expect(await fixture.sync()).toMatchObject({ state: 'partial', errors: [{}] });
+    expect(await tagsOf(fixture)).toEqual(['a:1', 'b:1']);
+  });
+
   test('renames, and refuses two repositories that yield one name', async () => {
     await using fixture = await openFlow();
     fixture.upstream.push('candidate/app', image('a'), '1');

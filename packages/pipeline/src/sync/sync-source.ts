@@ -1,6 +1,14 @@
-import { asFault, type Digest, Fault, FAULTS, type Problem, quote, toProblem } from '@gantry/oci';
+import {
+  asFault,
+  type Digest,
+  Fault,
+  FAULTS,
+  forEachConcurrently,
+  type Problem,
+  quote,
+  toProblem,
+} from '@gantry/oci';
 import { type BringBack, createBringBack } from '../collect/store/bring-back.ts';
-import { forEachConcurrently } from '../concurrency.ts';
 import type { Flow } from '../context.ts';
 import { withLeaseWaiting } from '../hold-lease.ts';
 import type { AnnouncedTag } from './announced-tags.ts';

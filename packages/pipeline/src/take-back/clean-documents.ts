@@ -1,4 +1,4 @@
-import { type Digest, Fault, manifestKind } from '@gantry/oci';
+import { type Digest, Fault, forEachConcurrently, manifestKind } from '@gantry/oci';
 import {
   decodeReferrers,
   type EncodedDocument,
@@ -6,7 +6,6 @@ import {
   type RepositoryDocument,
   type TreeView,
 } from '@gantry/tree';
-import { forEachConcurrently } from '../concurrency.ts';
 import type { TouchedRepository } from '../publish/apply-promotions.ts';
 import { type PublishContext, publishedName } from '../publish/published-tree.ts';
 import { documentAfter, isNamedBy, poolPathsOf, type PurgedContent } from './purged-content.ts';

@@ -1,6 +1,5 @@
 import type { Catalog } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
-import { forEachConcurrently } from '../concurrency.ts';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import { allPages } from './all-pages.ts';
 
 const LOOKS_AT_ONCE = 16;

@@ -1,7 +1,13 @@
 import type { Catalog, Companions, ManifestRecord, Purge } from '@gantry/catalog';
-import { type Digest, Fault, isForeign, MANIFEST_MAX_BYTES, parseManifest } from '@gantry/oci';
+import {
+  type Digest,
+  Fault,
+  forEachConcurrently,
+  isForeign,
+  MANIFEST_MAX_BYTES,
+  parseManifest,
+} from '@gantry/oci';
 import type { BlobStore } from '@gantry/store';
-import { forEachConcurrently } from '../concurrency.ts';
 
 const READS_AT_ONCE = 16;
 

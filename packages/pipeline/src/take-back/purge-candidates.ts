@@ -1,5 +1,5 @@
 import type { Candidate } from '@gantry/catalog';
-import { forEachConcurrently } from '../concurrency.ts';
+import { forEachConcurrently } from '@gantry/oci';
 import type { Flow } from '../context.ts';
 import { allPages } from './all-pages.ts';
 import { type PurgedContent, withoutPurged } from './purged-content.ts';

@@ -1,7 +1,6 @@
 import type { CondemnedBlob, Timestamp } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import type { BlobRemoval } from '@gantry/store';
-import { forEachConcurrently } from '../../concurrency.ts';
 import type { Flow } from '../../context.ts';
 import { type HeldLease, withLeaseWaiting } from '../../hold-lease.ts';
 import { Rest } from '../rest.ts';

@@ -1,7 +1,6 @@
 import type { Catalog } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import type { BlobRemoval } from '@gantry/store';
-import { forEachConcurrently } from '../../concurrency.ts';
 import type { Flow } from '../../context.ts';
 import type { HeldLease } from '../../hold-lease.ts';
 import { allPages } from '../../take-back/all-pages.ts';

@@ -1,6 +1,5 @@
 import { type Candidate, type Catalog, PROMOTION_ENDED, PROMOTION_STATES } from '@gantry/catalog';
-import type { Digest } from '@gantry/oci';
-import { forEachConcurrently } from '../../concurrency.ts';
+import { type Digest, forEachConcurrently } from '@gantry/oci';
 import type { Flow } from '../../context.ts';
 import { allPages } from '../../take-back/all-pages.ts';
 import { TreeMark } from '../tree/mark.ts';

@@ -1,4 +1,4 @@
-import { type Digest, Fault, MANIFEST_KINDS } from '@gantry/oci';
+import { type Digest, Fault, forEachConcurrently, MANIFEST_KINDS } from '@gantry/oci';
 import {
   blobPath,
   decodeRoot,
@@ -12,7 +12,6 @@ import {
   readStatement,
   type Statement,
 } from '@gantry/tree';
-import { forEachConcurrently } from '../../concurrency.ts';
 import { isLostDocument } from '../../publish/mendable-view.ts';
 import type { PublishContext } from '../../publish/published-tree.ts';
 import { Rest } from '../rest.ts';

@@ -2,8 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, link, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Fault } from '@gantry/oci';
-import { forEachConcurrently } from '../../concurrency.ts';
+import { Fault, forEachConcurrently } from '@gantry/oci';
 
 export const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o444;
