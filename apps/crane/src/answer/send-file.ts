@@ -21,7 +21,8 @@ export interface FileAnswer {
 }
 
 /**
- * Streams a file, or the range of it that is asked for, so that a broken pull can go on.
+ * Streams a file, or the range of it that is asked for, so that a broken pull can go on. For HEAD the file is not opened:
+ * the headers say all, and a Range means nothing (RFC 9110, section 14.2).
  * @param onStatus is told the status, and how many bytes follow, as soon as they are clear
  * @throws Fault UNAVAILABLE, before anything is sent, when the file is absent or of another size
  */
@@ -31,6 +32,11 @@ export async function sendFile(
   { answer, directory, path: file, sizeBytes, followsLinks = false }: FileAnswer,
   onStatus: (status: number, bytes: number) => void,
 ): Promise<void> {
+  if (request.method === 'HEAD') {
+    onStatus(answer.status, 0);
+    response.writeHead(answer.status, [...answer.headers]).end();
+    return;
+  }
   const flags = followsLinks ? constants.O_RDONLY : constants.O_RDONLY | constants.O_NOFOLLOW;
   const handle = await open(path.join(directory, file), flags).catch((cause: unknown) => {
     throw new Fault('UNAVAILABLE', `${file} can not be opened`, { path: file }, { cause });
