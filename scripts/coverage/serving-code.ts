@@ -70,6 +70,7 @@ export const SERVING_CODE: readonly string[] = [
   'rare-errors.ts',
   'repositories/read-repository.ts',
   'repositories/record-cache.ts',
+  'redirect-json/absence.ts',
   'redirect-json/accept.ts',
   'redirect-json/cdn.ts',
   'redirect-json/content.ts',

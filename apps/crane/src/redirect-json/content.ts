@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import {
+  asFault,
   type Digest,
   digestOf,
   MANIFEST_MAX_BYTES,
@@ -18,6 +19,8 @@ import {
   SHORT_LIVED,
   unavailable,
 } from '../answer/answer.ts';
+import type { RareErrors } from '../rare-errors.ts';
+import { saysAbsent } from './absence.ts';
 import { digestIn, type Located } from './locate.ts';
 import type { PathsFile } from './redirect-file.ts';
 import { errorV1, type ImageFile, V1_HEADERS } from './v1.ts';
@@ -39,18 +42,47 @@ export interface ContentOptions {
 interface Found {
   readonly file: string;
   readonly size: number;
-  /** Its place as the web server in front has it. */
-  readonly location: string;
+  /** Below the folder of its API, encoded as a URL has it. */
+  readonly place: string;
 }
 
-/** The answer with a manifest, a blob or the tags of a repository. */
-export async function contentAnswer(
+/** Answers with content, of the APIs that there is any of; 503 where the disk does not tell whether a file is there. */
+export interface Content {
+  /** The answer with a manifest, a blob or the tags of a repository. */
+  readonly located?: (file: PathsFile, located: Located) => Promise<Answer>;
+  /** The answer with a file of an image. */
+  readonly image?: (image: ImageFile) => Promise<Answer>;
+}
+
+export function createContent(options: ContentOptions, tellError: RareErrors): Content {
+  const { v1, v2 } = options;
+  const tell = (route: Answer['route'], error: unknown): void =>
+    tellError({ route }, `content can not be read: ${asFault(error).message}`);
+
+  const located = (folder: string) => (file: PathsFile, where: Located) =>
+    locatedAnswer(options, folder, file, where).catch((error: unknown) => {
+      tell(where.what, error);
+      return unavailable(where.what, `the content of ${quote(file.name)} can not be read just now`);
+    });
+  const image = (folder: string) => (file: ImageFile) =>
+    imageAnswer(options, folder, file).catch((error: unknown) => {
+      tell('v1', error);
+      return errorV1(503);
+    });
+  return {
+    ...(v1 !== undefined && { image: image(v1) }),
+    ...(v2 !== undefined && { located: located(v2) }),
+  };
+}
+
+async function locatedAnswer(
   options: ContentOptions,
+  folder: string,
   { name, repository }: PathsFile,
   located: Located,
 ): Promise<Answer> {
   const { what } = located;
-  const found = await find(options, 'v2', `${repository}/${located.path}`);
+  const found = await find(folder, `${repository}/${located.path}`);
   const digest = digestIn(located) as Digest | undefined;
   if (found === undefined) return notFound(name, located);
   if (what === 'manifest' && options.by === 'file' && found.size <= MANIFEST_MAX_BYTES)
@@ -61,28 +93,32 @@ export async function contentAnswer(
     ...(digest === undefined ? SHORT_LIVED : [...digestHeaders(digest), ...IMMUTABLE]),
     ...API_VERSION,
   ];
-  return sent(options, found, { route: what, headers, ...(digest !== undefined && { etag: `"${digest}"` }) });
+  const place = `v2/${found.place}`;
+  return sent(options, found, place, {
+    route: what,
+    headers,
+    ...(digest !== undefined && { etag: `"${digest}"` }),
+  });
 }
 
-/** The answer with a file of an image. */
-export async function imageAnswer(options: ContentOptions, image: ImageFile): Promise<Answer> {
-  const found = await find(options, 'v1', `${image.repository.repository}/${image.path}`);
+async function imageAnswer(options: ContentOptions, folder: string, image: ImageFile): Promise<Answer> {
+  const found = await find(folder, `${image.repository.repository}/${image.path}`);
   if (found === undefined) return errorV1(404);
-  return sent(options, found, {
+  return sent(options, found, `v1/${found.place}`, {
     route: 'v1',
     headers: ['Content-Type', image.contentType, ...SHORT_LIVED, ...V1_HEADERS],
   });
 }
 
-async function find(options: ContentOptions, api: 'v1' | 'v2', place: string): Promise<Found | undefined> {
+/** undefined: there is no such file. @throws what the system says when it does not tell */
+async function find(folder: string, place: string): Promise<Found | undefined> {
   try {
-    const parts = place.split('/').map((part) => decodeURIComponent(part));
-    const file = path.join(options[api] as string, ...parts);
+    const file = path.join(folder, ...place.split('/').map((part) => decodeURIComponent(part)));
     const found = await stat(file);
-    if (!found.isFile()) return undefined;
-    return { file, size: found.size, location: `${options.location}${api}/${place}` };
-  } catch {
-    return undefined;
+    return found.isFile() ? { file, size: found.size, place } : undefined;
+  } catch (error) {
+    if (error instanceof URIError || saysAbsent(error)) return undefined; // no file has a name with a wrong escape
+    throw error;
   }
 }
 
@@ -118,8 +154,9 @@ async function manifestAnswer(
 }
 
 function sent(
-  { by }: ContentOptions,
-  { file, size, location }: Found,
+  { by, location }: ContentOptions,
+  { file, size }: Found,
+  place: string,
   { headers, ...answer }: Pick<Answer, 'route' | 'headers' | 'etag'>,
 ): Answer {
   if (by === 'file') {
@@ -131,7 +168,7 @@ function sent(
       body: { from: 'content', file, sizeBytes: size },
     };
   }
-  const named = by === 'x-sendfile' ? ['X-Sendfile', file] : ['X-Accel-Redirect', location];
+  const named = by === 'x-sendfile' ? ['X-Sendfile', file] : ['X-Accel-Redirect', location + place];
   return { ...answer, status: 200, headers: [...headers, ...named, 'Content-Length', '0'], body: NO_BODY };
 }
 

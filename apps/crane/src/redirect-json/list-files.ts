@@ -1,5 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { saysAbsent } from './absence.ts';
 
 /** What a directory holds, with all folders below it. */
 export interface Listing {
@@ -7,7 +8,7 @@ export interface Listing {
   readonly files: readonly string[];
   /** The directory itself and all folders below it. */
   readonly folders: readonly string[];
-  /** Folders that could not be read; what is below them is not known. */
+  /** Folders that could not be read, and links that may lead to one; what is below them is not known. */
   readonly unread: readonly string[];
 }
 
@@ -34,9 +35,11 @@ async function listFolder(
   listing.folders.push(folder);
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const place = path.join(folder, entry.name);
-    if (entry.isDirectory() || (!entry.isFile() && (await isFolder(place)))) {
+    const kind = entry.isFile() ? 'file' : entry.isDirectory() ? 'folder' : await kindOf(place);
+    if (kind === 'unknown') listing.unread.push(place);
+    if (kind === 'folder')
       await listFolder(place, listing, seen).catch(() => void listing.unread.push(place));
-    } else if (isRedirectFile(entry.name)) listing.files.push(place);
+    else if (isRedirectFile(entry.name)) listing.files.push(place);
   }
 }
 
@@ -45,9 +48,10 @@ export function isRedirectFile(name: string): boolean {
   return name.endsWith('.json');
 }
 
-async function isFolder(place: string): Promise<boolean> {
+/** What a link leads to; what is not there counts as a file. */
+async function kindOf(place: string): Promise<'file' | 'folder' | 'unknown'> {
   return stat(place).then(
-    (found) => found.isDirectory(),
-    () => false,
+    (found) => (found.isDirectory() ? 'folder' : 'file'),
+    (error: unknown) => (saysAbsent(error) ? 'file' : 'unknown'),
   );
 }

@@ -4,9 +4,10 @@ import { type Answer, errorAnswer, unavailable } from '../answer/answer.ts';
 import type { Count } from '../counters.ts';
 import type { CraneLogger } from '../options.ts';
 import type { Reader } from '../private/reader.ts';
+import { rareErrors } from '../rare-errors.ts';
 import { decodePath, type NamedRoute, pathOf, type Route } from '../answer/route.ts';
 import { type CdnOptions, createCdn } from './cdn.ts';
-import { contentAnswer, type ContentOptions, imageAnswer } from './content.ts';
+import { type ContentOptions, createContent } from './content.ts';
 import { createFileNames } from './file-names.ts';
 import { createFileReader, type FileTally } from './file-reader.ts';
 import { followDirectories } from './follow-directories.ts';
@@ -87,7 +88,7 @@ export function createRedirectJson(
   const fitToCdn = createCdn(options.cdn);
   const page = createRepositoriesPage(table);
   const names = createFileNames(table);
-  const content = options.content === undefined ? undefined : { ...options.content, compat };
+  const content = options.content && createContent({ ...options.content, compat }, rareErrors(logger));
 
   const find = (name: string, who: Reader): PathsFile | undefined => {
     // Whether there is one is not looked at before: a name that may not be read takes as long as one that is not there.
@@ -101,7 +102,7 @@ export function createRedirectJson(
   };
 
   const answerLocated = (file: PathsFile, located: Located, query: string): Answer | Promise<Answer> => {
-    if (content?.v2 !== undefined) return contentAnswer(content, file, located);
+    if (content?.located !== undefined) return content.located(file, located);
     const url = file.base + located.path;
     if (compat) return linkAnswer(located.what, fitToCdn(url));
     return redirectAnswer(located.what, fitToCdn(url, query), options.status);
@@ -135,7 +136,7 @@ export function createRedirectJson(
     if (route === undefined) return undefined;
     const answer = answerV1(route, { table, endpoint: options.endpoint ?? host, reader: who });
     if ('status' in answer) return answer;
-    return content?.v1 === undefined ? redirectV1(answer) : imageAnswer(content, answer);
+    return content?.image === undefined ? redirectV1(answer) : content.image(answer);
   };
 
   return {
