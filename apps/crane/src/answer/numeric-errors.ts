@@ -10,8 +10,9 @@ export function withNumericErrors(deliver: Delivery): Delivery {
     deliver(request, response, isErrorOfApi(answer) ? numericError(answer) : answer);
 }
 
-function isErrorOfApi({ status, route }: Answer): boolean {
-  return status >= 400 && route !== 'page' && route !== 'v1';
+/** What has a page or a line of text as its body, as the API before Docker 1.6 and its search, keeps it: so it was. */
+function isErrorOfApi({ status, headers }: Answer): boolean {
+  return status >= 400 && headers[headers.indexOf('Content-Type') + 1] === 'application/json';
 }
 
 function numericError(answer: Answer): Answer {

@@ -178,6 +178,27 @@ test.each<[string, RequestListener, number, RegExp]>([
   ]);
 });
 
+test('with `compat` a search that fails is text, as without it, and not JSON under the name of HTML', async () => {
+  const { url } = await startAnswering('no JSON');
+  await using crane = await startTestCrane({ ...files, compat: true, search: solr(url) });
+  const answered = async (target: string) => {
+    const answer = await ask(crane, target);
+    return [answer.status, answer.headers.get('Content-Type'), await answer.text()];
+  };
+  const type = 'text/html; charset=utf-8';
+  expect(await answered('/v1/search?q=')).toEqual([400, type, 'parameter "q" is required']);
+  expect(await answered('/v1/search?q=a')).toEqual([
+    502,
+    type,
+    'the search server can not be asked just now',
+  ]);
+  expect(await answered('/v2/none/tags/list')).toEqual([
+    404,
+    'application/json',
+    '{"errors":[{"code":"404","message":"Not Found"}]}',
+  ]);
+});
+
 test('a Google Search Appliance that gives no XML is told of, too', async () => {
   const { url } = await startAnswering('{"response":{"docs":[]}}');
   const { status, lines } = await search({ ...files, search: gsa(url) });
