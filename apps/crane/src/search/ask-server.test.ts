@@ -70,6 +70,13 @@ const image = (allTitle: string, more: object = {}) => ({
   ...more,
 });
 
+test('what is looked for stands at each place of Solr’s address', async () => {
+  const { url, asked } = await startAnswering('{"response":{"docs":[]}}');
+  const everywhere = { url: `${url}/select?q=title:{0}%20OR%20text:{0}`, timeoutMs: 10_000 };
+  await search({ ...files, search: { solr: everywhere } }, {}, 'a b');
+  expect(asked).toEqual(['/select?q=title:a%20b%20OR%20text:a%20b']);
+});
+
 test('of Solr what is served here is told, and what others sell', async () => {
   const docs = [
     image('redhat/foo', {

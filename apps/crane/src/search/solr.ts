@@ -26,7 +26,7 @@ export function createSolrSearch(server: SearchServer, tellError: RareErrors): S
   return createServerSearch({
     server,
     tellError,
-    addressOf: (text) => server.url.replace(SOLR_PLACE, () => encodeURIComponent(text)),
+    addressOf: (text) => server.url.replaceAll(SOLR_PLACE, () => encodeURIComponent(text)),
     parse(body) {
       const answer = SolrAnswer.safeParse(JSON.parse(body));
       if (!answer.success) throw new Error('it has no list response.docs of objects');

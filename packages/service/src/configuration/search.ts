@@ -5,7 +5,7 @@ import { isRecord } from './schema-shape.ts';
 import { checked, Interval, text } from './texts.ts';
 import { serviceAddressProblem } from './web-address.ts';
 
-/** Where Solr's address takes what is looked for. */
+/** Where Solr's address takes what is looked for, at each place that it stands. */
 export const SOLR_PLACE = '{0}';
 
 const TIMEOUT = Interval.prefault('1s').describe('How long its answer is waited for');
@@ -83,7 +83,7 @@ export function searchProblems(search: unknown, path: KeyPath): Problem[] {
 
 /** What is wrong with the address of a Solr server; undefined: nothing. */
 export function solrAddressProblem(template: string): string | undefined {
-  const wrong = serviceAddressProblem(template.replace(SOLR_PLACE, 'x'));
+  const wrong = serviceAddressProblem(template.replaceAll(SOLR_PLACE, 'x'));
   if (wrong !== undefined) return wrong;
   if (template.includes(SOLR_PLACE)) return undefined;
   return `has no ${SOLR_PLACE}, in whose place what is looked for is put: write for instance https://solr.example.org/select?q=${SOLR_PLACE}&wt=json`;
