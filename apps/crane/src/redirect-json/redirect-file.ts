@@ -89,7 +89,7 @@ function readDescription(members: Members, isName: (text: string) => boolean): D
   const [, contentPath] = URL_PARTS.exec(url) ?? [];
   if (contentPath === undefined || !URL.canParse(url))
     throw new WrongFile(
-      `has the url ${shown(url)}: it must be http:// or https://, a host and a path, all of it encoded`,
+      `has the url ${shown(withoutUser(url))}: it must be http:// or https://, a host and a path, all of it encoded, and without credentials`,
     );
   const { protected: isProtected = false } = members;
   if (typeof isProtected !== 'boolean')
@@ -176,8 +176,15 @@ function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A value as messages show it. */
+/** What stands before the last `@` of what should be an address may be a password, in whatever way it is wrong. */
+function withoutUser(url: string): string {
+  return url.replace(/^(https?:\/*)?.*@/is, '$1***@');
+}
+
+/** A value as messages show it: without the credentials that an address may hold, its query being one. */
 function shown(value: unknown): string {
-  const whole = JSON.stringify(value);
+  const whole = JSON.stringify(value)
+    .replaceAll(/:\/\/(?:[^"\\]|\\.)*@/g, '://***@')
+    .replaceAll(/(:\/\/(?:[^"?\\]|\\.)*\?)(?:[^"\\]|\\.)*/g, '$1***');
   return whole.length > 100 ? `${whole.slice(0, 100)}…` : whole;
 }

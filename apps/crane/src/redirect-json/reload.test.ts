@@ -219,7 +219,19 @@ test.each([
   [file('a', '1', { version: 4, schema2_data: [] }), 'has no manifest_list_data'],
   [file('a', '1', { version: 3, schema2_data: [1] }), 'has in schema2_data what is no text'],
   [file('a', '1', { url: 'ftp://x/y' }), 'has the url "ftp://x/y": it must be http:// or https://'],
-  [file('a', '1', { url: 'http://x/y?z=1' }), 'has the url "http://x/y\\?z=1": it must be'],
+  [
+    file('a', '1', { url: 'http://x/y?token=s3cret' }),
+    String.raw`has the url "http://x/y\?\*\*\*": it must be`,
+  ],
+  [
+    file('a', '1', { url: 'http://user:pa s"s@w/@x/y' }),
+    String.raw`has the url "http://\*\*\*@x/y": it must be http:// or https://, a host and a path, .* without credentials`,
+  ],
+  [file('a', '1', { url: 'user:password@x/y' }), String.raw`has the url "\*\*\*@x/y": it must`],
+  [
+    file('a', '1', { url: ['http://user:pa s"s@x/y', 'http://x/?a'] }),
+    String.raw`has the url \["http://\*\*\*@x/y","http://x/\?\*\*\*"\]: it must be a text`,
+  ],
   [file('a', '1', { repository: '../x' }), 'has the repository "../x", which can not be'],
   [file('a', '1', { protected: 'no' }), 'has protected "no": it must be true or false'],
   [file('a', '1', { version: 1, images: [{}], tags: {} }), 'has images of which one has no id'],
