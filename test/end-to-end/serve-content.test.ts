@@ -18,6 +18,7 @@ const PRIVATE = 'corp/zoo';
 /** `htpasswd -nbB -C 4 alice right` */
 const HTPASSWD = 'alice:$2y$04$qwTBjz1vOMJfho20.hn3T.1q2IMpGQbilb26Z.2veZxfnBWw/Itqi\n';
 const IMAGE = helloImage('content', { format: 'docker' });
+const SCHEMA_1 = '{"schemaVersion":1}';
 const BLOB = IMAGE.blobs.at(-1) as (typeof IMAGE.blobs)[number];
 const BLOB_PATH = `/v2/${NAME}/blobs/${BLOB.digest}`;
 
@@ -48,6 +49,7 @@ beforeAll(async () => {
   await put('metadata/hidden.json', JSON.stringify({ version: 4, ...hidden }));
   await writeFile(at('htpasswd'), HTPASSWD);
   for (const reference of ['latest', IMAGE.digest]) await put(`v2/zoo/manifests/2/${reference}`, IMAGE.bytes);
+  await put('v2/zoo/manifests/1/latest', SCHEMA_1);
   for (const { digest, bytes } of IMAGE.blobs) await put(`v2/zoo/blobs/${digest}`, bytes);
   await put('v2/zoo/tags/list', JSON.stringify({ name: NAME, tags: ['latest'] }));
   await put('v1/zoo/abc123/layer', 'a layer');
@@ -178,6 +180,23 @@ describe.each(FRONTS)('by $by', ({ by, parts, start }) => {
     const { response, body } = await ask(target, { Authorization: `Basic ${credentials}` });
     expect([response.status, body]).toEqual([200, Buffer.from(BLOB.bytes)]);
     expect(response.headers.get('cache-control')).toBe('private, no-cache');
+  });
+
+  real.test('a cache is told that the manifest of a tag is another to who accepts another', async () => {
+    const credentials = `Basic ${Buffer.from('alice:right').toString('base64')}`;
+    const varyOf = async (target: string, accept: string, bytes: string | Uint8Array) => {
+      const { response, body } = await ask(target, { Accept: accept, Authorization: credentials });
+      expect(body).toEqual(Buffer.from(bytes));
+      return response.headers.get('vary')?.split(/, */).join(' and ');
+    };
+    for (const name of [NAME, PRIVATE]) {
+      const manifest = (reference: string) => `/v2/${name}/manifests/${reference}`;
+      const tag = manifest('latest');
+      expect(await varyOf(tag, 'application/json', SCHEMA_1)).toBe('Accept and Authorization');
+      expect(await varyOf(tag, IMAGE.mediaType, IMAGE.bytes)).toBe('Accept and Authorization');
+      expect(await varyOf(manifest(IMAGE.digest), IMAGE.mediaType, IMAGE.bytes)).toBe('Authorization');
+    }
+    expect(await varyOf('/v1/images/abc123/layer', '*/*', 'a layer')).toBe('Authorization');
   });
 
   real.test('no file can be asked for by where it lies', async () => {

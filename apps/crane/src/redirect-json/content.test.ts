@@ -1,6 +1,6 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { digestOf, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
+import { digestOf, MANIFEST_MAX_BYTES, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
 import type { Crane } from '../crane.ts';
 import { startTestCrane, temporaryFolder } from '../crane.fixture.ts';
 import type { CraneOptions } from '../options.ts';
@@ -145,6 +145,36 @@ test('a blob comes whole or in ranges; tags as they lie there', async () => {
   });
 });
 
+test.each(['file', 'x-sendfile', 'x-accel-redirect'] as const)(
+  'by %s a tag is kept for moments, also where a manifest that a digest names is sent for it',
+  async (by) => {
+    for (const crane of [await start(by), await start(by, { compat: true })]) {
+      const cachingOf = async (id: string, accept: string) => {
+        const { headers } = await askPlain(crane, manifest(id), { headers: { Accept: accept } });
+        return [headers['docker-content-digest'], headers['cache-control'], headers['vary']];
+      };
+      expect(await cachingOf('latest', SCHEMA_2)).toEqual([digestOf(image), 'public, max-age=10', 'Accept']);
+      expect(await cachingOf(digestOf(image), SCHEMA_2)).toEqual([
+        digestOf(image),
+        'public, max-age=31536000, immutable',
+        undefined,
+      ]);
+    }
+  },
+);
+
+test('a manifest of a tag that is too large to be checked differs by Accept like any other', async () => {
+  const large = path.join(base, 'v2/zoo/manifests/1/large');
+  await writeFile(large, '');
+  await truncate(large, MANIFEST_MAX_BYTES + 1);
+  const { status, headers } = await askPlain(await start('file'), manifest('large'), { method: 'HEAD' });
+  expect([status, headers['content-length'], headers['vary']]).toEqual([
+    200,
+    `${MANIFEST_MAX_BYTES + 1}`,
+    'Accept',
+  ]);
+});
+
 test('what is not there is unknown, and what is other bytes is not sent', async () => {
   const crane = await start('file');
   const code = async (target: string) => {
@@ -197,6 +227,9 @@ test.each([
   expect(tagged.headers).toMatchObject({
     [header]: `${root()}/zoo/manifests/list/latest`,
     'content-type': LIST,
+    vary: 'Accept',
   });
+  for (const other of [target, manifest(digestOf(image)), '/v2/redhat/zoo/tags/list'])
+    expect((await askPlain(crane, other)).headers).not.toHaveProperty('vary');
   expect((await askPlain(crane, manifest('none'))).status).toBe(404);
 });

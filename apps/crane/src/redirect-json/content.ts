@@ -16,6 +16,7 @@ import {
   errorAnswer,
   IMMUTABLE,
   NO_BODY,
+  OF_TAG,
   SHORT_LIVED,
   unavailable,
 } from '../answer/answer.ts';
@@ -90,7 +91,8 @@ async function locatedAnswer(
   const headers = [
     'Content-Type',
     what === 'blob' ? 'application/octet-stream' : typeOfFolder(located),
-    ...(digest === undefined ? SHORT_LIVED : [...digestHeaders(digest), ...IMMUTABLE]),
+    ...(digest === undefined ? [] : digestHeaders(digest)),
+    ...cachingOf(located),
     ...API_VERSION,
   ];
   const place = `v2/${found.place}`;
@@ -145,7 +147,7 @@ async function manifestAnswer(
       'Content-Length',
       String(bytes.length),
       ...digestHeaders(digest),
-      ...(asked === undefined ? [...SHORT_LIVED, 'Vary', 'Accept'] : IMMUTABLE),
+      ...cachingOf(located),
       ...API_VERSION,
     ],
     body: { from: 'memory', bytes },
@@ -170,6 +172,12 @@ function sent(
   }
   const named = by === 'x-sendfile' ? ['X-Sendfile', file] : ['X-Accel-Redirect', location + place];
   return { ...answer, status: 200, headers: [...headers, ...named, 'Content-Length', '0'], body: NO_BODY };
+}
+
+/** How long an answer may be kept, and for whom. */
+function cachingOf(located: Located): readonly string[] {
+  if (located.isByTag === true) return OF_TAG;
+  return digestIn(located) === undefined ? SHORT_LIVED : IMMUTABLE;
 }
 
 function digestHeaders(digest: Digest): readonly string[] {

@@ -12,6 +12,8 @@ export interface Located {
   readonly what: 'manifest' | 'blob' | 'tags';
   /** Of a manifest. */
   readonly place?: ManifestPlace;
+  /** A manifest was asked for by a tag, though its place may name a digest: who accepts others, or asks later, gets another. */
+  readonly isByTag?: boolean;
 }
 
 /** A route that redirect files know something of. */
@@ -27,7 +29,7 @@ export function locate(file: PathsFile, route: LocatableRoute, accept: string | 
     digest === undefined
       ? resolveManifest(file.manifests, tag, accepted)
       : resolveDigest(file.manifests, digest, accepted);
-  return { path: manifestPathOf(place), what: 'manifest', place };
+  return { path: manifestPathOf(place), what: 'manifest', place, isByTag: digest === undefined };
 }
 
 /**
@@ -44,11 +46,13 @@ export function locateAsCrane(
   if (word === 'blobs') return { path: passed, what: 'blob' };
   if (word === 'tags') return { path: passed, what: 'tags' };
   const accepted: Accepted = readAccept(accept);
-  if (file.manifests === undefined) return { path: passed, what: 'manifest', place: { id: rest.join('/') } };
   const [id, ...more] = rest;
+  const isByTag = id !== undefined && !isDigest(id);
+  if (file.manifests === undefined)
+    return { path: passed, what: 'manifest', place: { id: rest.join('/') }, isByTag };
   if (id === undefined || more.length > 0) return undefined;
   const place = resolveManifest(file.manifests, id, accepted);
-  return { path: manifestPathOf({ ...place, id: encodePart(place.id) }), what: 'manifest', place };
+  return { path: manifestPathOf({ ...place, id: encodePart(place.id) }), what: 'manifest', place, isByTag };
 }
 
 /** The digest that a located path names; undefined: it names a tag, or something else. */
