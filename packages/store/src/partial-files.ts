@@ -72,11 +72,10 @@ export class PartialFiles implements AsyncDisposable {
     const left = join(this.#partial, nameOf(digest));
     // Most blobs have no beginning here, and looking is cheaper than a rename that fails.
     const found = existsSync(left) && (await succeeds(rename(left, path), 'ENOENT'));
-    if (found) await chmod(path, PARTIAL_MODE);
+    if (found) return await reopen(path, left);
     // A new file has the blob's mode from the start, as far as the umask and who else opens it let it.
-    const mode = isReopened ? PARTIAL_MODE : BLOB_MODE;
-    const file = await (found ? openFile(path, 'r+') : openFile(path, 'wx+', mode));
-    return { path, file, close: closer(file), length: found ? fstatSync(file).size : 0 };
+    const file = await openFile(path, 'wx+', isReopened ? PARTIAL_MODE : BLOB_MODE);
+    return { path, file, close: closer(file), length: 0 };
   }
 
   /** Closes the file and keeps it for whoever goes on. */
@@ -88,8 +87,7 @@ export class PartialFiles implements AsyncDisposable {
   /** Closes the file and removes it. */
   async drop(claim: Claim): Promise<void> {
     // Unlinked first: on a full disk, space is free once the last descriptor is closed.
-    await rm(claim.path, { force: true });
-    claim.close();
+    await rm(claim.path, { force: true }).finally(claim.close);
   }
 
   /** Removes what earlier attempts have left of a digest; what is being written stays. */
@@ -101,6 +99,18 @@ export class PartialFiles implements AsyncDisposable {
     await putBack(this.#session, this.#partial);
     await unlink(this.#lock.path);
     this.#lock.release();
+  }
+}
+
+/** Opens a file that was renamed from `left`. When it can't be opened it goes back: here, it would be in every later claim's way. */
+async function reopen(path: string, left: string): Promise<Claim> {
+  try {
+    await chmod(path, PARTIAL_MODE);
+    const file = await openFile(path, 'r+');
+    return { path, file, close: closer(file), length: fstatSync(file).size };
+  } catch (error) {
+    await rename(path, left).catch(() => undefined); // the first failure is the one to tell
+    throw error;
   }
 }
 
