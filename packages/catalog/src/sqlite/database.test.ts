@@ -53,7 +53,7 @@ function withSlowLog(file: string) {
       syncs.push(sync);
       return sync.promise;
     },
-    close: () => undefined,
+    close: async () => undefined,
   };
   return { database: new Database(sqlite, file, 1000, log), syncs };
 }

@@ -1,9 +1,5 @@
-import { closeSync, fdatasync, openSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-
-const syncData = promisify(fdatasync);
 
 /**
  * The write-ahead log of a database (https://www.sqlite.org/wal.html), made durable from without: SQLite would wait for
@@ -12,7 +8,8 @@ const syncData = promisify(fdatasync);
  */
 export class LogFile {
   readonly #path: string;
-  #descriptor: number | undefined;
+  /** One for all who call meanwhile: none may be told that the log is durable before its name is. */
+  #opening: Promise<FileHandle> | undefined;
 
   /** @param database the database's file */
   constructor(database: string) {
@@ -21,17 +18,31 @@ export class LogFile {
 
   /** Resolves when all that was committed before outlives a power loss. */
   async sync(): Promise<void> {
-    if (this.#descriptor === undefined) {
-      // It is there from the first commit until the last connection is closed.
-      this.#descriptor = openSync(this.#path, 'r');
-      const folder = await open(dirname(this.#path), 'r');
-      await folder.sync().finally(() => folder.close());
-    }
-    await syncData(this.#descriptor);
+    this.#opening ??= openNamed(this.#path).catch((error: unknown) => {
+      this.#opening = undefined;
+      throw error;
+    });
+    const log = await this.#opening;
+    await log.datasync();
   }
 
-  close(): void {
-    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
-    this.#descriptor = undefined;
+  /** Waits for a sync that is under way. */
+  async close(): Promise<void> {
+    const log = await this.#opening?.catch(() => undefined); // whoever waits for that one is told
+    this.#opening = undefined;
+    await log?.close();
+  }
+}
+
+/** Opens a file whose name outlives a power loss. The log is there from the first commit until the last connection is closed. */
+async function openNamed(path: string): Promise<FileHandle> {
+  const file = await open(path, 'r');
+  try {
+    const folder = await open(dirname(path), 'r');
+    await folder.sync().finally(() => folder.close());
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
   }
 }

@@ -82,7 +82,7 @@ export class WriteQueue {
   /** Ends the writes that wait. */
   async close(): Promise<void> {
     while (this.#working !== undefined) await this.#working;
-    this.#log.close();
+    await this.#log.close();
   }
 
   /** Never rejects: each failure belongs to the writes that it hit. */
