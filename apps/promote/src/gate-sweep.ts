@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Lease, Promotion } from '@gantry/catalog';
 import { forEachConcurrently } from '@gantry/oci';
-import { askAgainAt, type Channel, type Flow, gatingSince } from '@gantry/pipeline';
+import { askAgainAt, type Channel, type Flow, gatingSince, releaseLease } from '@gantry/pipeline';
 
 const SWEEP_EVERY_MS = 5000;
 /** How often a promotion that waits is looked at although nothing is known to have happened, at the most. */
@@ -52,7 +52,7 @@ export function startGateSweep(
     async [Symbol.asyncDispose]() {
       clearInterval(timer);
       await sweeping;
-      if (lease !== undefined) await leases.release(lease).catch(onError);
+      if (lease !== undefined) await releaseLease(flow, lease);
     },
   };
 }

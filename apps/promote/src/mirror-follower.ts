@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Confirmation, Lease, MirrorState, Publication } from '@gantry/catalog';
 import { asFault, Fault } from '@gantry/oci';
-import { type FollowedMirror, followMirror, lookAfterMs, type MirrorContext } from '@gantry/pipeline';
+import {
+  type FollowedMirror,
+  followMirror,
+  lookAfterMs,
+  type MirrorContext,
+  releaseLease,
+} from '@gantry/pipeline';
 
 const TICK_MS = 1000;
 const LEASE_TTL_MS = 15_000;
@@ -113,7 +119,7 @@ export function startMirrorFollower(
       ending.abort(new Fault('UNAVAILABLE', 'the service stops'));
       await ticking;
       await Promise.all((followed ?? []).map(async ({ looking }) => looking));
-      if (lease !== undefined) await leases.release(lease).catch(() => undefined);
+      if (lease !== undefined) await releaseLease(flow, lease);
     },
   };
 }

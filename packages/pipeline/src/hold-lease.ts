@@ -10,20 +10,25 @@ const RENEW_EVERY_MS = LEASE_TTL_MS / 4;
 
 /** A lease that is held while work goes on. */
 export interface HeldLease extends Pick<Lease, 'name' | 'fence'> {
-  /** Aborted when the lease was lost. */
+  /** Aborted when the lease was lost, with the fault that `confirm` throws then. */
   readonly signal: AbortSignal;
   /** Asks the catalog, not the clock. @throws Fault LEASE_LOST */
   confirm(): Promise<void>;
 }
 
+/** What it takes to hold one. */
+export type LeaseHolder = Pick<Flow, 'catalog' | 'log' | 'holder'>;
+
 /**
- * Runs `work` under the lease, renewing it meanwhile.
+ * Runs `work` under the lease, renewing it meanwhile. What the work returns or throws is what the caller gets, also when
+ * the lease can not be given back.
+ * @param work is given the lease, and what the catalog said of it when it was taken
  * @returns what `work` returned, or undefined without running it when another holds the lease
  */
 export async function withLease<T>(
-  flow: Flow,
+  flow: LeaseHolder,
   name: string,
-  work: (lease: HeldLease) => Promise<T>,
+  work: (lease: HeldLease, taken: Lease) => Promise<T>,
 ): Promise<{ value: T } | undefined> {
   const leases = flow.catalog.leases;
   // A name of its own for each time: two who work in one process keep each other out, too.
@@ -34,22 +39,31 @@ export async function withLease<T>(
   const lost = new AbortController();
   const confirm = async () => {
     if (lease !== undefined) lease = await leases.renew(lease, LEASE_TTL_MS);
-    if (lease === undefined) {
-      const fault = new Fault('LEASE_LOST', `another worker has taken the lease ${name} over`, {
+    if (lease !== undefined) return;
+    lost.abort(
+      new Fault('LEASE_LOST', `another worker has taken the lease ${name} over`, {
         lease: name,
-      });
-      lost.abort(fault);
-      throw fault;
-    }
+      }),
+    );
+    lost.signal.throwIfAborted();
   };
   const timer = setInterval(() => {
     confirm().catch((error: unknown) => flow.log.warn({ err: error, lease: name }, 'lease.renewal_failed'));
   }, RENEW_EVERY_MS);
   try {
-    return { value: await work({ name, fence: taken.fence, signal: lost.signal, confirm }) };
+    return { value: await work({ name, fence: taken.fence, signal: lost.signal, confirm }, taken) };
   } finally {
     clearInterval(timer);
-    if (lease !== undefined) await leases.release(lease);
+    if (lease !== undefined) await releaseLease(flow, lease);
+  }
+}
+
+/** Gives a lease back. Never rejects: one that could not be given back is in the log, and ends by itself. */
+export async function releaseLease({ catalog, log }: LeaseHolder, lease: Lease): Promise<void> {
+  try {
+    await catalog.leases.release(lease);
+  } catch (error) {
+    log.warn({ err: error, lease: lease.name }, 'lease.release_failed');
   }
 }
 

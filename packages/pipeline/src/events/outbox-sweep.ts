@@ -1,24 +1,20 @@
-import { randomUUID } from 'node:crypto';
-import type { Lease, OutboxEvent } from '@gantry/catalog';
-import type { Flow } from '../context.ts';
+import type { OutboxEvent } from '@gantry/catalog';
+import { type HeldLease, LEASE_TTL_MS, type LeaseHolder, withLease } from '../hold-lease.ts';
 import { CatalogClock } from './catalog-clock.ts';
 
 const LEASE = 'events';
-const LEASE_TTL_MS = 10_000;
 /** An event may have a megabyte, and a record several: few at once keep what is in memory small, whatever they are. */
 const PAGE = 32;
 
 /** Goes through the events that have waited for so long that whoever wrote them has died, or could not send them. */
 export class OutboxSweep {
-  readonly #flow: Pick<Flow, 'catalog' | 'log' | 'holder'>;
+  readonly #flow: LeaseHolder;
   readonly #settledMs: number;
   readonly #clock = new CatalogClock();
-  readonly #holder: string;
 
-  constructor(flow: Pick<Flow, 'catalog' | 'log' | 'holder'>, settledMs: number) {
+  constructor(flow: LeaseHolder, settledMs: number) {
     this.#flow = flow;
     this.#settledMs = settledMs;
-    this.#holder = `${flow.holder} ${randomUUID()}`;
   }
 
   /**
@@ -27,19 +23,15 @@ export class OutboxSweep {
    * @returns whether none is left
    */
   async run(send: (events: readonly OutboxEvent[]) => Promise<void>): Promise<boolean> {
-    const { catalog, log } = this.#flow;
-    const { leases } = catalog;
     if (this.#clock.isKnown && (await this.#settled(1)).length === 0) return true;
-    let lease: Lease | undefined = await leases.acquire(LEASE, this.#holder, LEASE_TTL_MS);
-    if (lease === undefined) return false;
-    this.#clock.readFrom(lease, LEASE_TTL_MS);
-    // Meanwhile, too: a page may wait for the broker for longer than the lease lasts.
-    const renew = async () => {
-      if (lease !== undefined) lease = await leases.renew(lease, LEASE_TTL_MS);
-    };
-    const renewing = setInterval(() => {
-      renew().catch((error: unknown) => log.warn({ err: error, lease: LEASE }, 'lease.renewal_failed'));
-    }, LEASE_TTL_MS / 4);
+    const swept = await withLease(this.#flow, LEASE, async (lease, taken) => {
+      this.#clock.readFrom(taken, LEASE_TTL_MS);
+      return await this.#sweep(lease, send);
+    });
+    return swept?.value ?? false;
+  }
+
+  async #sweep(lease: HeldLease, send: (events: readonly OutboxEvent[]) => Promise<void>): Promise<boolean> {
     let count = 0;
     try {
       for (;;) {
@@ -48,13 +40,13 @@ export class OutboxSweep {
         await send(events);
         count += events.length;
         // Who was stopped for long leaves the rest to who has taken over: else each event would be sent by both.
-        await renew();
-        if (lease === undefined) return false;
+        await lease.confirm();
       }
+    } catch (error) {
+      if (lease.signal.aborted && error === lease.signal.reason) return false;
+      throw error;
     } finally {
-      clearInterval(renewing);
-      if (count > 0) log.info({ count }, 'events.swept');
-      if (lease !== undefined) await leases.release(lease);
+      if (count > 0) this.#flow.log.info({ count }, 'events.swept');
     }
   }
 
