@@ -36,4 +36,25 @@ describe('server-sent events', () => {
   test('without an end are given up', async () => {
     await expect(read(['data: ', 'x'.repeat(20)], 10)).rejects.toThrow('longer than 10 characters');
   });
+
+  test('of many lines are given up as soon as these together are too long', async () => {
+    let lines = 0;
+    const endless = readEventStream(
+      (async function* () {
+        for (; lines < 1000; lines++) yield encoder.encode(`data: ${'x'.repeat(99)}\n`);
+      })(),
+      1000,
+    );
+    await expect(endless.next()).rejects.toThrow('longer than 1000 characters');
+    expect(lines).toBe(10);
+    await expect(read([`data: ${'x'.repeat(11)}\n\n`], 10)).rejects.toThrow('longer than 10 characters');
+  });
+
+  test('may each be as long as that, wherever the bytes are cut', async () => {
+    const five = 'data: 12\ndata: 45\n\n';
+    for (let at = 0; at < five.length; at++)
+      expect(await read([five.repeat(3), five.slice(0, at), five.slice(at)], 5)).toEqual(
+        Array.from({ length: 4 }, () => '12\n45'),
+      );
+  });
 });

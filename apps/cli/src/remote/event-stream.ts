@@ -1,3 +1,5 @@
+const FIELD = 'data:';
+
 /**
  * The data of server-sent events (HTML, section 9.2.6), each as its text, as they come. What is not whole when the bytes
  * end is no event.
@@ -11,6 +13,10 @@ export async function* readEventStream(
   const decoder = new TextDecoder();
   let rest = '';
   let data: string[] = [];
+  let length = -1; // no line break stands before the first line
+  const refuseOver = (reached: number, allowed: number): void => {
+    if (reached > allowed) throw new RangeError(`an event is longer than ${maxLength} characters`);
+  };
   for await (const chunk of bytes) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? '';
@@ -18,8 +24,15 @@ export async function* readEventStream(
       if (line === '') {
         if (data.length > 0) yield data.join('\n');
         data = [];
-      } else if (line.startsWith('data:')) data.push(line.slice('data:'.length).replace(/^ /, ''));
+        length = -1;
+      } else if (line.startsWith(FIELD)) {
+        const text = line.slice(FIELD.length).replace(/^ /, '');
+        length += 1 + text.length;
+        refuseOver(length, maxLength);
+        data.push(text);
+      }
     }
-    if (rest.length > maxLength) throw new RangeError(`an event is longer than ${maxLength} characters`);
+    // A line that has no end yet: what comes before its text, and a line break's first half, are no text.
+    refuseOver(rest.length, maxLength + `${FIELD} \r`.length);
   }
 }
