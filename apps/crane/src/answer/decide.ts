@@ -14,7 +14,7 @@ import {
 } from './answer.ts';
 import { chooseMirror, type Client, duplicatesOf, lastResort, type Wanted } from '../choose/choose-mirror.ts';
 import type { MirrorState } from '../choose/mirror.ts';
-import type { Lookup, Repository } from '../repositories/repository.ts';
+import type { FoundManifest, Lookup, Repository } from '../repositories/repository.ts';
 import { asksForMirrorList, mirrorListAnswer } from './mirror-list.ts';
 import { redirect } from './redirect.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
@@ -30,6 +30,8 @@ export interface Circumstances {
   readonly isPrivate?: boolean;
   /** The client holds no manifest against the digest that it asks for: only what the operator vouches for may answer. */
   readonly takesOnTrust?: boolean;
+  /** What is answered in place of the manifest that was asked for; undefined: nothing is. */
+  readonly suited?: FoundManifest | undefined;
 }
 
 /** The answer to a request for a repository or something in it. The tree of decisions stands as a picture in README.md. */
@@ -39,7 +41,7 @@ export function decide(
   lookup: Lookup,
   site: Site,
   client: Client,
-  { isPrivate = false, takesOnTrust = false }: Circumstances = {},
+  { isPrivate = false, takesOnTrust = false, suited }: Circumstances = {},
 ): Answer {
   if (
     lookup.state === 'unreadable' ||
@@ -60,7 +62,7 @@ export function decide(
   }
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route, lookup, site, client, { isPrivate, takesOnTrust });
+      return manifestAnswer(method, route, lookup, site, client, { isPrivate, takesOnTrust, suited });
     case 'blob':
       return blobAnswer(method, route, lookup, site, client, isPrivate);
     case 'tags':
@@ -90,15 +92,15 @@ function manifestAnswer(
   repository: Repository,
   site: Site,
   client: Client,
-  { isPrivate, takesOnTrust }: Required<Circumstances>,
+  { isPrivate, takesOnTrust, suited }: Circumstances,
 ): Answer {
-  const found = repository.manifest(reference);
+  const found = suited ?? repository.manifest(reference);
   if (found === undefined) {
     const said = quote(reference.digest ?? reference.tag);
     return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(name)} has no manifest ${said}`);
   }
   const byTag = reference.digest === undefined;
-  const mayRedirect = method === 'GET' && !isPrivate;
+  const mayRedirect = method === 'GET' && isPrivate !== true;
   const { digest, kind, size, since } = found;
   const path = manifestPath(kind, digest);
   const wanted = {
@@ -109,7 +111,7 @@ function manifestAnswer(
     since,
     isTyped: true,
     isHere: site.manifests === 'auto',
-    trustedOnly: byTag || takesOnTrust,
+    trustedOnly: byTag || takesOnTrust === true,
   };
   const mirror = mayRedirect ? mirrorForManifest(wanted, kind, site, client) : undefined;
   if (mirror !== undefined) return redirect('manifest', mirror, path, site);

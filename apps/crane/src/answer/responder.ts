@@ -5,7 +5,7 @@ import { decide, type Method } from './decide.ts';
 import { decideUnnamed } from './decide-unnamed.ts';
 import { MANY_HOSTS, WRONG_METHOD } from './refusals.ts';
 import type { Site } from './site.ts';
-import type { Lookup } from '../repositories/repository.ts';
+import type { FoundManifest, Lookup } from '../repositories/repository.ts';
 import type { Catalog } from './catalog.ts';
 import type { Clients } from '../client/clients.ts';
 import { takesManifestsOnTrust } from '../client/manifests-on-trust.ts';
@@ -130,7 +130,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     if (suited === undefined) answerFound(reader, asked, route, lookup);
     else
       suited
-        .then((found) => answerFound(reader, asked, route, found))
+        .then(({ repository, manifest }) => answerFound(reader, asked, route, repository, manifest))
         .catch((error: unknown) => fail(asked.request, asked.response, error));
   };
 
@@ -147,7 +147,13 @@ export function createResponder(options: ResponderOptions): RequestListener {
     }
   };
 
-  const answerFound = (reader: Reader, asked: Asked, route: NamedRoute, lookup: Lookup): void => {
+  const answerFound = (
+    reader: Reader,
+    asked: Asked,
+    route: NamedRoute,
+    lookup: Lookup,
+    suited?: FoundManifest,
+  ): void => {
     const { request, response, method } = asked;
     if (lookup.state === 'absent' && answeredByRedirectJson(reader, asked)) return;
     if (lookup.state === 'absent' && reader.atUnknown !== undefined) {
@@ -156,7 +162,11 @@ export function createResponder(options: ResponderOptions): RequestListener {
     }
     const isPrivate = guard?.isPrivate(route.name) ?? false;
     const takesOnTrust = route.kind === 'manifest' && takesManifestsOnTrust(request.headers['user-agent']);
-    const decided = decide(method, route, lookup, site, clients(request), { isPrivate, takesOnTrust });
+    const decided = decide(method, route, lookup, site, clients(request), {
+      isPrivate,
+      takesOnTrust,
+      suited,
+    });
     deliver(request, response, isPrivate && lookup.state === 'known' ? privateAnswer(decided) : decided);
   };
 

@@ -1,10 +1,14 @@
 import { digestOf, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
-import { layTree, manifestPath } from '@gantry/tree';
+import { directoryTree, layTree, manifestPath, openTree, type TreeView } from '@gantry/tree';
 import { rm } from 'node:fs/promises';
 import { get, type IncomingMessage } from 'node:http';
 import path from 'node:path';
 import { type Crane } from '../crane.ts';
 import { ask, sampleImage, sampleIndex, startTestCrane, temporaryFolder } from '../crane.fixture.ts';
+import { createRepositories } from '../repositories/repositories.ts';
+import { createManifestBytes } from './manifest-bytes.ts';
+import { parseRoute } from './route.ts';
+import { createSuitManifest } from './suited-manifest.ts';
 
 const INDEX = MANIFEST_MEDIA_TYPES['oci-index'];
 const MANIFEST = MANIFEST_MEDIA_TYPES['oci-manifest'];
@@ -90,6 +94,31 @@ test('a digest is a digest, and a tag of an image that image, whatever is listed
 test('of a serial that is named, too', async () => {
   await using scene = await openScene();
   expect(await digests(scene.crane, 'latest?serial=1', [MANIFEST])).toEqual(AMD64);
+});
+
+test('with the image comes the whole repository', async () => {
+  await using scene = await openScene();
+  const source = directoryTree(scene.directory);
+  const view = (await openTree(source)) as TreeView;
+  const repositories = createRepositories({
+    source,
+    maxBytes: 1024 * 1024,
+    treeState: () => ({ state: 'following', view }),
+    tellError: () => undefined,
+    failures: { value: 0 },
+  });
+  const suit = createSuitManifest(createManifestBytes(source, 1024 * 1024), () => undefined);
+  const route = parseRoute('/v2/app/manifests/latest');
+  if (route.kind !== 'manifest') throw new Error('that asks for a manifest');
+  const suited = await suit(route, await repositories.lookup('app'), MANIFEST);
+  const { repository, manifest } = suited ?? {};
+  expect(manifest?.digest).toBe(images.amd64.digest);
+  expect(repository).toMatchObject({ state: 'known', isFormer: false });
+  expect(repository?.manifest(route.reference)?.digest).toBe(digestOf(index));
+  expect(repository?.blob(images.amd64.layer)?.size).toBe(1000);
+  expect(repository?.tagNames()).toEqual(['latest', 'single']);
+  expect(repository?.referrers(images.amd64.digest)).toBeUndefined();
+  expect(repository?.kept().tagNames()).toEqual(['latest', 'single']);
 });
 
 test('an index that can not be read is answered as it would be to anybody', async () => {

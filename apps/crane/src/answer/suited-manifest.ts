@@ -7,6 +7,13 @@ import type { ManifestBytes } from './manifest-bytes.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import type { Route } from './route.ts';
 
+/** A repository, held beyond the turn in which it was looked up, and what is answered in place of a tag's own manifest. */
+export interface Suited {
+  readonly repository: Repository;
+  /** Absent: nothing is. */
+  readonly manifest?: FoundManifest;
+}
+
 /**
  * Finds what suits a client that takes no indexes, for a tag that is one: as of old, the image for linux/amd64.
  * @returns undefined when the tag's own manifest is the answer, which it is in all other cases, too: a registry answers what there is
@@ -15,7 +22,7 @@ export type SuitManifest = (
   route: Extract<Route, { kind: 'manifest' }>,
   lookup: Lookup,
   accept: string | undefined,
-) => Promise<Lookup> | undefined;
+) => Promise<Suited> | undefined;
 
 const REMEMBERED = 1000;
 const NONE = '';
@@ -45,15 +52,16 @@ export function createSuitManifest(manifests: ManifestBytes, tellError: RareErro
     if (found === undefined || accepted.has(found.kind)) return undefined;
     if (found.kind !== 'oci-index' && found.kind !== 'docker-list') return undefined;
     const repository = lookup.kept();
-    const suited = async (): Promise<Lookup> => {
+    const suited = async (): Promise<Suited> => {
       const digest = commonest.get(found.digest) ?? (await readCommonest(found));
       const image = digest === NONE ? undefined : repository.manifest({ digest });
-      if (image === undefined || !accepted.has(image.kind)) return repository;
-      return { ...repository, manifest: () => image } satisfies Repository;
+      return image !== undefined && accepted.has(image.kind)
+        ? { repository, manifest: image }
+        : { repository };
     };
     return suited().catch((error: unknown) => {
       tellError({ digest: found.digest }, `an index can not be read: ${String(error)}`);
-      return repository;
+      return { repository };
     });
   };
 }
