@@ -7,6 +7,7 @@ import { digestOf } from '@gantry/oci';
 import { type Flow, QUEUES, resultId } from '@gantry/pipeline';
 import { openStore } from '@gantry/store';
 import { idempotencyKey } from './api/idempotency-key.ts';
+import { until } from './api/until.fixture.ts';
 import { startCommands } from './commands.ts';
 
 async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['commandScopes']) {
@@ -44,13 +45,11 @@ async function openQueue(commandScopes: Parameters<typeof startCommands>[0]['com
   );
   const send = (type: string, id: string, data: unknown, source = '/ci') =>
     messages.send(QUEUES.commands, type, { specversion: '1.0', id, source, type, data });
-  const settled = async () => {
-    for (;;) {
+  const settled = () =>
+    until('all commands to be taken', async () => {
       const { ready, unacknowledged } = await messages.depth(QUEUES.commands);
-      if (ready + unacknowledged === 0) return;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  };
+      return ready + unacknowledged === 0;
+    });
   const rest = stack.move();
   return {
     root,

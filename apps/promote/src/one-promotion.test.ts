@@ -1,5 +1,6 @@
 import { QUEUES } from '@gantry/pipeline';
 import { openApi } from './api/api.fixture.ts';
+import { until } from './api/until.fixture.ts';
 import { startCommands } from './commands.ts';
 
 const PROMOTIONS = '/api/v1/promotions';
@@ -41,11 +42,10 @@ test('the same key fifty times at once, half by REST and half by message, is one
       }
     }),
   );
-  for (;;) {
+  await until('all commands to be taken', async () => {
     const { ready, unacknowledged } = await messages.depth(QUEUES.commands);
-    if (ready + unacknowledged === 0) break;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+    return ready + unacknowledged === 0;
+  });
   const { items } = await flow.catalog.promotions.list({ limit: 100 });
   expect(items).toHaveLength(1);
   expect(new Set(answered)).toEqual(new Set(items.map((promotion) => promotion.id)));

@@ -3,13 +3,9 @@ import { text } from 'node:stream/consumers';
 import { Fault } from '@gantry/oci';
 import { httpTree } from './http-source.ts';
 import { serve } from './serving.fixture.ts';
+import { until } from './until.fixture.ts';
 
 const FILE = 'serial/current.json';
-
-/** Waits until `holds`, without a fixed time. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => void setImmediate(resolve));
-}
 
 describe('a tree behind a URL', () => {
   test('gives its files, whole, as a stream, by size and Content-Type', async () => {
@@ -135,7 +131,7 @@ describe('a tree behind a URL', () => {
     const stop = new AbortController();
     await using server = await serve(() => undefined);
     const read = httpTree(server.url, { signal: stop.signal }).read(FILE, 100);
-    await until(() => server.requests.length === 1);
+    await until('the request', () => server.requests.length === 1);
     stop.abort();
     await expect(read).rejects.toMatchObject({ code: 'UNAVAILABLE' });
     expect(server.requests).toHaveLength(1);

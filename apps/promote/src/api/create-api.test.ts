@@ -3,6 +3,7 @@ import { openApi, sharedApi } from './api.fixture.ts';
 import { sendRaw } from './raw-request.fixture.ts';
 import { BODY_MAX_BYTES } from './route.ts';
 import { ROUTES } from './route-table.ts';
+import { until } from './until.fixture.ts';
 
 const problem = (name: string) => `urn:gantry:problem:${name}`;
 const PROMOTIONS = '/api/v1/promotions';
@@ -314,7 +315,7 @@ describe('the log', () => {
     await api.call('GET', '/healthz');
     gone.abort();
     await expect(asked).rejects.toThrow('aborted');
-    while (!api.lines.some(({ aborted }) => aborted === true)) await api.call('GET', '/healthz');
+    await until('a line about it', () => api.lines.some(({ aborted }) => aborted === true));
     expect(api.lines.find(({ aborted }) => aborted === true)).toMatchObject({ method: 'GET' });
   });
 });

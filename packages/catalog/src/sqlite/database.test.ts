@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { Database } from './database.ts';
+import { until } from '../until.fixture.ts';
 import { openDatabase } from './open-database.ts';
 
 /** A database of its own with a table of words, and a second connection to it. */
@@ -27,10 +28,6 @@ async function words() {
       await rm(folder, { recursive: true });
     },
   };
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await nextTurn();
 }
 
 const insert = (database: Database, word: string) => () =>
@@ -64,7 +61,7 @@ test('a write is acknowledged when the log is on the disk, and those made meanwh
   const acknowledged: string[] = [];
   const add = (word: string) => database.write(insert(database, word)).then(() => acknowledged.push(word));
   const first = add('a');
-  await until(() => syncs.length === 1);
+  await until('the first sync of the log', () => syncs.length === 1);
   expect(at.list()).toEqual(['a']); // a read may see it before
   const others = Promise.all([add('b'), add('c')]);
   await nextTurn();
@@ -72,7 +69,7 @@ test('a write is acknowledged when the log is on the disk, and those made meanwh
   syncs[0]?.resolve();
   await first;
   expect(acknowledged).toEqual(['a']);
-  await until(() => syncs.length === 2);
+  await until('the second sync of the log', () => syncs.length === 2);
   syncs[1]?.resolve();
   await others;
   expect(acknowledged).toEqual(['a', 'b', 'c']);
@@ -84,11 +81,11 @@ test('a log that can not be made durable fails the writes that it would have hel
   await using at = await words();
   const { database, syncs } = withSlowLog(at.database.file);
   const lost = database.write(insert(database, 'a'));
-  await until(() => syncs.length === 1);
+  await until('the first sync of the log', () => syncs.length === 1);
   syncs[0]?.reject(new Error('EIO: i/o error, fdatasync'));
   await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE', details: { file: database.file } });
   const next = database.write(insert(database, 'b'));
-  await until(() => syncs.length === 2);
+  await until('the second sync of the log', () => syncs.length === 2);
   syncs[1]?.resolve();
   await next;
   await database.close();

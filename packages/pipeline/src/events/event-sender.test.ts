@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import {
   type Catalog,
   openCatalog,
@@ -12,6 +11,7 @@ import {
 import type { CloudEvent } from '@gantry/messages';
 import { Fault } from '@gantry/oci';
 import type { Log } from '../context.ts';
+import { until } from '../until.fixture.ts';
 import { startEventSender } from './event-sender.ts';
 
 const LATER = '9999-01-01T00:00:00.000Z';
@@ -86,10 +86,6 @@ async function end(catalog: Catalog, id: string): Promise<void> {
 }
 const numbers = (count: number) => Array.from({ length: count }, (_, at) => `p${at}`);
 
-/** Looks until it is so. The test's own time limit ends it. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(5);
-}
 const isEmpty = async (catalog: Catalog) => (await catalog.outbox.pending(LATER, 1)).length === 0;
 
 /** So long that no sweep takes part. */
@@ -104,7 +100,7 @@ describe('events of this process', () => {
     await using _ = startEventSender({ flow, messages: broker, ...NEVER });
     for (const id of numbers(100)) await accept(catalog, id);
     await Promise.all(numbers(100).map((id) => end(catalog, id)));
-    await until(() => isEmpty(catalog));
+    await until('the outbox to be empty', () => isEmpty(catalog));
     expect(broker.ids.slice(0, 100)).toEqual(numbers(100).map((id) => `promotion/${id}/accepted`));
     expect(broker.ids.slice(100).toSorted()).toEqual(
       numbers(100)
@@ -137,9 +133,9 @@ describe('events of this process', () => {
     };
     const broker = new Broker();
     await using _ = startEventSender({ flow: { ...flow, catalog: counting }, messages: broker, ...NEVER });
-    await until(() => reads === 1); // what was left by others
+    await until('the first read of the outbox', () => reads === 1); // what was left by others
     await Promise.all(numbers(1000).map((id) => accept(catalog, id)));
-    await until(() => isEmpty(catalog));
+    await until('the outbox to be empty', () => isEmpty(catalog));
     expect(broker.taken).toHaveLength(1000);
     expect(writes).toBeLessThanOrEqual(20);
     expect(reads).toBe(1);
@@ -157,10 +153,10 @@ describe('events of this process', () => {
     await accept(catalog, 'p0');
     await end(catalog, 'p0');
     await accept(catalog, 'p1');
-    await until(() => broker.tried.length > 0);
+    await until('a first try', () => broker.tried.length > 0);
     expect(broker.tried).not.toContain('promotion/p0/done');
     first.resolve();
-    await until(() => isEmpty(catalog));
+    await until('the outbox to be empty', () => isEmpty(catalog));
     expect(broker.ids.indexOf('promotion/p0/accepted')).toBeLessThan(broker.ids.indexOf('promotion/p0/done'));
     expect(broker.ids).toHaveLength(3);
   });
@@ -202,11 +198,11 @@ describe('with the broker away', () => {
     broker.isAway = true;
     await using _ = startEventSender({ flow, messages: broker, ...NEVER });
     for (const id of numbers(5)) await accept(catalog, id);
-    await until(() => broker.tried.length > 5);
+    await until('some tries', () => broker.tried.length > 5);
     for (const id of numbers(5)) await end(catalog, id);
     expect(await catalog.outbox.pending(LATER, 100)).toHaveLength(10);
     broker.isAway = false;
-    await until(() => isEmpty(catalog));
+    await until('the outbox to be empty', () => isEmpty(catalog));
     expect(broker.ids).toEqual([
       ...numbers(5).map((id) => `promotion/${id}/accepted`),
       ...numbers(5).map((id) => `promotion/${id}/done`),
@@ -224,15 +220,18 @@ describe('with the broker away', () => {
     await using _ = startEventSender({ flow, messages: broker, ...SOON });
     for (const id of numbers(20)) await accept(catalog, id);
     const oldAtMs = performance.now() + 2 * SOON.settledMs;
-    await until(() => broker.tried.length > 40 && performance.now() > oldAtMs);
+    await until(
+      'tries until the events are old',
+      () => broker.tried.length > 40 && performance.now() > oldAtMs,
+    );
     broker.isAway = false;
     for (const id of numbers(20)) await end(catalog, id);
-    await until(() => isEmpty(catalog));
+    await until('the outbox to be empty', () => isEmpty(catalog));
     expect([...new Set(broker.ids)]).toEqual([
       ...numbers(20).map((id) => `promotion/${id}/accepted`),
       ...numbers(20).map((id) => `promotion/${id}/done`),
     ]);
-    await until(() => place.lines.some(({ event }) => event === 'events.swept'));
+    await until('a line about the sweep', () => place.lines.some(({ event }) => event === 'events.swept'));
   });
 
   test('a process can end; another one sends what it left', async () => {
@@ -243,12 +242,12 @@ describe('with the broker away', () => {
     {
       await using _ = startEventSender({ flow: one.flow, messages: broker, ...NEVER });
       for (const id of numbers(3)) await accept(one.catalog, id);
-      await until(() => broker.tried.length > 0);
+      await until('a first try', () => broker.tried.length > 0);
     }
     expect(broker.taken).toEqual([]);
     broker.isAway = false;
     await using _ = startEventSender({ flow: other.flow, messages: broker, ...SOON });
-    await until(() => isEmpty(other.catalog));
+    await until('the outbox to be empty', () => isEmpty(other.catalog));
     expect(broker.ids).toEqual(numbers(3).map((id) => `promotion/${id}/accepted`));
   });
 });
@@ -262,7 +261,7 @@ test('an event that the engine refuses as such is told in the log, and holds up 
   };
   await using _ = startEventSender({ flow, messages: broker, ...NEVER });
   for (const id of numbers(3)) await accept(catalog, id);
-  await until(() => isEmpty(catalog));
+  await until('the outbox to be empty', () => isEmpty(catalog));
   expect(broker.ids).toEqual(['promotion/p0/accepted', 'promotion/p2/accepted']);
   const [line] = place.lines.filter(({ event }) => event === 'event.unfit');
   expect(line).toMatchObject({ err: { code: 'REQUEST_TOO_LARGE' } });
@@ -281,14 +280,14 @@ describe('events of others', () => {
       startEventSender({ flow: young.flow, messages: broker, settledMs: 600_000, sweepEveryMs: 5 }),
     );
     await accept(young.catalog, 'own');
-    await until(() => broker.taken.length > 0);
+    await until('a first event to be taken', () => broker.taken.length > 0);
     expect(broker.ids).toEqual(['promotion/own/accepted']);
 
     for (let count = 0; count < 3; count++) {
       const { flow } = await place.process();
       sweepers.use(startEventSender({ flow, messages: broker, ...SOON }));
     }
-    await until(() => isEmpty(dead.catalog));
+    await until('the outbox to be empty', () => isEmpty(dead.catalog));
     expect(broker.ids.slice(1)).toEqual([
       ...numbers(30).map((id) => `promotion/${id}/accepted`),
       ...numbers(30).map((id) => `promotion/${id}/done`),
@@ -309,7 +308,7 @@ describe('events of others', () => {
     };
     const broker = new Broker();
     await using _ = startEventSender({ flow: { ...flow, catalog: watched }, messages: broker, ...SOON });
-    await until(() => isEmpty(catalog));
+    await until('the outbox to be empty', () => isEmpty(catalog));
     expect(broker.ids.toSorted()).toEqual(
       numbers(100)
         .map((id) => `promotion/${id}/accepted`)
@@ -346,7 +345,7 @@ describe('events of others', () => {
     };
     const broker = new Broker();
     await using _ = startEventSender({ flow: { ...flow, catalog: shifted }, messages: broker, ...SOON });
-    await until(() => isEmpty(catalog));
+    await until('the outbox to be empty', () => isEmpty(catalog));
     expect(broker.ids).toEqual(['promotion/p0/accepted']);
     expect(Date.parse(asked[0] ?? '')).toBeGreaterThan(Date.now() + HOUR_MS / 2);
   });

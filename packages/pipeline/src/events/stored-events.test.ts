@@ -1,10 +1,10 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Catalog, OutboxEvent } from '@gantry/catalog';
 import { makeImage, makeLayer, makeSbom } from '@gantry/registry';
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import { acceptPromotion } from '../promote/accept.ts';
 import { runPromotion } from '../promote/run-promotion.ts';
 import { createPublisher } from '../publish/publisher.ts';
+import { until } from '../until.fixture.ts';
 import { recordTask } from '../work/create-task.ts';
 import { runTask } from '../work/run-task.ts';
 
@@ -162,10 +162,10 @@ describe('the events of a promotion', () => {
     await Promise.all(Array.from({ length: 5 }, () => runPromotion(flow, channels, promotion.id)));
     const other = createPublisher(flow, tree);
     await Promise.all([fixture.publisher.publishPending(), other.publishPending()]);
-    while ((await flow.catalog.promotions.get(promotion.id))?.state !== 'done') {
+    await until('the promotion to be done', async () => {
       await fixture.publisher.publishPending();
-      await pause(5);
-    }
+      return (await flow.catalog.promotions.get(promotion.id))?.state === 'done';
+    });
     expect(await told(fixture)).toEqual([
       `promotion.accepted ${promotion.id}`,
       `promotion.publishing ${promotion.id}`,

@@ -1,14 +1,10 @@
 import { hostname } from 'node:os';
-import { setTimeout as pause } from 'node:timers/promises';
 import type { Workers } from '@gantry/catalog';
 import { Fault } from '@gantry/oci';
 import type { Flow } from '../context.ts';
 import { openFlow } from '../flow.fixture.ts';
+import { until } from '../until.fixture.ts';
 import { startBeating } from './beat.ts';
-
-async function until(look: () => Promise<boolean> | boolean): Promise<void> {
-  while (!(await look())) await pause(5);
-}
 
 /** A flow whose catalog takes beats as a test says; all else of it is the real one. */
 function withBeats(flow: Flow, beat: Workers['beat'], log: Flow['log'] = flow.log): Flow {
@@ -60,7 +56,7 @@ describe('a worker', () => {
     );
     await using resources = new AsyncDisposableStack();
     resources.use(await startBeating(flow, { service: 'promote', version: '1' }, 5));
-    await until(() => beats > 6);
+    await until('more than six beats', () => beats > 6);
     expect(warnings).toEqual(['worker.beat_failed']);
     expect(await workers.list()).toHaveLength(1);
   });
@@ -76,7 +72,7 @@ describe('a worker', () => {
       await workers.beat(worker, ttlMs);
     });
     const beating = await startBeating(flow, { service: 'sync', version: '1' }, 5);
-    await until(() => beats > 1);
+    await until('a second beat', () => beats > 1);
     const left = beating[Symbol.asyncDispose]();
     release.resolve();
     await left;

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { layTree } from '@gantry/tree';
+import { until } from '../../until.fixture.ts';
 import { startCraneWorkers } from './start-crane-workers.ts';
 
 interface Line {
@@ -18,11 +18,6 @@ beforeAll(async () => {
   await layTree(folder, { repositories: [] });
 });
 afterAll(async () => rm(folder, { recursive: true }));
-
-/** The test's own time limit ends the wait. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await pause(20);
-}
 
 /** Workers that are asked every second, and what was logged of them. */
 async function start(count: number) {
@@ -42,7 +37,7 @@ async function start(count: number) {
   } as const;
   const crane = await startCraneWorkers(options, count, log, { askEveryMs: 1000 });
   const told = (message: string) => lines.filter((line) => line.message === message);
-  await until(() => told('worker.started').length === count);
+  await until('the workers to start', () => told('worker.started').length === count);
   const { worker, workerPid = 0 } = told('worker.started')[0] as Line;
   return { crane, told, worker, workerPid };
 }
@@ -53,7 +48,7 @@ test('a worker that hangs is killed, told of in one line and counted; another on
   process.kill(workerPid, 'SIGSTOP');
   // Some of these are taken by the worker that hangs, and cut when it is killed; the others go through.
   const answers: number[] = [];
-  while (told('worker.started').length < 3 || answers.length < 40) {
+  await until('another worker, and answers', async () => {
     const asked = Array.from({ length: 8 }, () =>
       fetch(`${crane.url}/v2/`, { headers: { connection: 'close' } }).then(
         ({ status }) => void answers.push(status),
@@ -61,7 +56,8 @@ test('a worker that hangs is killed, told of in one line and counted; another on
       ),
     );
     await Promise.all(asked);
-  }
+    return told('worker.started').length === 3 && answers.length >= 40;
+  });
   expect(new Set(answers)).toEqual(new Set([200]));
   expect(existsSync(`/proc/${workerPid}`)).toBe(false);
   expect(told('worker.hung')).toMatchObject([{ worker, workerPid, signal: 'SIGKILL' }]);

@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { type Consumer, type Messages, openMessages } from '@gantry/messages';
 import { Fault } from '@gantry/oci';
 import { startEventSender } from '@gantry/pipeline';
 import { type ApiFixture, openApi } from '../api.fixture.ts';
 import { eventsIn, type StreamedEvent } from '../events-in.fixture.ts';
+import { until } from '../until.fixture.ts';
 import { EventView } from '../views/event.ts';
 
 /** The API with a sender, as the promote service runs them, and how many listen. */
@@ -76,10 +76,6 @@ async function follow(api: ApiFixture, query = '', method = 'GET') {
     },
     rest: () => Array.fromAsync(events, received),
   };
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await pause(5);
 }
 
 const promoted = (api: ApiFixture) => api.promote('testing', [{ repository: 'app', reference: '1' }]);
@@ -192,11 +188,11 @@ describe('GET /api/v1/events', () => {
     const { api, listening } = streaming;
     const head = await follow(api, '', 'HEAD');
     expect(head.response.status).toBe(200);
-    await until(() => listening() === 0);
+    await until('nobody to listen', () => listening() === 0);
     const stream = await follow(api);
     expect(listening()).toBe(1);
     stream.hangUp();
-    await until(() => listening() === 0);
+    await until('nobody to listen', () => listening() === 0);
   });
 
   test('all readers share what listens, which ends with the last and begins anew with the next', async () => {
@@ -214,7 +210,7 @@ describe('GET /api/v1/events', () => {
     expect((await last?.next())?.id).toBe('2');
     expect(listening()).toBe(1);
     last?.hangUp();
-    await until(() => listening() === 0);
+    await until('nobody to listen', () => listening() === 0);
     const next = await follow(api);
     expect(listening()).toBe(1);
     await messages.publish(event('3'));
@@ -266,7 +262,7 @@ describe('GET /api/v1/events', () => {
     ).rejects.toThrow('terminated');
     expect(got).toEqual(got.map((_, n) => n)); // none is missing before the end
     expect(got.length).toBeLessThan(5000);
-    await until(() => listening() === 0);
+    await until('nobody to listen', () => listening() === 0);
   });
 
   test('ends when the service stops', async () => {
@@ -275,6 +271,6 @@ describe('GET /api/v1/events', () => {
     const stream = await follow(streaming.api);
     stopping.abort();
     expect(await stream.rest()).toEqual([]);
-    await until(() => streaming.listening() === 0);
+    await until('nobody to listen', () => streaming.listening() === 0);
   });
 });
