@@ -6,3 +6,4 @@ export * from './manifest.ts';
 export * from './media-types.ts';
 export * from './reference.ts';
 export * from './strict-json.ts';
+export * from './unless-aborted.ts';

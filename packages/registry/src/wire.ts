@@ -1,3 +1,4 @@
+import { unlessAborted } from '@gantry/oci';
 import type { Dispatcher } from 'undici';
 import { type Lane, openDispatchers } from './dispatchers.ts';
 import type { Turn } from './host-pace.ts';
@@ -69,6 +70,7 @@ export function openWire(source: Source): Wire {
           signal: signal ?? null,
           opaque: meter,
         });
+        // undici would heed the signal of a request that waits for a connection only once it has one.
         const response = await (signal === undefined ? sent : unlessAborted(sent, signal));
         if (lane === 'small') limit(response.body, source.timeouts.smallMs);
         const answer = { url, status: response.statusCode, headers: response.headers, body: response.body };
@@ -97,15 +99,6 @@ function limit(body: Answer['body'], ms: number): void {
     body.destroy(Object.assign(new Error('the whole body takes too long'), { code: 'ETIMEDOUT' }));
   }, ms);
   body.once('close', () => clearTimeout(timer));
-}
-
-/** undici heeds the signal of a request that waits for a connection only once it has one; this does so at once. */
-function unlessAborted<T>(sent: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    sent.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
 }
 
 /** A header's value; undefined when it is absent, or stands there several times with different values. */

@@ -1,4 +1,5 @@
 import { getCACertificates } from 'node:tls';
+import { unlessAborted } from '@gantry/oci';
 import { Agent } from 'undici';
 import type { HttpRule } from '../configuration.ts';
 
@@ -44,6 +45,7 @@ export function createPolicyClient({ url, timeoutMs, token, ca }: HttpRule): Pol
         body: JSON.stringify({ input }),
         signal: ending,
       });
+      // undici would heed the signal of a request that waits for a connection only once it has one.
       const { statusCode: status, headers, body } = await unlessAborted(asked, ending);
       if (status !== 200) {
         body.on('error', () => undefined).destroy();
@@ -57,19 +59,6 @@ export function createPolicyClient({ url, timeoutMs, token, ca }: HttpRule): Pol
       return describe(error);
     }
   };
-}
-
-/** undici heeds the signal of a request that waits for a connection only once it has one; this does so at once. */
-async function unlessAborted<T>(asked: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = () => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  asked.catch(() => undefined);
-  try {
-    return await Promise.race([asked, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }
 
 /** undefined: it has more bytes than an answer may have. */
