@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from './sync-folder.ts';
 
 /**
  * The write-ahead log of a database (https://www.sqlite.org/wal.html), made durable from without: SQLite would wait for
@@ -38,8 +39,7 @@ export class LogFile {
 async function openNamed(path: string): Promise<FileHandle> {
   const file = await open(path, 'r');
   try {
-    const folder = await open(dirname(path), 'r');
-    await folder.sync().finally(() => folder.close());
+    await syncFolder(dirname(path));
     return file;
   } catch (error) {
     await file.close();

@@ -6,6 +6,7 @@ import { openingFault, unusableFile } from './failures.ts';
 import { LOCK_SLEEP_MS, LOCK_WAIT_MS, whenUnlocked } from './locks.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { migrate, mustBeOurs } from './schema.ts';
+import { syncFolder } from './sync-folder.ts';
 
 /**
  * Opens the file, which is made if it is absent, and hands it to `use`. When `use` throws, it is closed again.
@@ -67,13 +68,4 @@ async function makeFolder(folder: string): Promise<void> {
   if (first === undefined || process.platform === 'win32') return; // which can not sync a folder
   // A new folder outlives a loss of power only once the folder that names it is on the disk.
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }
