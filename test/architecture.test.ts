@@ -30,7 +30,7 @@ const SIDE_FACES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   // RE2 takes longer to load than all else of the package, and most who import that need no glob.
   'packages/oci': { './glob': './src/glob.ts' },
   // Too quick to be measured through a socket.
-  'apps/crane': { './choice': './src/choice.ts' },
+  'apps/crane': { './bench': './src/bench.ts' },
 };
 const MAX_LINES = 400;
 

@@ -6,7 +6,7 @@ import {
   type MirrorOptions,
   type MirrorState,
   readMirrors,
-} from '@gantry/app-crane/choice';
+} from '@gantry/app-crane/bench';
 import { readTrustedProxies } from '@gantry/service';
 import { median, type Result } from './results.ts';
 

@@ -9,7 +9,7 @@ import { openListening } from './listening.ts';
 import { openLookout } from './lookout.ts';
 import { createCounts } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
-import { openGuard } from './private/open.ts';
+import { loadGuard } from './private/load-guard.ts';
 import type { WantedObject } from './probe/mirror-prober.ts';
 import type { MirrorReport } from './probe/mirror-report.ts';
 import { createToldMirrors } from './probe/told-mirrors.ts';
@@ -81,7 +81,10 @@ export async function startGuidedCrane(
   return openCrane(options, guide);
 }
 
-/** Opened in the order of what needs what, and closed in the other one: the ports first, so that all stands as long as it is asked for. */
+/**
+ * Opens the parts of a crane, each after those that it needs. They are closed in the reverse order: first the ports, so that no request
+ * meets a part that is closed already.
+ */
 async function openCrane(options: CraneOptions, guide: Guide | undefined): Promise<GuidedCrane> {
   const { logger } = options;
   let changeable = readChangeable(options, options);
@@ -91,7 +94,7 @@ async function openCrane(options: CraneOptions, guide: Guide | undefined): Promi
 
   const guard =
     options.private &&
-    stack.use(await openGuard(options.private, { trustedProxies: () => changeable.trustedProxies, logger }));
+    stack.use(await loadGuard(options.private, { trustedProxies: () => changeable.trustedProxies, logger }));
   const accessLog =
     options.accessLog === undefined
       ? undefined

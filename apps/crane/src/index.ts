@@ -6,7 +6,7 @@ export type { MirrorOptions } from './choose/mirror.ts';
 export type { WantedObject } from './probe/mirror-prober.ts';
 export type { MirrorReport } from './probe/mirror-report.ts';
 export type { CraneLogger, CraneOptions } from './options.ts';
-export { openSigner } from './private/open.ts';
+export { openSigner } from './private/open-signer.ts';
 export type { HighestSerial } from './follow/serial-file.ts';
 export { composeStatic, type StaticServer } from './static/compose-static.ts';
 export type { StaticPart } from './static/site.ts';

@@ -4,7 +4,7 @@ import { followChanges, type FollowedTree, openFollowedTree } from './follow/fol
 import type { HighestSerial } from './follow/serial-file.ts';
 import type { CraneCounts, CraneSight } from './monitoring.ts';
 import type { CraneOptions } from './options.ts';
-import { openSigner } from './private/open.ts';
+import { openSigner } from './private/open-signer.ts';
 import type { SignUrl } from './private/signed-urls.ts';
 import { createMirrorProber, type MirrorProber } from './probe/mirror-prober.ts';
 import { openRedirectJson } from './redirect-json/open-redirect-json.ts';

@@ -93,7 +93,7 @@ export interface Source {
   readonly proxy: { readonly https: string; readonly none: string };
 }
 
-/** A faster rate is none. */
+/** The highest rate that may be set: a higher one would limit nothing. */
 const RATE_MAX = 100_000;
 
 /** @throws Fault CONFIGURATION_INVALID */

@@ -6,7 +6,7 @@ export interface Answer {
   /** For the metrics. */
   readonly route: RouteKind | 'method' | 'repositories' | 'v1';
   readonly status: number;
-  /** Name, value, name, value: the flat form that node:http takes as it is. */
+  /** Names and values by turns, in one flat list, as node:http takes them. */
   readonly headers: readonly string[];
   readonly body: Body;
   /** Quoted; present on what If-None-Match may be asked of. */

@@ -8,7 +8,7 @@ import {
   type TreeView,
 } from '@gantry/tree';
 import type { Count } from '../counters.ts';
-import { oneAtATime } from '../repositories/one-at-a-time.ts';
+import { joinCalls } from '../join-calls.ts';
 import { NO_TREE } from './no-tree.ts';
 import type { CraneLogger } from '../options.ts';
 import { type HighestSerial, readSerialFile, writeSerialFile } from './serial-file.ts';
@@ -141,6 +141,6 @@ export async function followTree(source: TreeSource, options: TreeFollowerOption
     get highest() {
       return highest;
     },
-    check: oneAtATime(once),
+    check: joinCalls(once),
   };
 }

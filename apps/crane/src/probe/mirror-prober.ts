@@ -3,7 +3,7 @@ import { liesOnOrBelow } from '@gantry/service';
 import { mirrorClient, type PublicKey, type TreeSource, type TreeView } from '@gantry/tree';
 import type { Wanted } from '../choose/choose-mirror.ts';
 import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from '../choose/mirror.ts';
-import { oneAtATime } from '../repositories/one-at-a-time.ts';
+import { joinCalls } from '../join-calls.ts';
 import type { CraneLogger } from '../options.ts';
 import type { SignUrl } from '../private/signed-urls.ts';
 import { type DoubtedObject, probeMirror } from './probe-mirror.ts';
@@ -129,7 +129,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     let timer: NodeJS.Timeout | undefined;
     let isStopped = false;
     const isOver = () => isStopped || ending.signal.aborted;
-    const probe = oneAtATime(async () => {
+    const probe = joinCalls(async () => {
       clearTimeout(timer);
       const { doubted } = loop;
       loop.doubted = [];

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { setImmediate as immediately } from 'node:timers/promises';
-import { oneAtATime } from '../repositories/one-at-a-time.ts';
+import { joinCalls } from '../join-calls.ts';
 import type { CraneLogger } from '../options.ts';
 import type { FileReader, Reading } from './file-reader.ts';
 import { isRedirectFile, type Listing, listFiles } from './list-files.ts';
@@ -127,7 +127,7 @@ export function followDirectories(
     }
   };
 
-  const look = oneAtATime(async () => {
+  const look = joinCalls(async () => {
     const began = performance.now();
     round++;
     const found = new Map<string, number>();

@@ -3,10 +3,10 @@ import { type Digest, type DigestAlgorithm, DIGEST_ALGORITHMS, splitDigest } fro
 const FIRST_SLOTS = 64;
 /** Slots are doubled when so much of them is taken. */
 const MAX_LOAD = 0.6;
-/** A table is of the digests whose first byte is the same, so that none is large when it grows: that takes it no while. */
+/** One table for each first byte of a digest: so each is small, and takes little time to grow. */
 const TABLES = 256;
 
-/** Digests with a number each, in as many bytes as they have: millions are no matter, at about 90 bytes each. */
+/** Digests, each with a number. They are kept as bytes, at about 90 bytes a digest, so that millions fit into memory. */
 export class DigestTable {
   readonly #tables = new Map<DigestAlgorithm, readonly Table[]>();
 

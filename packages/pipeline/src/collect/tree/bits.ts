@@ -8,9 +8,9 @@ import { createPublisher } from '../../publish/publisher.ts';
 import { recoverTree } from '../../publish/recover.ts';
 import type { TreeMark } from './mark.ts';
 
-/** How many paths one bit is of, at the most. */
+/** The most paths that one bit of the work handles. */
 export const BIT_PATHS = 1000;
-/** After so long a bit takes up nothing more. */
+/** After this time a bit begins nothing new. */
 export const BIT_MS = 50;
 
 /**

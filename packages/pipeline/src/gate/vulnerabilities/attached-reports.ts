@@ -73,7 +73,7 @@ async function readLayer(
     return parseReport(await store.read(layer.digest, REPORT_MAX_BYTES));
   const said = statedType(manifest, layer);
   if (!mayHold(layer.mediaType) || !VULNERABILITIES.test(said ?? COSIGN_VULNERABILITIES)) return undefined;
-  if (said === undefined && layer.size > REPORT_MAX_BYTES) return undefined; // of whatever: an SBOM may be that large
+  if (said === undefined && layer.size > REPORT_MAX_BYTES) return undefined; // it may be anything: an SBOM can be that large
   const statement = parseStatement(await store.read(layer.digest, REPORT_MAX_BYTES));
   if (statement === undefined && said === undefined) return undefined;
   if (statement === undefined) throw unreadable('it is not an in-toto statement');
@@ -86,7 +86,7 @@ function isReport(type: string): boolean {
   return REPORT_TYPES.some((start) => type.startsWith(start));
 }
 
-/** What a statement is of, where it is said outside of it: then others need not be read. */
+/** The type of a statement, where the manifest names it: what is of another type need not be read. */
 function statedType(manifest: Manifest, { annotations }: Descriptor): string | undefined {
   return (
     annotations?.['predicateType'] ??

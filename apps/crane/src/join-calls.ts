@@ -2,7 +2,7 @@
  * Makes a call that runs `work`, one run at a time. A call during a run is answered by the next run, which many calls
  * may share: so each call sees a run that began after it.
  */
-export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
+export function joinCalls(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
   let queued: Promise<void> | undefined;
   return () => {

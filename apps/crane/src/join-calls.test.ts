@@ -1,10 +1,10 @@
-import { oneAtATime } from './one-at-a-time.ts';
+import { joinCalls } from './join-calls.ts';
 
 test('runs follow one another, and calls during one share the next', async () => {
   const ends: (() => void)[] = [];
   let running = 0;
   let most = 0;
-  const call = oneAtATime(async () => {
+  const call = joinCalls(async () => {
     most = Math.max(most, ++running);
     const end = Promise.withResolvers<void>();
     ends.push(end.resolve);
@@ -29,7 +29,7 @@ test('runs follow one another, and calls during one share the next', async () =>
 
 test('a run that fails is told to its callers, and the next one runs', async () => {
   let runs = 0;
-  const call = oneAtATime(async () => {
+  const call = joinCalls(async () => {
     if (++runs === 1) throw new Error('first');
   });
   await expect(call()).rejects.toThrow('first');
