@@ -74,6 +74,14 @@ describe('Any error', () => {
     expect(asFault(Object.assign(new Error('write'), { code })).message).toBe('no space left');
   });
 
+  test('that says so of a copy names where it was to go, and not what was copied', () => {
+    const error = Object.assign(new Error('copyfile'), { code: 'ENOSPC', path: '/store/x', dest: '/tree/x' });
+    expect(asFault(error)).toMatchObject({
+      message: 'no space left for /tree/x',
+      details: { path: '/tree/x' },
+    });
+  });
+
   test.each([undefined, null, 'text', 7, { code: 'ENOSPC' }, new Error('other')])(
     'such as %p is a defect, with its cause',
     (error) => {

@@ -93,7 +93,7 @@ export class Fault extends Error {
 export function asFault(error: unknown): Fault {
   if (error instanceof Fault) return error;
   if (error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')) {
-    const path = 'path' in error && typeof error.path === 'string' ? error.path : undefined;
+    const path = fullPlace(error);
     return new Fault(
       'STORAGE_FULL',
       `no space left${path === undefined ? '' : ` for ${path}`}`,
@@ -102,6 +102,11 @@ export function asFault(error: unknown): Fault {
     );
   }
   return new Fault('INTERNAL', error instanceof Error ? error.message : String(error), {}, { cause: error });
+}
+
+/** The file that there was no room for: of a copy or a link, which has two, the new one. */
+function fullPlace(error: Error & { path?: unknown; dest?: unknown }): string | undefined {
+  return [error.dest, error.path].find((place) => typeof place === 'string');
 }
 
 /** An RFC 9457 problem document. */
