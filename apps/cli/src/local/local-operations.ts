@@ -46,7 +46,7 @@ export async function openLocalOperations(
   const publishers: Publisher[] = [];
   for (const tree of trees) {
     const signing = await openSigningKeys(configuration, tree.name);
-    const publisher = createPublisher(flow, { ...tree, signing });
+    const publisher = createPublisher(flow, { ...tree, ...(signing && { signing }) });
     const layouts = await openLayouts(configuration, flow, tree.name);
     if (layouts === undefined) publishers.push(publisher);
     else {

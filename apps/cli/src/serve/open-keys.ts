@@ -9,13 +9,18 @@ import {
 } from '@gantry/tree';
 import { treeKey, treeSettings } from './tree-settings.ts';
 
-/** The keys that sign what is published to a tree; none: nothing is signed. @throws Fault CONFIGURATION_INVALID */
+/**
+ * The keys that sign what is published to a tree: empty where none is wanted, undefined where nothing is said of them.
+ * @throws Fault CONFIGURATION_INVALID
+ */
 export async function openSigningKeys(
   configuration: Pick<Configuration, 'tree' | 'trees'>,
   tree: string,
-): Promise<readonly SigningKey[]> {
-  const files = treeSettings(configuration, tree).signing?.keyFiles ?? [];
-  return Promise.all(files.map((file) => readSigningKeyFile(file, `${treeKey(tree)}.signing.keyFile`)));
+): Promise<readonly SigningKey[] | undefined> {
+  const files = treeSettings(configuration, tree).signing?.keyFiles;
+  return (
+    files && Promise.all(files.map((file) => readSigningKeyFile(file, `${treeKey(tree)}.signing.keyFile`)))
+  );
 }
 
 /** The keys that a crane asks a serial to be signed by; none: it may be unsigned. @throws Fault CONFIGURATION_INVALID */

@@ -5,7 +5,7 @@ import { type PromoteService, type PromoteServiceOptions, startPromote } from '@
 import { startSync } from '@gantry/app-sync';
 import type { Messages } from '@gantry/messages';
 import { Fault } from '@gantry/oci';
-import { createPublisher, MAIN_TREE, startBeating } from '@gantry/pipeline';
+import { createPublisher, MAIN_TREE, type PublishedTree, startBeating } from '@gantry/pipeline';
 import {
   adminListener,
   type Configuration,
@@ -23,7 +23,6 @@ import {
   SCRUB_BYTES_PER_SECOND,
   SERVER_LIMITS,
 } from '@gantry/service';
-import type { SigningKey } from '@gantry/tree';
 import { knownSources } from './known-sources.ts';
 import { gantryVersion } from '../version.ts';
 import { addEngineChecks } from './engine-checks.ts';
@@ -69,10 +68,12 @@ export async function startServices(
 ): Promise<RunningServices> {
   if (which === 'all') checkCraneBesideOthers(configuration);
 
-  const signing = new Map<string, readonly SigningKey[]>();
+  const signing = new Map<string, Pick<PublishedTree, 'signing'>>();
   if (which !== 'sync') {
-    for (const name of [MAIN_TREE, ...Object.keys(configuration.trees)])
-      signing.set(name, await openSigningKeys(configuration, name));
+    for (const name of [MAIN_TREE, ...Object.keys(configuration.trees)]) {
+      const keys = await openSigningKeys(configuration, name);
+      if (keys !== undefined) signing.set(name, { signing: keys });
+    }
   }
 
   const openEngine = whenItAnswers(log, { signal });
@@ -98,7 +99,7 @@ export async function startServices(
   if (which === 'all') await openSync(configuration, open, resources);
   const { promote, admin } = await openPromote(
     configuration,
-    { ...open, trees: trees.map((tree) => ({ ...tree, signing: signing.get(tree.name) ?? [] })) },
+    { ...open, trees: trees.map((tree) => ({ ...tree, ...signing.get(tree.name) })) },
     crane,
     log,
     resources,

@@ -11,6 +11,7 @@ import type { PurgedContent } from '../take-back/purged-content.ts';
 import { pathsInPool, removeObjects } from '../take-back/purged-objects.ts';
 import { applyPromotions, type TouchedRepository, waitingPromotions } from './apply-promotions.ts';
 import { endPromotions } from './end-promotions.ts';
+import { mustStaySigned } from './must-stay-signed.ts';
 import { type PublishContext, STATEMENT_VALID_MS } from './published-tree.ts';
 import { type PutChange, putChange, type PutRequest } from './put-change.ts';
 import { recoverTree } from './recover.ts';
@@ -48,7 +49,8 @@ export interface PublishOutcome {
 /**
  * Publishes what waits, as one serial. The order makes a crash harmless at any step: objects, documents, lists, the
  * statement that claims the serial, and the pointer last, each durable before the next; the catalog follows the tree.
- * @throws Fault LEASE_LOST when another publisher came in between; STORAGE_FULL; whatever the store or catalog throws
+ * @throws Fault LEASE_LOST when another publisher came in between; CONFIGURATION_INVALID when the tree is signed and no key
+ * is set; STORAGE_FULL; whatever the store or catalog throws
  */
 export async function publish(
   context: PublishContext,
@@ -57,6 +59,7 @@ export async function publish(
 ): Promise<PublishOutcome> {
   const { flow, tree } = context;
   const { view, highestSerial } = await recoverTree(context, lease);
+  mustStaySigned(tree, view?.statement);
   const waiting = await leaveOutPurged(flow, await waitingPromotions(flow, tree));
   const { promotions, touched: applied } = await applyPromotions(flow, tree, waiting, lease);
   const naming = purged && (await takeOut(context, view, purged, lease));

@@ -18,7 +18,7 @@ export interface PublishedTree {
   readonly retention: Retention;
   /** A statement older than this is made anew, with the same root. */
   readonly refreshMs: number;
-  /** Keys that sign every statement; absent: none does. */
+  /** Keys that sign every statement; empty: none does; absent: none does either, and a tree that was signed is left alone. */
   readonly signing?: readonly SigningKey[];
   /** From how many entries on a map of a document is split, for tests; absent: as the tree's format says. */
   readonly maxMapEntries?: number;

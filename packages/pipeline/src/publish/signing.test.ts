@@ -4,6 +4,7 @@ import { openTree, readSigningKey, type SigningKey, verifyTree } from '@gantry/t
 import { type FlowFixture, openFlow } from '../flow.fixture.ts';
 import { acceptRollback } from '../promote/rollback.ts';
 import { runPromotion } from '../promote/run-promotion.ts';
+import { mustStaySigned } from './must-stay-signed.ts';
 import { createPublisher, type Publisher } from './publisher.ts';
 import type { TreeTarget } from './tree-target.ts';
 
@@ -29,8 +30,13 @@ async function openSynced(): Promise<FlowFixture> {
   return fixture;
 }
 
-function publisherOf(fixture: FlowFixture, signing: readonly SigningKey[], target?: TreeTarget): Publisher {
-  return createPublisher(fixture.flow, { ...fixture.tree, signing, ...(target && { target }) });
+/** @param signing absent: nothing is said of keys */
+function publisherOf(fixture: FlowFixture, signing?: readonly SigningKey[], target?: TreeTarget): Publisher {
+  return createPublisher(fixture.flow, {
+    ...fixture.tree,
+    ...(signing && { signing }),
+    ...(target && { target }),
+  });
 }
 
 async function promote(fixture: FlowFixture, publisher: Publisher, reference: string): Promise<void> {
@@ -122,5 +128,49 @@ describe('when keys change, the next statement comes at once,', () => {
     await publisherOf(fixture, [OLD]).refresh();
     expect((await openTree(fixture.treeSource, { serial: 2 }))?.statement.signatures).toEqual([]);
     expect(await trusted(fixture, OLD)).toEqual([3, [OLD.keyid]]);
+  });
+});
+
+describe('without a key, a tree that is signed', () => {
+  test('is left as it is, until there is a key again', async () => {
+    await using fixture = await openSynced();
+    await promote(fixture, publisherOf(fixture, [OLD]), '1');
+    const keyless = publisherOf(fixture);
+    const told = {
+      code: 'CONFIGURATION_INVALID',
+      message: expect.stringMatching(
+        `^tree\\.signing\\.keyFile is not set, and the tree .* is signed, by the key ${OLD.keyid}: .*write tree\\.signing\\.keyFile: none$`,
+      ),
+    };
+    await expect(promote(fixture, keyless, '2')).rejects.toMatchObject(told);
+    await expect(keyless.publishAll()).rejects.toMatchObject(told);
+    fixture.clock = new Date(fixture.clock.getTime() + fixture.tree.refreshMs);
+    await expect(keyless.refresh()).rejects.toMatchObject(told);
+    expect(await fixture.tree.target.highestSerial()).toBe(1);
+    expect(await trusted(fixture, OLD)).toEqual([1, [OLD.keyid]]);
+
+    await publisherOf(fixture, [OLD]).publishPending();
+    expect(await trusted(fixture, OLD)).toEqual([2, [OLD.keyid]]);
+    expect((await (await openTree(fixture.treeSource))?.repository('app'))?.tags.get('latest')).toBe(
+      image('2').digest,
+    );
+  });
+
+  test('is published unsigned where none is wanted', async () => {
+    await using fixture = await openSynced();
+    await promote(fixture, publisherOf(fixture, [OLD]), '1');
+    await promote(fixture, publisherOf(fixture, []), '2');
+    expect(await trusted(fixture)).toEqual([2, []]);
+    await promote(fixture, publisherOf(fixture), '3');
+    expect(await trusted(fixture)).toEqual([3, []]);
+  });
+
+  test('is named by its own key of the configuration', async () => {
+    await using fixture = await openSynced();
+    await promote(fixture, publisherOf(fixture, [OLD]), '1');
+    const statement = (await openTree(fixture.treeSource))?.statement;
+    const further = { ...fixture.tree, name: 'internal' };
+    expect(() => mustStaySigned(further, statement)).toThrow(/^trees\.internal\.signing\.keyFile is not set/);
+    expect(() => mustStaySigned(further, undefined)).not.toThrow();
   });
 });

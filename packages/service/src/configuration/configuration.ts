@@ -69,7 +69,7 @@ export type TreeConfiguration = (FolderPlace | S3Place) & {
   };
   /** Other layouts that follow the tree; absent: none. */
   readonly layouts?: LayoutsConfiguration;
-  /** Files of the private keys that sign every serial; absent: none does. */
+  /** Files of the private keys that sign every serial; without any, none does, also after one that was signed; absent: none does. */
   readonly signing?: { readonly keyFiles: readonly string[] };
   /** The built-in static server of the tree; absent: none. */
   readonly listen?: ListenAddress;

@@ -45,6 +45,14 @@ crane: { trustedKeys: [./release.pub, ${quoted(PUBLIC)}] }
   expect(again.configuration).toMatchObject({ tree: configuration.tree, crane: configuration.crane });
 });
 
+test('that none signs any more is said by "none", which is no file', async () => {
+  const { configuration } = await load(cwd, 'tree: { signing: { keyFile: none } }');
+  expect(configuration.tree.signing).toEqual({ keyFiles: [] });
+  expect(maskSecrets(configuration)).toMatchObject({ tree: { signing: { keyFile: 'none' } } });
+  const named = await load(cwd, 'tree: { signing: { keyFile: ./none } }');
+  expect(named.configuration.tree.signing).toEqual({ keyFiles: [path.join(cwd, 'none')] });
+});
+
 test('both come from the environment, too', async () => {
   const { configuration } = await load(cwd, '{}', {
     GANTRY_TREE_SIGNING_KEY_FILE: './release.key',

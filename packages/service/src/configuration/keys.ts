@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto';
 import { z } from 'zod';
 import type { Resolve } from './complete-engines.ts';
-import type { TrustedKeyPlace } from './configuration.ts';
+import type { TrustedKeyPlace, TreeConfiguration } from './configuration.ts';
 import { checked, FilePath } from './texts.ts';
 
 const isPem = (text: string) => text.includes('-----BEGIN ');
@@ -10,14 +10,33 @@ const KeyFile = FilePath.refine((text) => !isPem(text), {
   error: 'is a key itself: put it into a file, mode 600, and name that',
 });
 
+type SigningConfiguration = NonNullable<TreeConfiguration['signing']>;
+
+/** In place of a file: nothing is signed, also after what was. A file of that name is `./none`. */
+const NO_KEY = 'none';
+
 /** Who signs what is published. */
 export const Signing = z.strictObject({
   keyFile: z
-    .union([KeyFile.transform((one) => [one]), z.array(KeyFile).min(1, { error: 'is empty' })], {
-      error: 'is not the file of a private key: write its path, and not the key itself, or a list of paths',
-    })
-    .describe('A private key in PEM (PKCS#8, Ed25519) that none but its owner may read; several all sign'),
+    .union(
+      [
+        z.literal(NO_KEY).transform((): string[] => []),
+        KeyFile.transform((one) => [one]),
+        z.array(KeyFile).min(1, { error: `is empty: to sign no more, write ${NO_KEY}` }),
+      ],
+      {
+        error: 'is not the file of a private key: write its path, and not the key itself, or a list of paths',
+      },
+    )
+    .describe(
+      'A private key in PEM (PKCS#8, Ed25519) that none but its owner may read; several all sign; none: a tree that was signed is so no more',
+    ),
 });
+
+/** As it is written in the file. */
+export function showSigning({ keyFiles }: SigningConfiguration): Record<string, unknown> {
+  return { keyFile: keyFiles.length === 0 ? NO_KEY : keyFiles };
+}
 
 /** A public key, as it is or by its file. */
 export const TrustedKey = checked(trustedKeyProblem).describe(

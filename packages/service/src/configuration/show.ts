@@ -13,6 +13,7 @@ import { formatDuration } from './duration.ts';
 import { showLayouts } from './layouts.ts';
 import { formatListenAddress } from './listen-address.ts';
 import { showSearch } from './search.ts';
+import { showSigning } from './keys.ts';
 import { showRedirectJson } from './redirect-json.ts';
 import { showSecret } from './secret.ts';
 import { showAccess } from './show-access.ts';
@@ -83,7 +84,7 @@ function showTree(tree: TreeConfiguration): Record<string, unknown> {
     refresh: formatDuration(tree.refreshMs),
     ...showLayouts(tree.layouts),
     ...showConfirm(tree.confirm),
-    ...(tree.signing !== undefined && { signing: { keyFile: tree.signing.keyFiles } }),
+    ...(tree.signing !== undefined && { signing: showSigning(tree.signing) }),
     ...(tree.listen !== undefined && { listen: formatListenAddress(tree.listen) }),
   };
 }
