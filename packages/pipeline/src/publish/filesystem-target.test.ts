@@ -1,4 +1,4 @@
-import filesystem, { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import filesystem, { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import {
   POINTER_PATH,
 } from '@gantry/tree';
 import { openFilesystemTarget } from './filesystem-target.ts';
+import { storeManifest } from './contract/tree-contents.ts';
 import { type OpenedTarget, treeTargetContract } from './tree-target.contract.ts';
 
 interface OpenedFolder extends OpenedTarget {
@@ -148,6 +149,21 @@ describe('a folder as a place for trees', () => {
       await calls[call]();
     },
   );
+
+  test('does not put content right with bytes of the store that are damaged, too', async () => {
+    await using opened = await open();
+    const { target, store, root } = opened;
+    const object = await storeManifest(store, '{"schemaVersion":2}');
+    await target.putContent(object);
+    const place = join(root, object.path);
+    await chmod(place, 0o644);
+    await writeFile(place, '{"schemaVersion":3}'); // its own, and the store's, as it is one file
+    await expect(target.putContent(object, { check: true })).rejects.toMatchObject({
+      code: 'CONTENT_CORRUPT',
+      message: expect.stringContaining(object.digest),
+    });
+    expect(await opened.leftBehind()).toBe(0);
+  });
 
   test('puts a newer pointer back that came in between, as no rename can compare', async () => {
     await using opened = await open();

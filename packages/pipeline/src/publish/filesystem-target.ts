@@ -1,12 +1,13 @@
 import { constants } from 'node:fs';
 import { copyFile, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Fault } from '@gantry/oci';
+import { Fault } from '@gantry/oci';
 import { type BlobStore, hasFiles } from '@gantry/store';
 import { directoryTree, fullListPath } from '@gantry/tree';
 import { freeChunk } from '../free-chunk.ts';
 import type { PoolContent } from './compose-repository.ts';
-import { changedAt, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
+import { corruptInStore } from './corrupt-in-store.ts';
+import { changedAt, digestAt, holds, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
 import { hardlink, noHardlinks } from './filesystem-target/hardlink.ts';
 import { movePointer } from './filesystem-target/pointer.ts';
 import { prepareRoot } from './filesystem-target/root.ts';
@@ -59,19 +60,29 @@ export async function openFilesystemTarget(
       if (!(await files.begin(confirm))) serials.forget();
     },
 
-    async putContent({ path, digest, size }) {
+    async putContent({ path, digest, size }, { check = false } = {}) {
       const place = files.at(path);
       files.note(place);
       await files.makeFolder(dirname(place));
-      if (hasFiles(store) && (await hardlink(store.pathOf(digest), place, digest, tellOfCopies))) return;
-      if ((await sizeAt(place)) === size) return;
-      await files.replace(place, copyContent(digest));
+      const isThere = async () =>
+        (await sizeAt(place)) === size && (!check || (await digestAt(place, digest)) === digest);
+      try {
+        if (hasFiles(store) && (await hardlink(store.pathOf(digest), place, digest, tellOfCopies))) return;
+      } catch (error) {
+        if (!isUnknown(error) || !(await isThere())) throw error;
+        return; // the tree's own copy outlasts the store's
+      }
+      if (await isThere()) return;
+      await files.replace(place, async (file) => {
+        await copyContent(digest)(file);
+        if (check && (await digestAt(file, digest)) !== digest) throw corruptInStore(digest);
+      });
     },
 
     async putDocument(path, bytes) {
       const place = files.at(path);
       files.note(place);
-      if ((await sizeAt(place)) === bytes.length) return;
+      if (await holds(place, bytes)) return;
       await files.replace(place, writing(bytes));
     },
 
@@ -99,4 +110,8 @@ export async function openFilesystemTarget(
       await rm(files.at(fullListPath(serial)), { force: true });
     },
   };
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof Fault && error.code === 'BLOB_UNKNOWN';
 }

@@ -1,5 +1,11 @@
 import { asFault, type Digest, Fault } from '@gantry/oci';
-import { type RepositoryDocument, type ShardDocument, type StatedSerial, type TreeView } from '@gantry/tree';
+import {
+  indexPath,
+  type RepositoryDocument,
+  type ShardDocument,
+  type StatedSerial,
+  type TreeView,
+} from '@gantry/tree';
 import type { Log } from '../context.ts';
 
 /**
@@ -10,6 +16,9 @@ export class MendableView implements TreeView {
   readonly statement: TreeView['statement'];
   readonly digest: Digest;
   readonly shards: TreeView['shards'];
+  /** Paths of the documents that were found lost so far. */
+  readonly lost: ReadonlySet<string>;
+  readonly #lost: Set<string>;
   readonly #view: TreeView | undefined;
   readonly #log: Log;
 
@@ -20,6 +29,8 @@ export class MendableView implements TreeView {
     this.shards = view?.shards ?? new Map();
     this.#view = view;
     this.#log = log;
+    this.#lost = new Set(view === undefined ? [indexPath(stated.statement.root)] : []);
+    this.lost = this.#lost;
   }
 
   get isRootLost(): boolean {
@@ -48,18 +59,29 @@ export class MendableView implements TreeView {
     return this.#whole().repositories();
   }
 
-  document(digest: Digest): Promise<Uint8Array> {
-    return this.#whole().document(digest);
+  async document(digest: Digest): Promise<Uint8Array> {
+    try {
+      return await this.#whole().document(digest);
+    } catch (error) {
+      this.#note(error);
+      throw error;
+    }
   }
 
   async #unlessLost<T>(reading: Promise<T> | undefined): Promise<T | undefined> {
     try {
       return await reading;
     } catch (error) {
-      if (!isLostDocument(error)) throw error;
+      if (!this.#note(error)) throw error;
       this.#log.warn({ err: asFault(error), serial: this.statement.serial }, 'publication.document_lost');
       return undefined;
     }
+  }
+
+  #note(error: unknown): error is Fault {
+    if (!isLostDocument(error)) return false;
+    this.#lost.add(String(error.details['document']));
+    return true;
   }
 
   #whole(): TreeView {

@@ -11,8 +11,9 @@ import type { PurgedContent } from '../take-back/purged-content.ts';
 import { pathsInPool, removeObjects } from '../take-back/purged-objects.ts';
 import { applyPromotions, type TouchedRepository, waitingPromotions } from './apply-promotions.ts';
 import { endPromotions } from './end-promotions.ts';
+import { findLost } from './find-lost.ts';
 import { mustStaySigned } from './must-stay-signed.ts';
-import { type PublishContext, STATEMENT_VALID_MS } from './published-tree.ts';
+import { type PublishContext, publishedName, STATEMENT_VALID_MS } from './published-tree.ts';
 import { type PutChange, putChange, type PutRequest } from './put-change.ts';
 import { recoverTree } from './recover.ts';
 import { allRepositories, distinct, mend } from './touched-repositories.ts';
@@ -20,7 +21,7 @@ import { removeOldFullList, writeFullListIfDue, writeList } from './write-lists.
 
 /** What a publication does beside publishing what waits. */
 export interface PublishRequest {
-  /** Looks at every repository of every channel and puts back what is missing, not just at what was promoted. */
+  /** Looks at every repository of every channel, not just at what was promoted, and puts back what is missing or damaged. */
   readonly full?: boolean;
   /** Goes: out of every channel and every document, and its object out of the pool and off the disk. */
   readonly purged?: PurgedContent;
@@ -44,6 +45,8 @@ export interface PublishOutcome {
   readonly serial?: number;
   /** Whether that serial is new. */
   readonly published: boolean;
+  /** What is damaged or missing in the tree, and could not be put right; absent: it was not looked for, or there is nothing. */
+  readonly unmended?: readonly Fault[];
 }
 
 /**
@@ -70,22 +73,31 @@ export async function publish(
     ...(full ? await allRepositories(context) : applied),
   ];
 
+  const unmended = new Map<string, Fault>();
   const wanted: Wanted = {
     view,
     touched: distinct(touched.filter(({ channel }) => channel.publish)),
     first: Math.max(view?.statement.serial ?? 0, highestSerial) + 1,
     full,
+    ...(full && { onUnmended: (fault: Fault) => void unmended.set(fault.message, fault) }),
     ...(purged !== undefined && { purged }),
     leftOver: naming?.leftOver ?? [],
     leaving: leaving?.paths ?? [],
     signal,
   };
   const prepared = await prepare(context, lease, wanted);
+  const stillUnmended = async (): Promise<Pick<PublishOutcome, 'unmended'>> => {
+    if (!full) return {};
+    const composed = new Set(wanted.touched.map((one) => publishedName(one.channel, one.repository)));
+    for (const fault of await findLost(context, composed)) wanted.onUnmended?.(fault);
+    for (const err of unmended.values()) flow.log.error({ tree: tree.name, err }, 'publication.not_mended');
+    return unmended.size === 0 ? {} : { unmended: [...unmended.values()] };
+  };
   if (prepared === undefined) {
     const serial = view?.statement.serial;
     if (purged !== undefined) await removeObjects(context, lease, purged);
     await endAll(context, promotions, serial);
-    return { ...(serial === undefined ? {} : { serial }), published: false };
+    return { ...(serial === undefined ? {} : { serial }), published: false, ...(await stillUnmended()) };
   }
   const { change, removed, statement } = prepared;
   const { added } = change;
@@ -132,7 +144,7 @@ export async function publish(
   );
   await endAll(context, promotions, serial);
   await removeOldFullList(context, statement, view?.statement);
-  return { serial, published: true };
+  return { serial, published: true, ...(await stillUnmended()) };
 }
 
 interface Wanted extends PutRequest {

@@ -13,7 +13,7 @@ export interface Publisher {
    * next one, here or by whoever holds the lease: so a caller that returns early has lost nothing.
    */
   publishPending(): Promise<void>;
-  /** Publishes now, looking at every repository, and waits for it. */
+  /** Publishes now, looking at every repository and mending what is damaged, and waits for it. */
   publishAll(signal?: AbortSignal): Promise<PublishOutcome>;
   /** Takes what is purged out of every channel and of the tree, and publishes that now. */
   takeOut(purged: PurgedContent, signal?: AbortSignal): Promise<PublishOutcome>;

@@ -7,14 +7,17 @@ import type { TouchedRepository } from './apply-promotions.ts';
 import { type ChangePart, type ChangeRequest, composeChange, type TreeChange } from './compose-change.ts';
 import { objectsOf } from './compose-repository.ts';
 import { isLostRecord } from './compose-moves.ts';
+import { MendableView } from './mendable-view.ts';
 import { NewObjects } from './new-objects.ts';
 import type { PublishContext } from './published-tree.ts';
-import { putContents, whatIsToBePut } from './put-contents.ts';
+import { type Mending, putContents, whatIsToBePut } from './put-contents.ts';
 
 /** What is to be composed and put. */
 export interface PutRequest extends ChangeRequest {
   /** Whether all that is composed is put, and not just what is new. */
   readonly full: boolean;
+  /** Has what is in the tree read, where that is needed to know whether it is whole. Told what can't be put right. */
+  readonly onUnmended?: Mending['onUnmended'];
   /** Paths that leave the pool, but for what is named. */
   readonly leaving: readonly string[];
   /** Ends it between two parts. */
@@ -57,7 +60,11 @@ export async function putChange(
       added.add({ path, size, sha256: await sha256Of(digest) });
     for (const { path, digest, bytes } of part.newDocuments)
       added.add({ path, size: bytes.length, sha256: splitDigest(digest).hex });
-    await putContents(context, ...whatIsToBePut(part, again, request.full));
+    const hasLost = request.view instanceof MendableView && request.view.lost.size > 0;
+    const newPaths = new Set(part.newContents.map(({ path }) => path));
+    const { onUnmended } = request;
+    const mending = onUnmended && { isNew: (path: string) => newPaths.has(path), onUnmended };
+    await putContents(context, ...whatIsToBePut(part, again, hasLost, request.full), mending);
     if (part.isLast) return;
     await lease.confirm();
     request.signal?.throwIfAborted();

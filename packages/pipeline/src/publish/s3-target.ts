@@ -1,4 +1,4 @@
-import { Fault } from '@gantry/oci';
+import { Fault, hasherFor, splitDigest } from '@gantry/oci';
 import type { BlobStore } from '@gantry/store';
 import {
   createS3Client,
@@ -15,6 +15,8 @@ import {
   POINTER_PATH,
   serialPath,
 } from '@gantry/tree';
+import { freeChunk } from '../free-chunk.ts';
+import type { PoolContent } from './compose-repository.ts';
 import { poolOrListPath, poolPath } from './pool-path.ts';
 import { refuseNewerFormat } from './refuse-newer-format.ts';
 import { contentPutter } from './s3-target/content.ts';
@@ -63,6 +65,31 @@ export async function openS3Target(
     return found?.sizeBytes === sizeBytes && found.contentType === headersFor(path).contentType;
   };
 
+  /** Whether the bytes of an object are those of its digest. */
+  const isWhole = async ({ path, digest }: PoolContent) => {
+    const hasher = hasherFor(digest);
+    for await (const chunk of (await source.open(path)) ?? []) {
+      hasher.update(chunk as Buffer);
+      freeChunk(chunk as Buffer);
+    }
+    return hasher.digest('hex') === splitDigest(digest).hex;
+  };
+
+  /** Whether an object is there as it should be, to the byte. */
+  const holds = async (path: string, bytes: Uint8Array) => {
+    try {
+      const there = await client.read(path, bytes.length);
+      return (
+        there !== undefined &&
+        there.object.contentType === headersFor(path).contentType &&
+        Buffer.compare(there.bytes, bytes) === 0
+      );
+    } catch (error) {
+      if (error instanceof Fault && error.code === 'SIZE_INVALID') return false;
+      throw error;
+    }
+  };
+
   /** Creates an object. @returns false if there is one with other bytes */
   const create = async (path: string, bytes: Uint8Array) => {
     const { written } = await client.put(path, bytes, { ...headersFor(path), ifNoneMatch: '*' });
@@ -97,10 +124,10 @@ export async function openS3Target(
       await leftovers.remove(abandonedMs);
     },
 
-    async putContent(object) {
-      if (await isThere(object.path, object.size)) return;
+    async putContent(object, { check = false } = {}) {
+      if ((await isThere(object.path, object.size)) && (!check || (await isWhole(object)))) return;
       try {
-        await putContent(object);
+        await putContent(object, check);
       } catch (error) {
         if ((await store.stat(object.digest)) !== undefined) throw error;
         const { digest } = object;
@@ -109,7 +136,7 @@ export async function openS3Target(
     },
 
     async putDocument(path, bytes) {
-      if (await isThere(path, bytes.length)) return;
+      if (await holds(path, bytes)) return;
       await client.put(path, bytes, headersFor(path));
     },
 

@@ -100,6 +100,35 @@ export function treeTargetContract(name: string, open: () => Promise<OpenedTarge
       expect(await bytesAt(target, document.path)).toEqual(document.bytes);
     });
 
+    test('a document of other bytes and the same size is put right, and so is content that is checked', async () => {
+      await using opened = await open();
+      const { target, store, damage } = opened;
+      const manifest = await storeManifest(store, '{"schemaVersion":2}');
+      const document = documentOf('{"format":1}');
+      await target.putContent(manifest);
+      await target.putDocument(document.path, document.bytes);
+      await target.settle();
+      await damage(manifest.path, randomBytes(manifest.size));
+      await damage(document.path, randomBytes(document.bytes.length));
+      for (let time = 0; time < 2; time++) {
+        await target.putContent(manifest, { check: true });
+        await target.putDocument(document.path, document.bytes);
+        await target.settle();
+        expect(await isWhole(target, manifest)).toBe(true);
+        expect(await bytesAt(target, document.path)).toEqual(document.bytes);
+      }
+    });
+
+    test('content that the tree has and the store lacks stays', async () => {
+      await using opened = await open();
+      const { target, store } = opened;
+      const blob = await storeBlob(store, randomBytes(1000));
+      await target.putContent(blob);
+      await store.delete(blob.digest);
+      for (const check of [false, true]) await target.putContent(blob, { check });
+      expect(await isWhole(target, blob)).toBe(true);
+    });
+
     test('a list that is there stays as it is; the same one again is no other', async () => {
       await using opened = await open();
       const { target, another } = opened;

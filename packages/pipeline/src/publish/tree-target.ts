@@ -2,6 +2,12 @@ import type { TreeSource } from '@gantry/tree';
 import type { HeldLease } from '../hold-lease.ts';
 import type { PoolContent } from './compose-repository.ts';
 
+/** How an object is put. */
+export interface PutContentOptions {
+  /** Has one that is there with its size read, too: it stays only if its bytes are those of its digest. */
+  readonly check?: boolean;
+}
+
 /**
  * Where a tree is written. Files are put in any order within a phase; `settle` makes a phase durable before the next
  * one names it. Nothing that was put is ever changed, and what is put is seen whole or not at all.
@@ -24,10 +30,10 @@ export interface TreeTarget {
   /**
    * Puts an object of the store into the pool, by the cheapest way there is. One that is there with its size stays; one
    * of another size is put right.
-   * @throws Fault BLOB_UNKNOWN
+   * @throws Fault BLOB_UNKNOWN; CONTENT_CORRUPT when the store's bytes were read, and are not those of the digest
    */
-  putContent(object: PoolContent): Promise<void>;
-  /** Puts a document, which is named by its digest, as `putContent` does. */
+  putContent(object: PoolContent, options?: PutContentOptions): Promise<void>;
+  /** Puts a document, which is named by its digest. One that is there stays only if it has these bytes. */
   putDocument(path: string, bytes: Uint8Array): Promise<void>;
   /**
    * Puts a list. Serials name lists, so one that is there is never replaced.

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, link, lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, link, lstat, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { Fault, forEachConcurrently } from '@gantry/oci';
+import { type Digest, Fault, forEachConcurrently, hasherFor, splitDigest } from '@gantry/oci';
 
 export const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o444;
@@ -213,6 +213,19 @@ async function hashOf(place: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(place) as AsyncIterable<Buffer>) hash.update(chunk);
   return hash.digest('hex');
+}
+
+/** Whether a file is there and has these bytes. */
+export async function holds(place: string, bytes: Uint8Array): Promise<boolean> {
+  if ((await sizeAt(place)) !== bytes.length) return false;
+  return Buffer.compare(await readFile(place), bytes) === 0;
+}
+
+/** The digest of a file's bytes, by the algorithm of another digest. */
+export async function digestAt(place: string, like: Digest): Promise<Digest> {
+  const hash = hasherFor(like);
+  for await (const chunk of createReadStream(place) as AsyncIterable<Buffer>) hash.update(chunk);
+  return `${splitDigest(like).algorithm}:${hash.digest('hex')}`;
 }
 
 /** A file's size in bytes; undefined if it is absent. */

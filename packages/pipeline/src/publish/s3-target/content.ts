@@ -4,14 +4,15 @@ import type { S3Client } from '@gantry/store/s3';
 import { Room } from '../../concurrency.ts';
 import { freeChunk } from '../../free-chunk.ts';
 import type { PoolContent } from '../compose-repository.ts';
+import { corruptInStore } from '../corrupt-in-store.ts';
 import { headersFor } from './headers.ts';
 
 /** A stream of a blob that is larger than this goes in parts; each adds what its source has read ahead. */
 const LARGE_BYTES = 5 * 1024 * 1024;
 const LARGE_AT_ONCE = 4;
 
-/** Puts an object of the store into the pool. */
-export type PutContent = (object: PoolContent) => Promise<void>;
+/** Puts an object of the store into the pool; with `check` it reads the store's bytes, whatever the server could do. */
+export type PutContent = (object: PoolContent, check?: boolean) => Promise<void>;
 
 /**
  * By the server itself where the store is on it too; else by this process, which checks the digest on the way. A server
@@ -30,9 +31,9 @@ export function contentPutter(client: S3Client, store: BlobStore): PutContent {
       bytes.destroy(); // where it failed before a byte was asked for
     }
   };
-  return async (object) => {
+  return async (object, check) => {
     const { path, digest, size } = object;
-    if (!copies || !hasObjects(store)) return await stream(object);
+    if (check === true || !copies || !hasObjects(store)) return await stream(object);
     try {
       await client.copy({ ...store.objectOf(digest), sizeBytes: size }, path, headersFor(path));
     } catch (error) {
@@ -58,7 +59,5 @@ async function* checked(bytes: AsyncIterable<Uint8Array>, digest: Digest): Async
     freeChunk(chunk);
   }
   if (hasher.digest('hex') === splitDigest(digest).hex) return;
-  throw new Fault('CONTENT_CORRUPT', `the bytes of ${digest} in the store are not those of its digest`, {
-    digest,
-  });
+  throw corruptInStore(digest);
 }
