@@ -61,6 +61,20 @@ describe('content', () => {
     expect(response.headers.get('content-range')).toBe(contentRange[status as 200]);
   });
 
+  test.each(['bytes=3-4', `bytes=${layer.size}-`])(
+    'HEAD of a blob takes no Range, such as %s',
+    async (range) => {
+      await using it = await open();
+      const target = `/v2/team/app/blobs/${layer.digest}`;
+      const { status, headers } = await it.get(target, { method: 'HEAD', headers: { range } });
+      expect([status, headers.get('content-length'), headers.get('content-range')]).toEqual([
+        200,
+        `${layer.size}`,
+        null,
+      ]);
+    },
+  );
+
   test('tags move and go, blobs go', async () => {
     await using it = await open();
     const { digest } = it.registry.putManifest('team/app', Buffer.from('{}'), 'text/plain');

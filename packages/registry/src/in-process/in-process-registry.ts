@@ -202,7 +202,8 @@ function answerBlob(call: Call, repository: StoredRepository, digest: string): v
     'docker-content-digest': digest,
     'accept-ranges': 'bytes',
   };
-  const range = requestedRange(request.headers.range, bytes.length);
+  const asked = request.method === 'GET' ? request.headers.range : undefined; // RFC 9110, section 14.2
+  const range = requestedRange(asked, bytes.length);
   if (range === undefined) return answer(request, response, 200, headers, bytes);
   if (range === null) {
     return answer(request, response, 416, { 'content-range': `bytes */${bytes.length}` });
