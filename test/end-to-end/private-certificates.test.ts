@@ -60,12 +60,12 @@ beforeAll(async () => {
     'files/paths.json': JSON.stringify({
       version: 2,
       ...described,
-      url: 'http://cdn.example/content/corp/x',
+      url: 'https://cdn.example/content/corp/x',
     }),
     'files/images.json': JSON.stringify({
       version: 1,
       ...described,
-      url: 'http://cdn.example/content/corp/x',
+      url: 'https://cdn.example/content/corp/x',
       images: [{ id: 'abc' }],
       tags: { latest: 'abc' },
     }),

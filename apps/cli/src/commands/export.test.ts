@@ -53,6 +53,14 @@ test('a mirror that only some clients may use is left out, and that is said', as
   expect(await written('edge', 'slots.map')).not.toContain('lan.example.org');
 });
 
+test('a mirror at http is warned of, as a server at https would send clients there', async () => {
+  const plain = { ...OTHER, url: 'http://b.example.org/gantry' };
+  for (const server of ['nginx', 'haproxy']) {
+    const ran = await exported({ mirrors: [TRUSTED, plain] }, server, '--to', server);
+    expect(ran).toMatchObject({ code: 0, err: expect.stringMatching(/: http, and .* by https .*: b\n$/) });
+  }
+});
+
 test('paths are those of the machine that it is for', async () => {
   const ran = await exported({}, 'nginx', '--to', 'edge', '--at', '/etc/nginx/gantry');
   expect(ran).toMatchObject({

@@ -63,10 +63,11 @@ export function checkCraneBesideOthers(configuration: Configuration): void {
 
 /** The crane's mirrors: those that are named, else the built-in server where there is one. */
 export function mirrorsOf(
-  { crane: { mirrors, listen: at } }: Configuration,
+  { crane: { mirrors, listen: at, tls } }: Configuration,
   treeServer: RunningServer | undefined,
 ): readonly MirrorOptions[] {
-  return mirrors ?? ownMirror(at.host, treeServer);
+  // It is http, and who comes by https is never sent there.
+  return mirrors ?? (tls === undefined ? ownMirror(at.host, treeServer) : []);
 }
 
 function workersOf({ crane: { workers } }: Configuration): number {

@@ -98,7 +98,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
   /** Whether redirect JSON tells of what is asked for, and so has the answer. */
   const answeredByRedirectJson = (reader: Reader, asked: Asked): boolean => {
     const { request, response, route } = asked;
-    const known = redirectJson?.answer(request, route, reader);
+    const known = redirectJson?.answer(request, route, reader, clients(request).isHttps);
     if (known === undefined) return false;
     if (known instanceof Promise) deliverShown(asked, known);
     else deliver(request, response, sharedOrNot(known));

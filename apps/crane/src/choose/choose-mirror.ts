@@ -33,6 +33,8 @@ export type CameBack = (mirror: Mirror, object: Wanted) => void;
 export interface Client {
   /** Absent: it is not known. */
   readonly address?: string;
+  /** It came by https, and is never sent on to http. Absent: it did not. */
+  readonly isHttps?: boolean;
   /** Pools of mirrors by their places in the list of all, the nearest first. */
   readonly pools: readonly Pool[];
   /** The mirrors that it was sent to for the object within the last seconds, so that it is likely to have failed there; the latest one last. */

@@ -7,7 +7,7 @@ import type { CameBack, Client } from '../choose/choose-mirror.ts';
 import { type ClientPlace, type Nearness, nearness } from '../choose/nearness.ts';
 import { RecentRedirects } from '../choose/recent-redirects.ts';
 import type { Mirror } from '../choose/mirror.ts';
-import { type Address, clientAddress, formatAddress, type Network } from '@gantry/service';
+import { type Address, clientAddress, formatAddress, type Network, networkTable } from '@gantry/service';
 
 /** Where an address is, as far as files of places tell. */
 export type FindPlace = (address: Address) => Omit<ClientPlace, 'address'>;
@@ -22,8 +22,8 @@ export interface ClientsOptions {
 }
 
 /**
- * Knows whom a request comes from. What was found out of an address is kept. Who came to a proxy by https is sent to https
- * mirrors alone; if somebody else writes X-Forwarded-Proto, it narrows down just the own choice.
+ * Knows whom a request comes from. What was found out of an address is kept. Who came by https, to the crane itself or to a
+ * trusted proxy, is sent to https mirrors alone.
  */
 export type Clients = (request: IncomingMessage) => Client;
 
@@ -33,6 +33,7 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
   const near = nearness(mirrors);
   const recent = new RecentRedirects();
   const readAddress = clientAddress(trustedProxies);
+  const proxies = networkTable(trustedProxies.map((network) => [network, true] as const));
 
   // Made on first use: large lists of mirrors take their memory again.
   let httpsNear: Nearness | undefined;
@@ -45,6 +46,7 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
     const place = address !== undefined && near.matters ? { ...findPlace?.(address), address } : {};
     return {
       ...(address !== undefined && { address: formatAddress(address) }),
+      isHttps,
       pools: nearFor(isHttps).poolsFor(place),
       ...(onCameBack !== undefined && { cameBackFrom: onCameBack }),
       sentBefore: (digest) => recent.mirrors(word, wordOf(digest), Date.now()),
@@ -52,32 +54,44 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
     };
   };
 
-  // A connection is one client's, unless a proxy stands before it.
-  const byConnection = new WeakMap<Socket, Client>();
-  const byAddresses = new LRUCache<string, Client>({ max: CLIENTS_KEPT });
-  return ({ socket, headers }) => {
-    // node:http joins all lines of either.
-    const forwarded =
-      trustedProxies.length === 0 ? undefined : (headers['x-forwarded-for'] as string | undefined);
-    const protocol =
-      trustedProxies.length === 0 ? undefined : (headers['x-forwarded-proto'] as string | undefined);
-    if (forwarded === undefined && protocol === undefined) {
-      let client = byConnection.get(socket);
-      if (client === undefined) {
-        client = clientOf(readAddress(socket.remoteAddress, undefined), false);
-        byConnection.set(socket, client);
-      }
-      return client;
-    }
-    const isHttps = protocol !== undefined && /\bhttps\b/i.test(protocol);
-    const key = `${socket.remoteAddress} ${isHttps} ${forwarded}`;
-    let client = byAddresses.get(key);
-    if (client === undefined) {
-      client = clientOf(readAddress(socket.remoteAddress, forwarded), isHttps);
-      byAddresses.set(key, client);
-    }
-    return client;
+  const connectionOf = (socket: Socket): Connection => {
+    const peer = socket.remoteAddress;
+    const address = readAddress(peer, undefined);
+    const isHttps = 'encrypted' in socket;
+    const client = clientOf(address, isHttps);
+    return { peer, client, isProxy: address !== undefined && proxies.find(address) === true };
   };
+
+  // A connection is one client's, unless a proxy stands before it.
+  const byConnection = new WeakMap<Socket, Connection>();
+  const byAddresses = new LRUCache<string, Client>({ max: CLIENTS_KEPT });
+  return (request) => {
+    const { socket } = request;
+    let connection = byConnection.get(socket);
+    if (connection === undefined) byConnection.set(socket, (connection = connectionOf(socket)));
+    const { peer, client, isProxy } = connection;
+    if (!isProxy) return client;
+    // node:http joins all lines of either.
+    const forwarded = request.headers['x-forwarded-for'] as string | undefined;
+    const protocol = request.headers['x-forwarded-proto'] as string | undefined;
+    if (forwarded === undefined && protocol === undefined) return client;
+    const isHttps = client.isHttps === true || (protocol !== undefined && /\bhttps\b/i.test(protocol));
+    const key = `${peer} ${isHttps} ${forwarded}`;
+    let behind = byAddresses.get(key);
+    if (behind === undefined)
+      byAddresses.set(key, (behind = clientOf(readAddress(peer, forwarded), isHttps)));
+    return behind;
+  };
+}
+
+/** What is known of a connection as long as it lasts. */
+interface Connection {
+  /** Its other end. */
+  readonly peer: string | undefined;
+  /** Whom the other end is, if it asks for itself. */
+  readonly client: Client;
+  /** Whether it is believed whom it asks for. */
+  readonly isProxy: boolean;
 }
 
 function wordOf(digest: Digest): number {

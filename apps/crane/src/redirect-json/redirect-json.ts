@@ -11,14 +11,14 @@ import { type ContentOptions, createContent } from './content.ts';
 import { createFileNames } from './file-names.ts';
 import { createFileReader, type FileTally } from './file-reader.ts';
 import { followDirectories } from './follow-directories.ts';
-import { type LocatableRoute, locate, locateAsCrane, type Located } from './locate.ts';
+import { type LocatableRoute, locate, locateAsCrane } from './locate.ts';
 import { mayReadFile } from './may-read-file.ts';
 import { linkAnswer, redirectAnswer } from './redirect-answer.ts';
 import type { PathsFile, RedirectFile } from './redirect-file.ts';
 import { createRepositoriesPage, parseRepositoriesPath } from './repositories-page.ts';
 import { createRepositoryTable, type Duplicate } from './repository-table.ts';
 import { splitPath } from './split-path.ts';
-import { answerV1, parseV1, redirectV1, USER_CREATED } from './v1.ts';
+import { answerV1, errorV1, parseV1, redirectV1, USER_CREATED } from './v1.ts';
 
 /** What is configured of redirect JSON. */
 export interface RedirectJsonOptions {
@@ -38,8 +38,14 @@ export interface RedirectJson extends Disposable {
   /**
    * The answer to a request that the tree has none for: of the API of today about a repository that redirect files tell
    * of, of the one before, or a list of these repositories. Undefined: redirect files say nothing of it.
+   * @param isHttps whether the client came by https: it is then sent to https alone, but as Pulp's Crane to either
    */
-  answer(request: IncomingMessage, route: Route, reader: Reader): Answer | Promise<Answer> | undefined;
+  answer(
+    request: IncomingMessage,
+    route: Route,
+    reader: Reader,
+    isHttps?: boolean,
+  ): Answer | Promise<Answer> | undefined;
   /** The answer to a POST; undefined: it is none that Pulp's Crane takes. */
   answerPost(target: string): Answer | undefined;
   /**
@@ -101,14 +107,7 @@ export function createRedirectJson(
     if (!directories.isRead) throw new Fault('UNAVAILABLE', UNREAD);
   };
 
-  const answerLocated = (file: PathsFile, located: Located, query: string): Answer | Promise<Answer> => {
-    if (content?.located !== undefined) return content.located(file, located);
-    const url = file.base + located.path;
-    if (compat) return linkAnswer(located.what, fitToCdn(url));
-    return redirectAnswer(located.what, fitToCdn(url, query), options.status);
-  };
-
-  const answerV2 = (request: IncomingMessage, route: NamedRoute, who: Reader) => {
+  const answerV2 = (request: IncomingMessage, route: NamedRoute, who: Reader, isHttps: boolean) => {
     const file = find(route.name, who);
     if (file === undefined) return undefined;
     if (route.kind === 'referrers')
@@ -117,7 +116,10 @@ export function createRedirectJson(
     if (route.kind === 'manifest' && route.serial !== undefined)
       return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(route.name)} has no serials`);
     const located = locate(file, route satisfies LocatableRoute, request.headers.accept);
-    return answerLocated(file, located, queryOf(request.url as string));
+    if (content?.located !== undefined) return content.located(file, located);
+    const url = fitToCdn(file.base + located.path, queryOf(request.url as string));
+    if (isHttps && isPlain(url)) return unavailable(located.what, LEAVES_HTTPS);
+    return redirectAnswer(located.what, url, options.status);
   };
 
   const answerAsCrane = (request: IncomingMessage, path: string, who: Reader) => {
@@ -125,10 +127,12 @@ export function createRedirectJson(
     const file = split && find(split.name, who);
     if (split === undefined || file === undefined) return undefined;
     const located = locateAsCrane(file, split, request.headers.accept);
-    return located === undefined ? UNKNOWN : answerLocated(file, located, '');
+    if (located === undefined) return UNKNOWN;
+    if (content?.located !== undefined) return content.located(file, located);
+    return linkAnswer(located.what, fitToCdn(file.base + located.path));
   };
 
-  const answerOther = (request: IncomingMessage, path: string, who: Reader) => {
+  const answerOther = (request: IncomingMessage, path: string, who: Reader, isHttps: boolean) => {
     const list = parseRepositoriesPath(path);
     const host = request.headers.host ?? '';
     if (list !== undefined) return page.answer(list, request.headers.accept, host, who);
@@ -136,20 +140,21 @@ export function createRedirectJson(
     if (route === undefined) return undefined;
     const answer = answerV1(route, { table, endpoint: options.endpoint ?? host, reader: who });
     if ('status' in answer) return answer;
-    return content?.image === undefined ? redirectV1(answer) : content.image(answer);
+    if (content?.image !== undefined) return content.image(answer);
+    return isHttps && !compat && isPlain(answer.repository.base) ? errorV1(503) : redirectV1(answer);
   };
 
   return {
-    answer(request, route, who) {
+    answer(request, route, who, isHttps = false) {
       if ('name' in route) {
-        if (!compat) return directories.isRead ? answerV2(request, route, who) : NOT_READ;
+        if (!compat) return directories.isRead ? answerV2(request, route, who, isHttps) : NOT_READ;
       } else if (!isLeftOver(route)) return undefined;
       const path = decodePath(withoutQuery(pathOf(request.url as string)), compat);
       if (path === undefined || !OWN_PATHS.test(path)) return undefined;
       const isV2 = path.startsWith('/v2/');
       if (isV2 && !compat) return undefined;
       if (!directories.isRead) return NOT_READ;
-      if (!isV2) return answerOther(request, path, who);
+      if (!isV2) return answerOther(request, path, who, isHttps);
       // What is no route of the specification is just unknown to Pulp's Crane, whatever is wrong with it.
       return answerAsCrane(request, path, who) ?? ('name' in route ? undefined : UNKNOWN);
     },
@@ -192,6 +197,12 @@ const OWN_PATHS = /^\/(?:v1|v2|crane)\//;
 const UNKNOWN = errorAnswer('refused', 404, 'NAME_UNKNOWN', 'no redirect file tells of this');
 const UNREAD = 'the redirect files are not read yet';
 const NOT_READ = unavailable('refused', UNREAD);
+const LEAVES_HTTPS =
+  'the redirect file names an http address, and who came by https is not sent on to http: its url has to be https';
+
+function isPlain(url: string): boolean {
+  return /^http:/i.test(url);
+}
 
 /** Whether the crane knows no answer of its own. */
 function isLeftOver(route: Route): boolean {

@@ -99,7 +99,13 @@ function warningsOf(mirrors: readonly Mirror[]): string[] {
   const near = mirrors
     .filter(isForEverybody)
     .filter(({ networks, asns, countries }) => networks.length + asns.length + countries.length > 0);
+  const plain = mirrors.filter((one) => isForEverybody(one) && one.base.startsWith('http:'));
   return [
+    ...(plain.length === 0
+      ? []
+      : [
+          `http, and who comes to the server by https is sent there all the same, which a crane never does: ${plain.map(({ name }) => name).join(', ')}`,
+        ]),
     ...(further.length === 0
       ? []
       : [

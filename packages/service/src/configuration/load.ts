@@ -19,7 +19,7 @@ import {
 } from './environment.ts';
 import { endedAllowances } from './gate-checks.ts';
 import { problemsIn } from './issues.ts';
-import { mirrorsOnLoopback } from './mirror-warnings.ts';
+import { httpBesideTls, mirrorsOnLoopback } from './mirror-warnings.ts';
 import { shortGrace } from './collection.ts';
 import { unreadableFiles } from './named-files.ts';
 import {
@@ -111,6 +111,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
         ...accessWarnings(configuration),
         ...unusedTrees(configuration),
         ...mirrorsOnLoopback(configuration),
+        ...httpBesideTls(configuration),
         ...shortGrace(configuration),
         ...endedAllowances(value, new Date()),
       ]),

@@ -22,3 +22,15 @@ test('a mirror on loopback is warned of where clients from elsewhere come', asyn
   expect(await warningsOf('0.0.0.0:5080', 'https://mirror.example.org/gantry')).toEqual([]);
   expect(await warningsOf('127.0.0.1:5080', 'http://127.0.0.1:8080/gantry')).toEqual([]);
 });
+
+const tlsWarningsOf = async (tls: string) => {
+  const mirrors = '[{ name: m, url: "http://m.example" }, { name: s, url: "https://s.example" }]';
+  return (await load(cwd, `crane: { ${tls} mirrors: ${mirrors} }\n`)).warnings;
+};
+
+test('an http mirror is warned of where the crane itself is https', async () => {
+  expect(await tlsWarningsOf('tls: { certFile: a.pem, keyFile: a.key },')).toEqual([
+    expect.stringContaining('crane.mirrors[0].url: "http://m.example" is http, and with crane.tls'),
+  ]);
+  expect(await tlsWarningsOf('')).toEqual([]);
+});

@@ -16,3 +16,17 @@ export function mirrorsOnLoopback({ crane }: Configuration): Problem[] {
     };
   });
 }
+
+/** Mirrors at http, where clients come to the crane by https: none of them is ever sent there. */
+export function httpBesideTls({ crane }: Configuration): Problem[] {
+  if (crane?.tls === undefined) return [];
+  return (crane.mirrors ?? []).flatMap(({ url }, index) => {
+    if (!/^http:/i.test(url)) return [];
+    return {
+      path: ['crane', 'mirrors', index, 'url'],
+      value: url,
+      message:
+        'is http, and with crane.tls clients come by https, which are not sent on to http: nobody is sent there; write an https address',
+    };
+  });
+}
