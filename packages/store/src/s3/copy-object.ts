@@ -1,4 +1,4 @@
-import { quote } from '@gantry/oci';
+import { forEachConcurrently, quote } from '@gantry/oci';
 import { abortBy, headersOf, type PutOptions } from './objects.ts';
 import type { S3Session } from './session.ts';
 import { MAX_PART_BYTES, MIN_PART_BYTES, UploadInParts } from './uploads.ts';
@@ -49,20 +49,16 @@ async function copyInParts(
 ): Promise<void> {
   const partBytes = copyPartSizeFor(source.sizeBytes);
   const upload = await UploadInParts.start(session, path, { ...options, checksums: false });
-  const count = Math.ceil(source.sizeBytes / partBytes);
-  let next = 0;
-  const copyNext = async () => {
-    while (next < count) {
-      const start = next++ * partBytes;
-      const end = Math.min(start + partBytes, source.sizeBytes) - 1;
-      await upload.copyPart(start / partBytes + 1, copySource(source), { start, end }, options);
-    }
-  };
+  const numbers = Array.from({ length: Math.ceil(source.sizeBytes / partBytes) }, (_, at) => at + 1);
   try {
-    await Promise.all(Array.from({ length: COPIES_AT_ONCE }, copyNext));
+    await forEachConcurrently(numbers, COPIES_AT_ONCE, async (number) => {
+      const start = (number - 1) * partBytes;
+      const end = Math.min(start + partBytes, source.sizeBytes) - 1;
+      await upload.copyPart(number, copySource(source), { start, end }, options);
+    });
     await upload.complete(options.signal === undefined ? {} : { signal: options.signal });
   } catch (error) {
-    next = count;
+    // Nothing is under way any more: a part that came after it would stay for good ("AbortMultipartUpload").
     await upload.abort().catch(() => undefined);
     throw error;
   }
