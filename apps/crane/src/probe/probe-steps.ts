@@ -1,4 +1,10 @@
-import { digestOf, MANIFEST_MAX_BYTES, MANIFEST_MEDIA_TYPES, type ManifestKind } from '@gantry/oci';
+import {
+  digestOf,
+  forEachConcurrently,
+  MANIFEST_MAX_BYTES,
+  MANIFEST_MEDIA_TYPES,
+  type ManifestKind,
+} from '@gantry/oci';
 import {
   decodeStatement,
   findSignatureProblem,
@@ -102,26 +108,22 @@ export async function findMissing(
 
 /** The first object that is not there with its size, and why; undefined when all are. */
 export async function findAbsent(
-  client: MirrorClient,
+  client: Pick<MirrorClient, 'head'>,
   objects: readonly PoolObject[],
 ): Promise<string | undefined> {
   let found: string | undefined;
-  const queue = objects.values();
-  const look = async () => {
-    for (const object of queue) {
-      if (found !== undefined) return;
-      const reply = await client.head(object.path);
-      const { status, contentEncoding, sizeBytes } = reply;
-      const at = seenAt(reply);
-      if (status !== 200) found ??= `${object.path} is answered with ${status}${at}`;
-      else if (contentEncoding !== '')
-        found ??= `${object.path} came with Content-Encoding ${contentEncoding}${at}`;
-      else if (sizeBytes !== undefined && sizeBytes !== object.size) {
-        found ??= `${object.path} has ${sizeBytes} bytes there, not ${object.size}${at}`;
-      }
+  await forEachConcurrently(objects, HEADS_AT_ONCE, async (object) => {
+    if (found !== undefined) return;
+    const reply = await client.head(object.path);
+    const { status, contentEncoding, sizeBytes } = reply;
+    const at = seenAt(reply);
+    if (status !== 200) found ??= `${object.path} is answered with ${status}${at}`;
+    else if (contentEncoding !== '')
+      found ??= `${object.path} came with Content-Encoding ${contentEncoding}${at}`;
+    else if (sizeBytes !== undefined && sizeBytes !== object.size) {
+      found ??= `${object.path} has ${sizeBytes} bytes there, not ${object.size}${at}`;
     }
-  };
-  await Promise.all(Array.from({ length: HEADS_AT_ONCE }, look));
+  });
   return found;
 }
 
