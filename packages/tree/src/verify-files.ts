@@ -2,6 +2,7 @@ import { digestOf, forEachConcurrently, MANIFEST_MAX_BYTES, splitDigest } from '
 import { hashFile } from './hash-file.ts';
 import { parsePath } from './paths.ts';
 import type { ServedCheck } from './verify-served.ts';
+import { aboveCurrent } from './verify-newer.ts';
 import { isExpected, type PoolFile, type Verification, type VerifiedSerial } from './verification.ts';
 
 /**
@@ -75,8 +76,8 @@ function meet(
   const file = verification.files.get(path);
   if (file === undefined || !isExpected(file, about)) {
     if (path.startsWith(UNFINISHED)) return undefined;
-    const why = irregular ? NOT_PLAIN : strangeness(path, about);
-    if (why !== undefined) verification.extra.set(path, `${path} ${why}`);
+    const why = irregular ? `${path} ${NOT_PLAIN}` : strangeness(path, about);
+    if (why !== undefined) verification.extra.set(path, why);
     return undefined;
   }
   file.seen = true;
@@ -99,16 +100,15 @@ const NOT_PLAIN = 'is no plain file: a tree holds no links and no devices';
 /** Why a file that nobody expects should not be there. */
 function strangeness(path: string, { serial, isCurrent, pool }: VerifiedSerial): string | undefined {
   const parsed = parsePath(path);
-  if (parsed === undefined) return "is no name of the tree's";
+  if (parsed === undefined) return `${path} is no name of the tree's`;
   // What other serials have is not known when it is an earlier one that is looked at.
   if (!isCurrent) return undefined;
   if ('digest' in parsed) {
     return pool === undefined
       ? undefined
-      : `is not in the pool of serial ${serial}: left over, or not deleted yet`;
+      : `${path} is not in the pool of serial ${serial}: left over, or not deleted yet`;
   }
-  if ('serial' in parsed && parsed.serial > serial)
-    return `is above serial ${serial}, which is the current one`;
+  if ('serial' in parsed && parsed.serial > serial) return aboveCurrent(path, serial);
   return undefined;
 }
 

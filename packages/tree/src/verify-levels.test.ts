@@ -50,6 +50,23 @@ describe('by the roots', () => {
     expect(short(await verify({ roots: true }))).toEqual([`corrupt ${file}`]);
   });
 
+  test('newer statements than the pointer is at are told of, as it may have been put back', async () => {
+    await put(POINTER_PATH, await get(serialPath(1)));
+    const newer = [`extra ${serialPath(2)}`, `extra ${serialPath(3)}`];
+    const result = await verify({ roots: true });
+    expect(short(result)).toEqual(newer);
+    expect(result).toMatchObject({ errors: 0, warnings: 2, statement: { serial: 1 } });
+    expect(result.findings[0]?.message).toMatch(/is above serial 1, .* or the pointer was put back$/);
+    expect(short(await verify())).toEqual(expect.arrayContaining(newer));
+    await put(serialPath(2), 'x'); // no statement
+    expect(short(await verify({ roots: true }))).toEqual([`extra ${serialPath(3)}`]);
+    await using server = await serveTree(root);
+    expect(short(await verifyTree(httpTree(`${server.url}/tree`), { ...NOW, roots: true }))).toEqual([]);
+    expect(server.requests.filter((request) => request.includes('/serial/0'))).toEqual([
+      `GET /tree/${serialPath(1)}`,
+    ]);
+  });
+
   test('beside an equal tree just one of them is read, and its equality is told before anything else is', async () => {
     await using server = await serveTree(root);
     const equal: (boolean | undefined)[] = [];

@@ -12,6 +12,7 @@ import { type Crew, loneWorker, startCrew } from './verify-crew.ts';
 import { verifyDocuments } from './verify-documents.ts';
 import { verifyFiles } from './verify-files.ts';
 import { verifyCopy, verifyHistory } from './verify-history.ts';
+import { findNewer } from './verify-newer.ts';
 import { judgePointer, PointerWatch, readPointer, type SeenSerial } from './verify-pointer.ts';
 import { servedCheck } from './verify-served.ts';
 import { settle } from './verify-settle.ts';
@@ -179,6 +180,7 @@ async function verifyFrom(
     if (!reference.isEqual) await nameDifferences(plain, pointer, against, reference);
   }
   await verifyCopy(plain, pointer);
+  await findNewer(plain, pointer.statement);
   const history =
     level === 'roots' && options.serial === undefined ? undefined : await verifyHistory(plain, pointer);
   const { serial = pointer.statement.serial } = options;
