@@ -4,6 +4,7 @@ import { Fault, quote } from '@gantry/oci';
  * What can be found wrong with a tree.
  *
  * - `missing`, `wrong-size`, `corrupt` (bytes that are not those of the digest), `unreadable`: a file that should be there
+ * - `not-kept`: a serial that was asked for, and is there no more, or never was
  * - `invalid`: a document, list or manifest that contradicts the format, or another one
  * - `broken-chain`: a statement whose predecessor is absent or another one; `fork`: two histories of one tree;
  *   `rollback`: a serial below one that was seen before; `mixed`: files of two serials, or a pointer that goes back while
@@ -16,6 +17,7 @@ import { Fault, quote } from '@gantry/oci';
  */
 export const FINDING_KINDS = [
   'missing',
+  'not-kept',
   'wrong-size',
   'corrupt',
   'unreadable',

@@ -63,5 +63,10 @@ export function isExpected({ reached, since }: PoolFile, { isCurrent }: Verified
   return reached || (isCurrent && since > 0);
 }
 
+/** Whether a file that an earlier serial names was taken out of the pool since: then that serial is kept no more. */
+export function hasLeft(file: PoolFile | undefined, { isCurrent, pool }: VerifiedSerial): boolean {
+  return file?.since === 0 && !isCurrent && pool !== undefined;
+}
+
 /** A failure as it goes from thread to thread. */
 export type CarriedFault = Pick<Fault, 'code' | 'message' | 'details'>;

@@ -1,6 +1,6 @@
 import { type Digest, digestOf, forEachConcurrently, quote } from '@gantry/oci';
 import type { Statement } from './documents.ts';
-import { indexPath, shardOf } from './paths.ts';
+import { indexPath, serialPath, shardOf } from './paths.ts';
 import { MAX_DOCUMENT_BYTES } from './reading-json.ts';
 import { decodeRoot } from './root.ts';
 import { decodeShard } from './shard.ts';
@@ -122,6 +122,13 @@ function leastSince({ pool }: Walk, { since }: PoolFile): number {
   return since > (pool?.base ?? 0) ? since : 0;
 }
 
+/** Once: of the first file that has left the pool. */
+function sayNotKept({ log, serial }: Walk, path: string, what: string): void {
+  if (log.counts['not-kept'] !== undefined) return;
+  const message = `serial ${serial} is not kept any longer, or not whole: ${path}, of ${what}, has left the pool since`;
+  log.add('not-kept', message, { path: serialPath(serial) });
+}
+
 function sayContradiction(
   walk: Walk,
   path: string,
@@ -136,7 +143,7 @@ function sayContradiction(
   const invalid = (why: string) => walk.log.add('invalid', `${what} names ${path}, and ${why}`, { path });
   if (isNew && walk.pool !== undefined && file.since === 0) {
     if (walk.isCurrent) invalid(`no list put it into the pool of serial ${walk.serial}`);
-    else invalid(`it was taken out of the pool since: serial ${walk.serial} is not kept any longer`);
+    else sayNotKept(walk, path, what);
   }
   if (size !== undefined && size !== file.size)
     invalid(`gives it ${size} bytes, where another place says ${file.size}`);

@@ -7,6 +7,7 @@ import { directoryTree } from './directory-source.ts';
 import { httpTree } from './http-source.ts';
 import { readSigningKey } from './keys.ts';
 import { layTree } from './lay-tree.ts';
+import { formatList, parseList } from './lists.ts';
 import { contentTypeOf, indexPath, listPath, POINTER_PATH, serialPath } from './paths.ts';
 import {
   layHistory,
@@ -31,7 +32,7 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-const { put, get, view, documentPath, verify } = tamperWith(() => root);
+const { put, get, view, documentPath, restate, verify } = tamperWith(() => root);
 
 describe('by the roots', () => {
   test('the pointer, the root and its shards are looked at, and nothing else', async () => {
@@ -116,8 +117,23 @@ describe('an earlier serial', () => {
     expect(short(await verify({ serial: 1 }))).toEqual([`missing ${blob}`]);
   });
 
-  test('that is not in the history is missing', async () => {
-    expect(short(await verify({ serial: 9 }))).toEqual([`missing ${serialPath(9)}`]);
+  test('that is not in the history is not kept', async () => {
+    expect(short(await verify({ serial: 9 }))).toEqual([`not-kept ${serialPath(9)}`]);
+  });
+
+  test.each([
+    ['whole', /pool\/\S+/g],
+    ['in part', /pool\/blobs\/\S+/],
+  ])('that was collected %s is not kept any longer, and no more is said of it', async (_, collected) => {
+    const paths = (await get(listPath(1))).toString().match(collected) ?? [];
+    const lines = parseList(await get(listPath(3)), 'the list');
+    const list = formatList([...lines, ...paths.map((file) => ({ op: '-' as const, path: file }))]);
+    await put(listPath(3), list);
+    await restate({ list: digestOf(list) });
+    for (const file of paths) await unlink(path.join(root, file));
+    const result = await verify({ serial: 1, deep: true });
+    expect(short(result)).toEqual([`not-kept ${serialPath(1)}`]);
+    expect(result.findings[0]?.message).toMatch(/^serial 1 is not kept any longer, or not whole: pool\//);
   });
 });
 

@@ -5,7 +5,7 @@ import { readStatement } from './open-tree.ts';
 import { listPath, parsePath, POINTER_PATH } from './paths.ts';
 import type { StatedSerial } from './statement.ts';
 import type { TreeSource } from './tree-source.ts';
-import type { Verification, VerifiedSerial } from './verification.ts';
+import { hasLeft, type Verification, type VerifiedSerial } from './verification.ts';
 
 /** The largest list that is read at once. */
 const MAX_LIST_BYTES = 256 * 1024 * 1024;
@@ -46,7 +46,9 @@ export async function settle(
       if (isNewer || changes?.get(path)?.op === '+') extra.delete(path);
     }
   }
-  for (const [path, message] of absent) log.add('missing', message, { path });
+  for (const [path, message] of absent) {
+    if (!hasLeft(files.get(path), about)) log.add('missing', message, { path });
+  }
   for (const [path, message] of extra) log.add('extra', message, { path, severity: 'warning' });
   if (about.isCurrent) tellMixture(verification, about);
   return 'settled';

@@ -188,7 +188,7 @@ async function verifyFrom(
   const statement = isCurrent ? pointer.statement : history?.chain.find((one) => one.serial === serial);
   if (statement === undefined) {
     const message = `serial ${serial} is not in the history of ${source.name}, which is at ${pointer.statement.serial}`;
-    log.add('missing', message, { path: serialPath(serial) });
+    log.add('not-kept', message, { path: serialPath(serial) });
     return { outcome: 'settled', ...(reference && { reference }) };
   }
   const about: VerifiedSerial = { serial, isCurrent, pool: history?.pool };

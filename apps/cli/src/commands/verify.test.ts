@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { layTree, type LaidRepository } from '@gantry/tree';
+import { indexPath, layTree, listPath, type LaidRepository } from '@gantry/tree';
 import { gantry } from '../cli.fixture.ts';
 
 let cwd = '';
@@ -129,4 +129,66 @@ test('of a place without a tree it says to see whether the place is right, and n
   expect(out).toContain('nothing holds no published tree');
   expect(out).toContain('see whether the place is right');
   expect(out).not.toContain('copy it again');
+});
+
+/** What it says is to be done. */
+async function adviceOf(...words: string[]): Promise<readonly string[]> {
+  const { out } = await verify(...words);
+  return out.split('\n').filter((line) => line.startsWith('  -> '));
+}
+
+test('of extra files it says which of them go by themselves, and which stay', async () => {
+  await lay('tree');
+  const pool = 'pool/blobs/sha256/ff';
+  await mkdir(path.join(cwd, 'tree', pool), { recursive: true });
+  await writeFile(path.join(cwd, 'tree', pool, 'f'.repeat(64)), '');
+  expect(await adviceOf('./tree')).toEqual([
+    expect.stringMatching(
+      /nothing breaks; files left over .*gantry gc.* gantry-mirror --full .*; .* stays until/,
+    ),
+  ]);
+  await rm(path.join(cwd, 'tree/pool/blobs'), { recursive: true });
+  await writeFile(path.join(cwd, 'tree/index.html'), '');
+  expect(await adviceOf('./tree')).toEqual([
+    "  -> nothing breaks; what has no name of the tree's, or is a link, stays until you take it away",
+  ]);
+});
+
+test('of a pointer that was put back it says so, by the roots too', async () => {
+  await lay('tree');
+  const first = await readFile(path.join(cwd, 'tree/serial/current.json'));
+  await lay('tree');
+  await rm(path.join(cwd, 'tree/serial/current.json'));
+  await writeFile(path.join(cwd, 'tree/serial/current.json'), first);
+  expect(await adviceOf('./tree', '--roots')).toEqual([
+    expect.stringMatching(/above the pointer .* next publication or copy; .* the pointer was put back/),
+  ]);
+});
+
+test('of a serial that is not there it says to name one that is kept, and not to copy', async () => {
+  await lay('tree');
+  const { code, out } = await verify('./tree', '--serial', '3');
+  expect(code).toBe(1);
+  expect(out).toMatch(/^error +not-kept \(1\): .*\n {2}serial 3 is not in the history/);
+  expect(out).toContain('-> name a serial that is kept');
+  expect(out).not.toContain('copy');
+});
+
+test('of what is damaged or missing it says what mends it, at a mirror and at the master', async () => {
+  const { statement } = await lay('tree');
+  const root = path.join(cwd, 'tree', indexPath(statement.root));
+  await rm(root);
+  expect(await adviceOf('./tree')).toEqual([
+    '  -> at a mirror copy again: gantry-mirror --full; at the master "gantry publish" puts back what the pool lacks',
+  ]);
+  await writeFile(root, 'x');
+  expect(await adviceOf('./tree', '--roots')).toEqual([
+    expect.stringMatching(
+      / at a mirror remove them.* at the master "gantry publish" .* "gantry gc --scrub" blobs$/,
+    ),
+  ]);
+  await rm(path.join(cwd, 'tree', listPath(1)));
+  expect((await adviceOf('./tree'))[0]).toMatch(
+    /at the master bring lists and statements back from a mirror/,
+  );
 });
