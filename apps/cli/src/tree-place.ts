@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { Fault } from '@gantry/oci';
+import { Fault, quote } from '@gantry/oci';
 import {
   directoryTree,
   httpTree,
@@ -14,10 +14,14 @@ export function isTreePlace(word: string): boolean {
   return word.includes('/') || word === '.' || word === '..';
 }
 
-/** The tree at an http(s) address, or in a folder. */
+const PLACES = 'it is a folder or an address with http:// or https://, for some commands s3://BUCKET/PREFIX';
+
+/** The tree at an http(s) address, or in a folder. @throws Fault REQUEST_INVALID for nothing, and any other address */
 export function treeAt(word: string, cwd: string, signal: AbortSignal): TreeSource {
   if (/^https?:\/\//i.test(word)) return httpTree(word, { signal });
-  return directoryTree(path.resolve(cwd, word));
+  if (word !== '' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(word)) return directoryTree(path.resolve(cwd, word));
+  const shown = word.replace(/:\/\/.*$/s, '://…'); // a password may follow
+  throw new Fault('REQUEST_INVALID', `${quote(shown)} is no place of a tree: ${PLACES}`);
 }
 
 /** The state that a place holds. @throws Fault TREE_INVALID when it holds none; what openTree throws */

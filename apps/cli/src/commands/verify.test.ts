@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { indexPath, layTree, listPath, type LaidRepository } from '@gantry/tree';
@@ -107,12 +110,34 @@ test.each([
   [['./tree', '--floor', '0'], /--floor: "0" is no serial/],
   [['./tree', '--max-age', 'x'], /--max-age: "x" is not a duration/],
   [['s3:///x'], /"s3:\/\/\/x" is no bucket: it is s3:\/\/BUCKET/],
+  [[''], /"" is no place of a tree: it is a folder or an address/],
+  [['./tree', '--against', ''], /"" is no place of a tree/],
+  [['ftp://me:secret@x'], /"ftp:\/\/…" is no place of a tree: .*http:\/\/ or https:\/\//],
+  [
+    ['./tree', '--state', 'none/seen.json'],
+    /--state: its folder ".*none" is not there: make it, or name another/,
+  ],
+  [['./tree', '--state', 'gantry.json/seen.json'], /--state: its folder ".*gantry\.json" is no folder/],
+  [['./tree', '--state', 'tree'], /--state: ".*tree" is a folder: name a file/],
   [['./tree', '--state', 'gantry.json'], /--state: .*gantry\.json" is not a file of serials/],
 ])('wrong usage ends with 2 and says why: %j', async (words, message) => {
   await lay('tree');
   await writeFile(path.join(cwd, 'gantry.json'), '{"places":{}}');
   const { code, err } = await verify(...words);
   expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+});
+
+test('a file of what was seen that can not be kept is told of before anything is read', async () => {
+  let requests = 0;
+  await using server = createServer((_, response) => {
+    requests++;
+    response.writeHead(404).end();
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  const { code, err } = await verify(`http://127.0.0.1:${port}`, '--state', 'none/seen.json');
+  expect([code, err]).toEqual([2, expect.stringContaining('--state')]);
+  expect(requests).toBe(0);
 });
 
 test("one of the configuration's further trees is verified by its name", async () => {

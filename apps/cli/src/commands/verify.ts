@@ -63,6 +63,8 @@ export const addVerify: AddCommand = (program, cli) => {
       const limits = readLimits(options);
       using interruption = cli.interruptible();
       const { signal } = interruption;
+      const state =
+        options.state === undefined ? undefined : await openSeenSerials(path.resolve(cli.cwd, options.state));
       const given = options.key === undefined ? undefined : await readKeyOption(options.key, cli);
       const { source, trustedKeys } =
         tree === undefined
@@ -70,8 +72,6 @@ export const addVerify: AddCommand = (program, cli) => {
           : { source: await openPlace(tree, options, cli, signal), trustedKeys: given ?? [] };
       const against =
         options.against === undefined ? undefined : await openPlace(options.against, options, cli, signal);
-      const state =
-        options.state === undefined ? undefined : await openSeenSerials(path.resolve(cli.cwd, options.state));
       const seen = highest(state?.at(source.name), limits.floor);
       const start = performance.now();
       using progress = createProgressDisplay(cli.stderr, cli.env);

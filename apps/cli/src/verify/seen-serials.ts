@@ -1,4 +1,5 @@
-import { readFile, rename, writeFile } from 'node:fs/promises';
+import { access, constants, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Fault, quote } from '@gantry/oci';
 import type { SeenSerial, VerifyResult } from '@gantry/tree';
 
@@ -9,8 +10,9 @@ export interface SeenSerials {
   keep(place: string, result: VerifyResult): Promise<void>;
 }
 
-/** @throws Fault REQUEST_INVALID for a file that is none of this kind, or can not be read */
+/** @throws Fault REQUEST_INVALID for a file that is none of this kind, or can not be read or kept */
 export async function openSeenSerials(file: string): Promise<SeenSerials> {
+  await mustBeKeepable(file);
   const places = await readSeen(file);
   return {
     at: (place) => places.get(place),
@@ -34,6 +36,33 @@ export async function openSeenSerials(file: string): Promise<SeenSerials> {
   };
 }
 
+/** Asked first: a verification may take hours, and what it has seen is kept at its end. */
+async function mustBeKeepable(file: string): Promise<void> {
+  const folder = path.dirname(file);
+  const at = await statOf(folder);
+  if (at?.isDirectory() !== true) {
+    const why = at === undefined ? 'is not there' : 'is no folder';
+    throw refuse(file, `its folder ${quote(folder)} ${why}: make it, or name another`);
+  }
+  if ((await statOf(file))?.isDirectory() === true)
+    throw refuse(file, `${quote(file)} is a folder: name a file`);
+  try {
+    await access(folder, constants.W_OK);
+  } catch (error) {
+    throw unusable(file, error);
+  }
+}
+
+async function statOf(place: string) {
+  try {
+    return await stat(place);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : '';
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw unusable(place, error);
+  }
+}
+
 async function readSeen(file: string): Promise<Map<string, SeenSerial>> {
   let text: string;
   try {
@@ -44,8 +73,7 @@ async function readSeen(file: string): Promise<Map<string, SeenSerial>> {
   }
   const places = parsePlaces(text);
   if (places.every(([, seen]) => isSeen(seen))) return new Map(places as [string, SeenSerial][]);
-  const message = `--state: ${quote(file)} is not a file of serials that were seen: name another, or remove it`;
-  throw new Fault('REQUEST_INVALID', message, { path: file });
+  throw refuse(file, `${quote(file)} is not a file of serials that were seen: name another, or remove it`);
 }
 
 /** What is no such file gives one place that is none. */
@@ -62,6 +90,10 @@ function parsePlaces(text: string): [string, unknown][] {
 function isSeen(value: unknown): boolean {
   const { tree, serial, digest } = (value ?? {}) as Partial<Record<keyof SeenSerial, unknown>>;
   return typeof tree === 'string' && typeof digest === 'string' && Number.isSafeInteger(serial);
+}
+
+function refuse(file: string, why: string): Fault {
+  return new Fault('REQUEST_INVALID', `--state: ${why}`, { path: file });
 }
 
 function unusable(file: string, error: unknown): Fault {
