@@ -102,6 +102,7 @@ export const SERVING_CODE: readonly string[] = [
   'search/word-index.ts',
   'search/xml-elements.ts',
   'answer/send-file.ts',
+  'answer/statement-chain.ts',
   'answer/suited-manifest.ts',
   'answer/tag-page.ts',
 ];

@@ -9,7 +9,7 @@ import type { Site } from './site.ts';
 import type { Lookup, Repository } from '../repositories/repository.ts';
 import { type MirrorOptions, type MirrorState, readMirrors } from '../choose/mirror.ts';
 import { PackedRepository, packRepository } from '../repositories/packed-repository.ts';
-import { parseRoute } from './route.ts';
+import { type NamedRoute, parseRoute } from './route.ts';
 
 const hexOf = (digest: Digest) => digest.slice(digest.indexOf(':') + 1);
 const [OLD, NEW, LAYER, FRESH_LAYER, SBOM, LIST] = ['old', 'new', 'layer', 'fresh', 'sbom', 'list'].map(
@@ -160,6 +160,16 @@ describe('GET of a manifest', () => {
       sizeBytes: 200,
     });
     expect(headerOf(answerTo(byTag, siteOf([])), 'Cache-Control')).toBe('public, max-age=10');
+  });
+
+  test('that a client has is for no mirror to send; another one is', () => {
+    const route = parseRoute('/v2/team/app/manifests/latest');
+    const site = siteOf([TRUSTED], 'redirect');
+    const client = { pools: [new Pool([TRUSTED.mirror], [0])], sentBefore: () => [], sendTo() {} };
+    const statusOf = (ifNoneMatch: string) =>
+      decide('GET', route as NamedRoute, KNOWN, site, client, { ifNoneMatch });
+    expect(statusOf(`"${NEW}"`)).toMatchObject({ status: 200, etag: `"${NEW}"` });
+    expect(statusOf(`"${OLD}"`)).toMatchObject({ status: 302 });
   });
 
   test('a redirect has the status that is configured, and names its mirror for the metrics', () => {

@@ -15,6 +15,7 @@ import {
 import { chooseMirror, type Client, duplicatesOf, lastResort, type Wanted } from '../choose/choose-mirror.ts';
 import type { MirrorState } from '../choose/mirror.ts';
 import type { FoundManifest, Lookup, Repository } from '../repositories/repository.ts';
+import { isKnownToClient } from './conditional.ts';
 import { asksForMirrorList, mirrorListAnswer } from './mirror-list.ts';
 import { redirect } from './redirect.ts';
 import { noReferrers, parseReferrersQuery } from './referrers.ts';
@@ -30,6 +31,8 @@ export interface Circumstances {
   readonly isPrivate?: boolean;
   /** The client holds no manifest against the digest that it asks for: only what the operator vouches for may answer. */
   readonly takesOnTrust?: boolean;
+  /** The header If-None-Match: a client that has the manifest is sent nowhere for it. */
+  readonly ifNoneMatch?: string | undefined;
   /** What is answered in place of the manifest that was asked for; undefined: nothing is. */
   readonly suited?: FoundManifest | undefined;
 }
@@ -41,7 +44,7 @@ export function decide(
   lookup: Lookup,
   site: Site,
   client: Client,
-  { isPrivate = false, takesOnTrust = false, suited }: Circumstances = {},
+  { isPrivate = false, takesOnTrust = false, ifNoneMatch, suited }: Circumstances = {},
 ): Answer {
   if (
     lookup.state === 'unreadable' ||
@@ -62,7 +65,12 @@ export function decide(
   }
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route, lookup, site, client, { isPrivate, takesOnTrust, suited });
+      return manifestAnswer(method, route, lookup, site, client, {
+        isPrivate,
+        takesOnTrust,
+        ifNoneMatch,
+        suited,
+      });
     case 'blob':
       return blobAnswer(method, route, lookup, site, client, isPrivate);
     case 'tags':
@@ -92,7 +100,7 @@ function manifestAnswer(
   repository: Repository,
   site: Site,
   client: Client,
-  { isPrivate, takesOnTrust, suited }: Circumstances,
+  { isPrivate, takesOnTrust, ifNoneMatch, suited }: Circumstances,
 ): Answer {
   const found = suited ?? repository.manifest(reference);
   if (found === undefined) {
@@ -100,8 +108,10 @@ function manifestAnswer(
     return errorAnswer('manifest', 404, 'MANIFEST_UNKNOWN', `${quote(name)} has no manifest ${said}`);
   }
   const byTag = reference.digest === undefined;
-  const mayRedirect = method === 'GET' && isPrivate !== true;
   const { digest, kind, size, since } = found;
+  const etag = etagOf(digest);
+  const isKnown = ifNoneMatch !== undefined && isKnownToClient(ifNoneMatch, etag);
+  const mayRedirect = method === 'GET' && isPrivate !== true && !isKnown;
   const path = manifestPath(kind, digest);
   const wanted = {
     repository: name,
@@ -125,7 +135,7 @@ function manifestAnswer(
       ...(byTag ? OF_TAG : IMMUTABLE),
     ],
     body: method === 'HEAD' ? NO_BODY : { from: 'tree', path, digest, sizeBytes: size },
-    etag: etagOf(digest),
+    etag,
   };
 }
 

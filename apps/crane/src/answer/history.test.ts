@@ -11,6 +11,7 @@ import {
 } from '@gantry/tree';
 import { ask, repositoryOf, sampleImage, startTestCrane, temporaryFolder } from '../crane.fixture.ts';
 import { createHistory, type History } from './history.ts';
+import { createStatementChain } from './statement-chain.ts';
 
 /** A tree whose tag was first one image and then another, and a crane that serves all from it. */
 async function openScene() {
@@ -184,6 +185,43 @@ test('earlier serials are proved link by link; one that was left out is none; pa
   await rm(path.join(folder.path, serialPath(2)));
   expect(await latestAt(historyOf(), 1)).toEqual(UNREADABLE);
   expect(await latestAt(historyOf(), 4)).toBe(images[2].digest);
+});
+
+test('each statement of the chain is read once, however many ask; a new serial is joined to those that are known', async () => {
+  await using tree = await layHistory(6);
+  const reads: string[] = [];
+  const source: TreeSource = {
+    ...tree.source,
+    read(file, ...rest) {
+      reads.push(file);
+      return tree.source.read(file, ...rest);
+    },
+  };
+  const chain = createStatementChain(source);
+  const viewAt = (serial: number) => tree.serials[serial - 1]?.view as TreeView;
+  const asked = await Promise.all(Array.from({ length: 10 }, () => chain.prove(viewAt(4), 1)));
+  expect(new Set(asked.map((found) => found?.digest))).toEqual(new Set([viewAt(1).digest]));
+  expect(reads).toEqual([serialPath(3), serialPath(2)]);
+  // One serial later it names the newest that is known; two later, the one between them is read.
+  expect(await chain.prove(viewAt(5), 1)).toEqual({ digest: viewAt(1).digest, next: 2 });
+  expect(await chain.prove(viewAt(5), 4)).toEqual({ digest: viewAt(4).digest, next: 5 });
+  expect(reads).toHaveLength(2);
+  const late = createStatementChain(source);
+  await late.prove(viewAt(3), 1);
+  reads.length = 0;
+  expect(await late.prove(viewAt(6), 3)).toEqual({ digest: viewAt(3).digest, next: 4 });
+  expect(await late.prove(viewAt(6), 1)).toEqual({ digest: viewAt(1).digest, next: 2 });
+  expect(reads).toEqual([serialPath(5), serialPath(4)]);
+});
+
+test('another chain, as a restored tree has it, takes the place of the one that was known', async () => {
+  await using tree = await layHistory(3);
+  await using other = await layHistory(2);
+  const chain = createStatementChain(tree.source);
+  const [third, theirs] = [tree.serials[2]?.view, other.serials[1]?.view] as [TreeView, TreeView];
+  expect(await chain.prove(third, 2)).toMatchObject({ digest: tree.serials[1]?.view.digest });
+  expect(await chain.prove(theirs, 1)).toMatchObject({ digest: other.serials[0]?.view.digest });
+  expect(await chain.prove(third, 1)).toMatchObject({ digest: tree.serials[0]?.view.digest });
 });
 
 test('where the tree can not be read an earlier serial is unavailable, and that is told', async () => {

@@ -1,20 +1,12 @@
-import { asFault, type Digest, digestOf, Fault } from '@gantry/oci';
-import {
-  decodeStatement,
-  indexPath,
-  MAX_STATEMENT_BYTES,
-  openTree,
-  readStatement,
-  serialPath,
-  type TreeSource,
-  type TreeView,
-} from '@gantry/tree';
+import { asFault, type Digest } from '@gantry/oci';
+import { indexPath, openTree, readStatement, type TreeSource, type TreeView } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
 import type { Lookup } from '../repositories/repository.ts';
 import { fewAtATime } from '../repositories/few-at-a-time.ts';
 import { PackedRepository } from '../repositories/packed-repository.ts';
 import type { RareErrors } from '../rare-errors.ts';
 import { readRepository } from '../repositories/read-repository.ts';
+import { createStatementChain, notInChain, type Proved } from './statement-chain.ts';
 
 /** What names meant in earlier serials, as far as those are kept. */
 export interface History {
@@ -38,10 +30,6 @@ const REPOSITORY_BYTES = 8 * 1024 * 1024;
 const READS_AT_ONCE = 4;
 const WAITING_MAX = 100;
 
-type Link = { readonly serial: number; readonly digest: Digest };
-/** A statement of the chain, and the serial that follows it. */
-type Proved = { readonly digest: Digest; readonly next: number };
-
 /**
  * Reads earlier serials on demand. Each is proved by the chain of statements from the one that is served, whose signature
  * was looked at: so keys that were rotated since need not be known, and a statement that was claimed in vain is none of
@@ -52,30 +40,12 @@ type Proved = { readonly digest: Digest; readonly next: number };
  * the serial before it has its root, this one's was lost.
  */
 export function createHistory({ source, view, tellError }: HistoryOptions): History {
-  /** What each statement of the chain names as the one before it, by its own digest. */
-  const links = new Map<Digest, Link | null>();
+  const chain = createStatementChain(source);
   const views = new LRUCache<number, TreeView>({ max: VIEWS_KEPT });
   const repositories = new LRUCache<string, Buffer>({
     maxSize: REPOSITORY_BYTES,
     sizeCalculation: (packed, key) => packed.length + key.length,
   });
-
-  /** Follows the chain down to a serial. @returns undefined: it is none of the chain's */
-  const proved = async ({ statement, digest }: TreeView, serial: number): Promise<Proved | undefined> => {
-    links.set(digest, statement.previous);
-    let at: Link | null = { serial: statement.serial, digest };
-    let next = at.serial;
-    while (at !== null && at.serial > serial) {
-      let before: Link | null | undefined = links.get(at.digest);
-      if (before === undefined) {
-        before = await previousOf(source, at);
-        links.set(at.digest, before);
-      }
-      next = at.serial;
-      at = before;
-    }
-    return at?.serial === serial ? { digest: at.digest, next } : undefined;
-  };
 
   const isThere = async (root: Digest): Promise<boolean> =>
     (await source.read(indexPath(root), MAX_ROOT_BYTES)) !== undefined;
@@ -97,7 +67,7 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
 
   const viewOf = async (current: TreeView, serial: number): Promise<TreeView | undefined> => {
     if (serial === current.statement.serial) return current;
-    const found = await proved(current, serial);
+    const found = await chain.prove(current, serial);
     const known = found && views.get(serial);
     if (found === undefined || known?.digest === found.digest) return known;
     const opened = await open(serial, found);
@@ -139,21 +109,4 @@ export function createHistory({ source, view, tellError }: HistoryOptions): Hist
 
 function notKept(serial: number): Lookup {
   return { state: 'not kept', serial };
-}
-
-/** What a statement names as the one before it. @throws Fault UNAVAILABLE when its bytes are not those of its digest */
-async function previousOf(source: TreeSource, { serial, digest }: Link): Promise<Link | null> {
-  const path = serialPath(serial);
-  const bytes = await source.read(path, MAX_STATEMENT_BYTES);
-  if (bytes === undefined || digestOf(bytes) !== digest) throw notInChain(source, serial);
-  return decodeStatement(bytes, path).previous;
-}
-
-function notInChain(source: TreeSource, serial: number): Fault {
-  const path = serialPath(serial);
-  return new Fault(
-    'UNAVAILABLE',
-    `${path} of ${source.name} is absent, or not the statement that serials after it follow`,
-    { path },
-  );
 }

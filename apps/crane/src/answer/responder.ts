@@ -165,6 +165,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     const decided = decide(method, route, lookup, site, clients(request), {
       isPrivate,
       takesOnTrust,
+      ifNoneMatch: route.kind === 'manifest' ? request.headers['if-none-match'] : undefined,
       suited,
     });
     deliver(request, response, isPrivate && lookup.state === 'known' ? privateAnswer(decided) : decided);

@@ -2,6 +2,7 @@ import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:https';
 import type { IncomingMessage } from 'node:http';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -29,6 +30,16 @@ const files = (cert: string, key: string) => ({
 });
 const start = (pair: ReturnType<typeof files>) =>
   createTlsServer({}, pair, 'api.tls', (_request, response) => response.end('hello'));
+
+test('who does not go on with the handshake is cut off', async () => {
+  const { server } = await start(files('one.pem', 'one.key'));
+  await using running = await listen(server, { host: '127.0.0.1', port: 0 }, 'api.listen');
+  const socket = connect(running.address.port, '127.0.0.1');
+  socket.on('error', () => undefined).resume();
+  socket.write('\x16\x03\x01');
+  // Node alone would wait for two minutes, which is all that a test has.
+  expect(await once(socket, 'close')).toBeDefined();
+});
 
 /** The answer, and the name of whoever gave it. */
 async function ask(url: string): Promise<{ body: string; by: string }> {

@@ -4,6 +4,10 @@ import type { RequestListener } from 'node:http';
 import { createSecureContext } from 'node:tls';
 import { Fault } from '@gantry/oci';
 import type { TlsFiles } from '../configuration/configuration.ts';
+import { SERVER_LIMITS } from './listen.ts';
+
+/** Who has not agreed upon TLS by then is cut off: as long as a request's head may take. */
+const HANDSHAKE_MS = SERVER_LIMITS.headersTimeout;
 
 /** A server that speaks HTTPS, not listening yet. */
 export interface TlsServer {
@@ -25,7 +29,8 @@ export async function createTlsServer(
   keyName: string,
   listener: RequestListener,
 ): Promise<TlsServer> {
-  const server = createServer({ ...options, ...(await readPair(files, keyName)) }, listener);
+  const limits = { handshakeTimeout: HANDSHAKE_MS, ...options };
+  const server = createServer({ ...limits, ...(await readPair(files, keyName)) }, listener);
   return {
     server,
     reload: async () => server.setSecureContext(await readPair(files, keyName)),
