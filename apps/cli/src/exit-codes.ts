@@ -19,6 +19,7 @@ export function faultCodeOf(problem: { readonly type?: unknown }): FaultCode | u
   return typeof problem.type === 'string' ? CODES.get(problem.type) : undefined;
 }
 
+/** What a command ends with that has thrown: its fault's code by the table of faults, 70 for a defect. */
 export function exitOfError(error: unknown): number {
   return FAULTS[asFault(error).code].exit;
 }
@@ -30,6 +31,7 @@ export function exitOfTask({ state, errors }: TaskAnswer): number {
   return EXIT.failed;
 }
 
+/** A promotion that was refused has a code of its own, so that a release tool can tell a gate from a failure. */
 export function exitOfPromotion({ state, error }: PromotionAnswer): number {
   if (state === 'done') return EXIT.done;
   if (state === 'refused') return EXIT.refused;

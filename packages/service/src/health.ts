@@ -26,6 +26,7 @@ export interface HealthOptions {
   readonly cacheMs?: number;
 }
 
+/** A process's health, with no checks yet: it lives, and is ready unless it drains. */
 export function createHealth({ checkLimitMs = 5000, cacheMs = 1000 }: HealthOptions = {}): Health {
   const checks = new Map<string, HealthCheck>();
   let draining = false;

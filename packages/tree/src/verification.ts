@@ -46,6 +46,7 @@ export interface PoolFile {
   reached: boolean;
 }
 
+/** A file of the pool that nothing was found out of yet. */
 export function newPoolFile(size: number, since: number): PoolFile {
   return { size, since, done: false, counted: false, seen: false, reached: false };
 }

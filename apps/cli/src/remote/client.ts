@@ -40,6 +40,7 @@ const MAX_BODY_BYTES = 64 * 1024 * 1024;
 const PAGE_LIMIT = '1000';
 const JSON_BODY = { 'content-type': 'application/json' } as const;
 
+/** A client of the promote API. Nothing is asked before its first call. */
 export function createApiClient({ url, token, certificate, env }: ApiClientOptions): ApiClient {
   const dispatcher = createDispatcher(url, env, certificate);
   const common = {

@@ -27,6 +27,7 @@ export function wordAt(bytes: Uint8Array, at: number): number {
   return high * 0x1_0000 + low;
 }
 
+/** The counterpart of `wordAt`. */
 export function putWord(bytes: Uint8Array, at: number, value: number): void {
   bytes[at] = value >>> 24;
   bytes[at + 1] = value >>> 16;
@@ -41,6 +42,7 @@ export function numberAt(bytes: Uint8Array, at: number): number {
   return wordAt(bytes, at) * 2 ** 32 + wordAt(bytes, at + WORD_BYTES);
 }
 
+/** The counterpart of `numberAt`. */
 export function putNumber(bytes: Uint8Array, at: number, value: number): void {
   putWord(bytes, at, Math.floor(value / 2 ** 32));
   putWord(bytes, at + WORD_BYTES, value % 2 ** 32);

@@ -67,6 +67,7 @@ function mustBeKnown(version: number, file: string, steps: readonly string[]): v
   );
 }
 
+/** Does the work between `begin` and COMMIT; what throws is rolled back and thrown on. */
 export function inTransaction<T>(sqlite: DatabaseSync, begin: string, work: () => T): T {
   sqlite.exec(begin);
   try {

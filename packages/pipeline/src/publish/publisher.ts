@@ -21,6 +21,7 @@ export interface Publisher {
   refresh(): Promise<void>;
 }
 
+/** The publisher of one tree. Any number of processes may have one: a lease lets one of them publish at a time. */
 export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
   const context: PublishContext = { flow, tree, state: new TreeState(tree) };
   const leaseName = publishLease(tree);

@@ -4,6 +4,7 @@
  */
 const CALLER_NAME = /^[^\s\p{C}\p{Z}]{1,256}$/u;
 
+/** Whether a name that a directory or an issuer of tokens gives can be a caller's. */
 export function isCallerName(text: unknown): text is string {
   return typeof text === 'string' && CALLER_NAME.test(text);
 }

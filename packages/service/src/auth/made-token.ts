@@ -13,6 +13,7 @@ export interface MadeToken {
   readonly hash: string;
 }
 
+/** Makes a token with a secret of 256 random bits, which nobody can be told again once it is lost. */
 export function makeToken(): MadeToken {
   const id = randomBytes(ID_BYTES).toString('hex');
   const token = `gty_${id}_${randomBytes(SECRET_BYTES).toString('base64url')}`;

@@ -10,6 +10,7 @@ import { sendProblem } from './problem-response.ts';
  */
 export type AdminHandler = (request: IncomingMessage, response: ServerResponse) => boolean;
 
+/** The handler of what operators and their tools ask of a process. */
 export function createAdminHandler(health: Health, metrics: Metrics): AdminHandler {
   const routes = new Map<string, () => Promise<Answer>>([
     ['/healthz', async () => healthAnswer(health.live())],
