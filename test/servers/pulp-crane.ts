@@ -9,6 +9,7 @@ interface RedirectFile {
   readonly 'repo-registry-id': string;
   readonly repository: string;
   readonly url: string;
+  readonly protected?: boolean;
   readonly schema2_data: readonly string[];
   readonly manifest_list_data: readonly string[];
   readonly manifest_list_amd64_tags: Readonly<Record<string, readonly [string, number]>>;
@@ -39,6 +40,10 @@ export async function startPulpCrane(dataFolder: string): Promise<PulpCrane> {
     const answer = async () => {
       const asked = new URL(request.url ?? '/', 'http://crane').pathname;
       if (asked === '/v2/') return response.end('{}');
+      if (asked === '/crane/repositories/v2') {
+        const isJson = request.headers.accept === 'application/json';
+        return response.end(isJson ? await listed(dataFolder) : '<!DOCTYPE html>');
+      }
       const location = await locate(dataFolder, decodeURIComponent(asked), request.headers.accept);
       if (location === undefined) return response.writeHead(404).end();
       return response.writeHead(302, { location }).end();
@@ -67,10 +72,18 @@ async function locate(
   // The rightmost of these words ends the name.
   const [, name, rest] = /^\/v2\/(.*)\/((?:tags|manifests|blobs)(?:\/.*)?)$/.exec(asked) ?? [];
   const file = (await readAll(dataFolder)).get(name ?? '');
-  if (file === undefined || rest === undefined) return undefined;
+  if (file === undefined || file.protected === true || rest === undefined) return undefined;
   const base = file.url.endsWith('/') ? file.url : `${file.url}/`;
   const [kind, id = ''] = rest.split('/');
   return base + (kind === 'manifests' ? manifestPath(file, id, accept ?? '') : rest);
+}
+
+/** views/crane.py, in the form of Python's json.dumps: protected names are listed, too. */
+async function listed(dataFolder: string): Promise<string> {
+  const members = [...(await readAll(dataFolder)).values()].map(
+    (file) => `"${file['repo-registry-id']}": {"protected": ${file.protected ?? false}}`,
+  );
+  return `{${members.join(', ')}}`;
 }
 
 /** views/v2.py, `name_serve_or_redirect` */
