@@ -26,9 +26,9 @@ test.each([
   ['accessLog: { file: x }', '2:14: crane.accessLog: a map must be text'],
   ['redirectJson: [""]', '2:18: crane.redirectJson[0]: "" is empty'],
   ['compat: 1', '2:11: crane.compat: 1 must be true or false'],
-  ['cdn: { tokens: {} }', '2:10: crane.cdn.tokens: unknown key; did you mean token?'],
+  ['cdn: { tokens: {} }\n  redirectJson: [a]', '2:10: crane.cdn.tokens: unknown key; did you mean token?'],
   [
-    'endpoint: https://registry.example.org',
+    'endpoint: https://registry.example.org\n  redirectJson: [a]',
     '2:13: crane.endpoint: "https://registry.example.org" is not a host: write registry.example.org or 192.0.2.1:5000',
   ],
 ])('%s is refused, with its place', async (text, problem) => {

@@ -40,11 +40,20 @@ test('paths are absolute, and what is shown can be read again', async () => {
 });
 
 test('the token has the original’s defaults, and its secret is not shown', async () => {
-  const { configuration } = await load(cwd, 'crane: { cdn: { token: { secret: abc123 } } }');
+  const { configuration } = await load(
+    cwd,
+    'crane: { redirectJson: [a], cdn: { token: { secret: abc123 } } }',
+  );
   const { token } = configuration.crane.cdn;
   expect(token).toMatchObject({ ttlMs: 300_000, parameter: '_auth_', algorithm: 'sha256' });
   expect(await token?.secret.read()).toBe('abc123');
   expect(showConfiguration(configuration)).not.toContain('abc123');
+});
+
+test('what is shown of a crane without redirect files can be read again', async () => {
+  const { configuration } = await load(cwd, 'crane: { cdn: {} }');
+  const shown = showConfiguration(configuration);
+  expect(showConfiguration((await load(cwd, shown)).configuration)).toBe(shown);
 });
 
 test('a secret in a file is held to be one when it is read', async () => {
@@ -66,14 +75,29 @@ test('directories come from the environment, too', async () => {
 });
 
 test.each([
-  ['cdn: { token: { secret: abc } }', /crane\.cdn\.token\.secret: the value is not hexadecimal/],
-  ['cdn: { token: { secret: xyz1 } }', /crane\.cdn\.token\.secret: the value is not hexadecimal/],
-  ['cdn: { token: { secret: abc123, algorithm: sha512 } }', /crane\.cdn\.token\.algorithm: /],
-  ['cdn: { token: { secret: abc123, secretFile: x } }', /crane\.cdn\.token: .*leave one/],
-  ['cdn: { token: { ttl: 5m } }', /crane\.cdn\.token: .*needs secretFile or secret/],
-  ['cdn: { token: { secret: abc123, ttl: 10ms } }', /crane\.cdn\.token\.ttl: .*below 1s/],
-  ['cdn: { token: { secret: abc123, parameter: "a&b" } }', /crane\.cdn\.token\.parameter: /],
-  ['cdn: { match: x }', /crane\.cdn: .*match and replace go together/],
+  [
+    'redirectJson: [a], cdn: { token: { secret: abc } }',
+    /crane\.cdn\.token\.secret: the value is not hexadecimal/,
+  ],
+  [
+    'redirectJson: [a], cdn: { token: { secret: xyz1 } }',
+    /crane\.cdn\.token\.secret: the value is not hexadecimal/,
+  ],
+  [
+    'redirectJson: [a], cdn: { token: { secret: abc123, algorithm: sha512 } }',
+    /crane\.cdn\.token\.algorithm: /,
+  ],
+  ['redirectJson: [a], cdn: { token: { secret: abc123, secretFile: x } }', /crane\.cdn\.token: .*leave one/],
+  ['redirectJson: [a], cdn: { token: { ttl: 5m } }', /crane\.cdn\.token: .*needs secretFile or secret/],
+  ['redirectJson: [a], cdn: { token: { secret: abc123, ttl: 10ms } }', /crane\.cdn\.token\.ttl: .*below 1s/],
+  [
+    'redirectJson: [a], cdn: { token: { secret: abc123, parameter: "a&b" } }',
+    /crane\.cdn\.token\.parameter: /,
+  ],
+  ['redirectJson: [a], cdn: { match: x }', /crane\.cdn: .*match and replace go together/],
+  ['cdn: { token: { secret: abc123 } }', /crane\.cdn: .*crane\.redirectJson/],
+  ['redirectJson: [], cdn: { match: a, replace: b }', /crane\.cdn: .*crane\.redirectJson/],
+  ['endpoint: registry.example.org', /crane\.endpoint: .*crane\.redirectJson/],
   ['serveContent: { v2: /srv/v2 }', /crane\.serveContent: .*crane\.redirectJson/],
   ['redirectJson: [a], serveContent: { by: file }', /crane\.serveContent: .*needs v2, or v1, or both/],
   ['redirectJson: [a], serveContent: { v2: b, location: content }', /crane\.serveContent\.location: /],

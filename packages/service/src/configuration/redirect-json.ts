@@ -163,6 +163,13 @@ export function showRedirectJson(configuration: RedirectJsonConfiguration): Reco
   };
 }
 
+/** What is for redirect files alone, and would do nothing without any. */
+const OF_REDIRECT_FILES = {
+  cdn: 'fits redirects by redirect files to a CDN',
+  endpoint: 'is told to clients of redirect files of version 1',
+  serveContent: 'serves what redirect files tell of',
+};
+
 /** Keys that go together, and keys that do nothing. Works on what was written, whatever its shape. */
 export function redirectJsonProblems(crane: Readonly<Record<string, unknown>>): Problem[] {
   const problems: Problem[] = [];
@@ -184,11 +191,15 @@ export function redirectJsonProblems(crane: Readonly<Record<string, unknown>>): 
     const at: KeyPath = ['crane', 'serveContent'];
     if (serveContent['v1'] === undefined && serveContent['v2'] === undefined)
       problems.push({ path: at, message: 'is not complete: it needs v2, or v1, or both' });
-    if (!Array.isArray(redirectJson) || redirectJson.length === 0)
-      problems.push({
-        path: at,
-        message: 'serves what redirect files tell of: name their directories under crane.redirectJson',
-      });
+  }
+  if (Array.isArray(redirectJson) && redirectJson.length > 0) return problems;
+  for (const [key, what] of Object.entries(OF_REDIRECT_FILES)) {
+    const value = crane[key];
+    if (value === undefined || (isRecord(value) && Object.keys(value).length === 0)) continue;
+    problems.push({
+      path: ['crane', key],
+      message: `${what}: name their directories under crane.redirectJson`,
+    });
   }
   return problems;
 }
