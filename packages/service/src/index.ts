@@ -45,6 +45,7 @@ export type {
   PullTokensConfiguration,
   SignedUrlsConfiguration,
 } from './configuration/private.ts';
+export { missingContentFolders } from './configuration/redirect-json-files.ts';
 export * from './configuration/secret.ts';
 export * from './configuration/show.ts';
 export { isHost, liesOnOrBelow, serviceAddressProblem } from './configuration/web-address.ts';

@@ -21,7 +21,7 @@ export const addConfig: AddCommand = (program, cli) => {
     .command('check')
     .summary('say what is wrong')
     .description(
-      'Says everything that is wrong with the file and the environment, with its line, and warns of files that it names and that can not be read here.',
+      'Says everything that is wrong with the file and the environment, with its line, and warns of files and folders that it names and that can not be read or used here.',
     )
     .action(
       cli.act(async (options) => {

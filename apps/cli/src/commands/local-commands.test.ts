@@ -102,6 +102,16 @@ describe('gantry diff of trees', () => {
   });
 });
 
+/** A crane with content and a token. */
+const craneWith = (content: string, secretFile: string) =>
+  `crane:\n  redirectJson: [./files]\n  serveContent: { v1: ./${content} }\n  cdn: { token: { secretFile: ${secretFile} } }\n`;
+const checkOf = async (text: string) => {
+  await writeFile(path.join(cwd, 'gantry.yaml'), text);
+  const { code, err } = await gantry(['config', 'check'], { cwd });
+  return { code, said: err.trimEnd().split('\n') };
+};
+const at = (name: string) => path.join(cwd, name);
+
 describe('gantry config', () => {
   test('check says that nothing is wrong, or all that is', async () => {
     await writeFile(path.join(cwd, 'gantry.yaml'), 'crane: { status: 307 }\n');
@@ -138,7 +148,6 @@ describe('gantry config', () => {
       ].join('\n'),
     );
     await writeFile(path.join(cwd, 'here'), 'x');
-    const at = (name: string) => path.join(cwd, name);
     const warnings = [
       `gantry.yaml:1:32: catalog.mongodb.urlFile: the file ${at('url')} is not there`,
       `gantry.yaml:2:68: storage.s3.secretAccessKeyFile: the file ${at('here/below')} can not be read: ENOTDIR`,
@@ -157,6 +166,25 @@ describe('gantry config', () => {
     expect(JSON.parse(json.out)).toEqual({ valid: true, file: at('gantry.yaml'), warnings });
     // Others, which may have no use for them, keep silent.
     expect(await gantry(['config', 'show'], { cwd })).toMatchObject({ code: 0, err: '' });
+  });
+
+  test('check warns of what a crane would not start with: content that is not there, a secret that is none', async () => {
+    await writeFile(at('cdn.hex'), 'top-secret\n');
+    expect(await checkOf(craneWith('cdn.hex', 'cdn.hex'))).toEqual({
+      code: 0,
+      said: [
+        `gantry: warning: gantry.yaml:3:23: crane.serveContent.v1: the folder ${at('cdn.hex')} is not there, or is none`,
+        `gantry: warning: gantry.yaml:4:31: crane.cdn.token.secretFile: the file ${at('cdn.hex')} holds what is not hexadecimal: an even number of digits 0 to 9 and a to f is expected`,
+      ],
+    });
+    expect(await checkOf(craneWith('.', 'none'))).toEqual({
+      code: 0,
+      said: [
+        `gantry: warning: gantry.yaml:4:31: crane.cdn.token.secretFile: the file ${at('none')} is not there`,
+      ],
+    });
+    await writeFile(at('cdn.hex'), 'abc123\n');
+    expect(await checkOf(craneWith('.', 'cdn.hex'))).toEqual({ code: 0, said: [''] });
   });
 
   test('check names the variable that names the file', async () => {

@@ -1,7 +1,6 @@
-import { stat } from 'node:fs/promises';
 import type { CraneOptions } from '@gantry/app-crane';
 import { Fault } from '@gantry/oci';
-import type { Configuration } from '@gantry/service';
+import { type Configuration, formatPath, missingContentFolders } from '@gantry/service';
 
 /**
  * What the crane reads of redirect JSON; undefined: nothing. A directory of redirect files may come later, content has to
@@ -13,7 +12,9 @@ export async function openRedirectJson({
 }: Configuration): Promise<CraneOptions['redirectJson'] | undefined> {
   const { redirectJson: directories, cdn, serveContent: content, endpoint } = crane;
   if (directories.length === 0) return undefined;
-  for (const api of ['v1', 'v2'] as const) await checkFolder(`crane.serveContent.${api}`, content?.[api]);
+  const [missing] = await missingContentFolders(crane);
+  if (missing !== undefined)
+    throw new Fault('CONFIGURATION_INVALID', `${formatPath(missing.path)}: ${missing.message}`);
   const { rewrite, token } = cdn;
   return {
     directories,
@@ -26,14 +27,4 @@ export async function openRedirectJson({
     ...(content !== undefined && { content }),
     ...(endpoint !== undefined && { endpoint }),
   };
-}
-
-async function checkFolder(key: string, folder: string | undefined): Promise<void> {
-  if (folder === undefined) return;
-  const isThere = await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (isThere) return;
-  throw new Fault('CONFIGURATION_INVALID', `${key}: the folder ${folder} is not there`, { key, folder });
 }

@@ -1,5 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Fault } from '@gantry/oci';
 import { accessWarnings } from './access-checks.ts';
 import { crossProblems } from './checks.ts';
@@ -32,6 +33,7 @@ import {
   problemText,
 } from './problems.ts';
 import { ConfigurationFile, configurationJsonSchema, EMBEDDED_DEFAULTS } from './schema.ts';
+import { unusableRedirectJson } from './redirect-json-files.ts';
 import { isRecord, type SchemaShape, withoutEmpty } from './schema-shape.ts';
 import { MASK } from './secret.ts';
 import { unusedTrees } from './tree-checks.ts';
@@ -45,7 +47,7 @@ export interface LoadOptions {
   readonly file?: string | undefined;
   readonly env: Environment;
   readonly cwd: string;
-  /** Whether to warn of files that the configuration names and this user can't read. */
+  /** Whether to warn of files that the configuration names and that can't be read or used here. */
   readonly lookAtFiles?: boolean;
 }
 
@@ -117,7 +119,12 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
       ]),
     ),
   );
-  if (lookAtFiles) warnings.push(...problemLines(located(await unreadableFiles(value, folder))));
+  if (lookAtFiles) {
+    const absent = await unreadableFiles(value, folder);
+    const isTold = ({ path: at }: Problem) => absent.some((told) => isDeepStrictEqual(told.path, at));
+    const unusable = (await unusableRedirectJson(configuration.crane)).filter((one) => !isTold(one));
+    warnings.push(...problemLines(located([...absent, ...unusable])));
+  }
   return {
     configuration,
     ...(read !== undefined && { file: read.file }),
