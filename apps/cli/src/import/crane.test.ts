@@ -72,7 +72,7 @@ test('all that has a counterpart is taken, as ConfigParser reads it', async () =
 test('above each key stands the line that it comes from, and what there is to say', async () => {
   const { yaml, said } = await imported(WHOLE);
   const enable =
-    'crane.conf:13: serve_content.enable: a folder that is not there keeps the crane from starting: take out v1 or v2 where there is none';
+    'crane.conf:13: serve_content.enable: where one of the two folders is not there, Crane redirects all content, and Gantry does not start: take out serveContent then';
   expect(said).toEqual([LISTEN, enable, '0 lines have no counterpart, 2 are done in another way']);
   expect(yaml).toContain(`
 crane:
@@ -115,6 +115,7 @@ enable: 0
 url: https://solr.example.org/
 [more]
 [DEFAULT]
+colour: red
 `);
   expect(crane).toEqual({ redirectJson: ['/var/lib/crane/metadata/'], compat: true });
   expect(said).toEqual([
@@ -127,8 +128,43 @@ url: https://solr.example.org/
     'crane.conf:8: cdn.url_auth_algo: is left out: without url_auth_secret there is no token',
     expect.stringMatching(/^crane\.conf:12: solr\.url: has no \{0\}, .*; it is left out$/),
     'crane.conf:13: more: is no section of Crane, and is left out',
-    'crane.conf:14: DEFAULT: holds for every section, and is left out: write its keys into their own',
+    'crane.conf:15: DEFAULT.colour: is no key of a section that is there, and is left out',
     '7 lines have no counterpart, 3 are done in another way',
+  ]);
+});
+
+test('a folder of content that is left empty is no content at all, as in Crane', async () => {
+  for (const key of ['content_dir_v1', 'content_dir_v2']) {
+    const { crane, said } = await imported(`[serve_content]\nenable: true\n${key}:\n`);
+    expect(crane).not.toHaveProperty('serveContent');
+    expect(said).toContain(
+      `crane.conf:3: serve_content.${key}: is empty: Crane then redirects all content, and so it is here`,
+    );
+  }
+});
+
+test('%(name)s is filled in, and [DEFAULT] holds for each section that is there', async () => {
+  const { crane, said } = await imported(`[DEFAULT]
+root: /srv
+endpoint: registry.example.org
+url: http://elsewhere.example
+[general]
+base: %(Root)s/pulp
+data_dir: %(base)s/md
+[cdn]
+url_match: 100%%/%41
+url_replace: %%%(__name__)s
+`);
+  expect(crane).toEqual({
+    redirectJson: ['/srv/pulp/md'],
+    compat: true,
+    endpoint: 'registry.example.org',
+    cdn: { match: '100%%/%41', replace: '%cdn' },
+  });
+  expect(said).toEqual([
+    LISTEN,
+    'crane.conf:4: DEFAULT.url: is no key of a section that is there, and is left out',
+    '1 line has no counterpart, 1 is done in another way',
   ]);
 });
 
@@ -146,12 +182,21 @@ test.each([
   ['[general]\ndebug: maybe', /crane\.conf:2: general\.debug: is neither true nor false/],
   [
     '[cdn]\nurl_auth_secret: top-secret\nurl_auth_algo: sha512',
-    /crane\.conf:2: cdn\.url_auth_secret: is not hexadecimal: (?:.*)\n(?:.*)crane\.conf:3: cdn\.url_auth_algo: is none of sha256, sha1 and md5: /,
+    /crane\.conf:2: cdn\.url_auth_secret: is not hexadecimal: Crane sends no tokens, (?:.*)\n(?:.*)crane\.conf:3: cdn\.url_auth_algo: is none of sha256, sha1 and md5: Crane goes on with sha256, /,
   ],
   [
     '[cdn]\nurl_auth_secret: ab\nurl_auth_ttl: 5m\nurl_auth_param: a&b',
     /:3: cdn\.url_auth_ttl: is no number of seconds\n(?:.*):4: cdn\.url_auth_param: is no name of a query parameter/,
   ],
+  ['[cdn]\nurl_auth_secret: ab\nurl_auth_ttl:', /:3: cdn\.url_auth_ttl: is no number of seconds/],
+  ['[serve_content]\nuse_x_sendfile:', /:2: serve_content\.use_x_sendfile: is neither true nor false/],
+  [
+    '[general]\ndata_dir: %(base)s/md',
+    /:2: general\.data_dir: has %\(base\)s, and neither its section nor \[DEFAULT\] has that: Crane does not start with it/,
+  ],
+  ['[general]\nbase: /srv\ndata_dir: %(base)d/md', /:3: general\.data_dir: has a % beside %\(NAME\)s/],
+  ['[general]\ndata_dir: %(data_dir)s/md', /:2: general\.data_dir: is filled in without end/],
+  ['[DEFAULT]\ndata_dir: %(x)s\n[general]', /:2: DEFAULT\.data_dir: has %\(x\)s/],
 ])('%j is refused', async (text, problem) => {
   await writeFile(path.join(cwd, 'crane.conf'), text);
   const { code, out, err } = await gantry(['config', 'import', 'crane', 'crane.conf'], { cwd });

@@ -1,5 +1,6 @@
 import { type KeyPath, isHost, serviceAddressProblem, solrAddressProblem } from '@gantry/service';
 import { createRemarks, type Imported, type Importer, type Origin, type Remarks } from './imported.ts';
+import { IniSection } from './ini-section.ts';
 import { Keys } from './read-keys.ts';
 
 /** What is written of Crane's file, while it is read. */
@@ -17,23 +18,21 @@ export const importCrane: Importer = (value): Imported => {
   const remarks = createRemarks();
   const reading = { remarks, origins: [] as Origin[] };
   const file = new Keys(value, []);
+  const defaults = file.keys('DEFAULT');
+  const section = (name: string) => new IniSection(file.value(name), name, defaults, remarks);
   const crane = {
-    ...general(file.keys('general'), reading),
-    ...cdn(file.keys('cdn'), reading),
-    ...serveContent(file.keys('serve_content'), reading),
-    ...search(file.keys('gsa'), file.keys('solr'), reading),
+    ...general(section('general'), reading),
+    ...cdn(section('cdn'), reading),
+    ...serveContent(section('serve_content'), reading),
+    ...search(section('gsa'), section('solr'), reading),
   };
   remarks.changed(
     [],
     'the web server said where Crane answers: here crane.listen does, 127.0.0.1:5080 if absent',
   );
-  for (const section of file.unread())
-    remarks.lost(
-      [section],
-      section === 'DEFAULT'
-        ? 'holds for every section, and is left out: write its keys into their own'
-        : 'is no section of Crane, and is left out',
-    );
+  for (const name of file.unread()) remarks.lost([name], 'is no section of Crane, and is left out');
+  for (const key of defaults.unread())
+    remarks.lost(defaults.at(key), 'is no key of a section that is there, and is left out');
   return { sources: [], sections: { crane }, origins: reading.origins, remarks: remarks.all };
 };
 
@@ -82,25 +81,28 @@ function token(keys: Keys, reading: Reading): object {
   const { remarks } = reading;
   const part = (key: string, at: string) => taken(keys, key, ['cdn', 'token', at], reading);
   const secret = part('url_auth_secret', 'secret');
-  const ttl = part('url_auth_ttl', 'ttl') ?? '300';
-  const parameter = part('url_auth_param', 'parameter') ?? '_auth_';
+  const ttl = part('url_auth_ttl', 'ttl') ?? keys.text('url_auth_ttl') ?? '300';
+  const parameter = part('url_auth_param', 'parameter') ?? keys.text('url_auth_param') ?? '_auth_';
   const algorithm = part('url_auth_algo', 'algorithm') ?? 'sha256';
   if (secret === undefined) {
     for (const key of ['url_auth_ttl', 'url_auth_param', 'url_auth_algo'])
-      if (keys.names.includes(key))
+      if (keys.text(key) !== undefined)
         remarks.lost(keys.at(key), 'is left out: without url_auth_secret there is no token');
     return {};
   }
   const rules = [
-    ['url_auth_secret', /^(?:[0-9a-f]{2})+$/i.test(secret), 'is not hexadecimal'],
-    ['url_auth_algo', /^(?:sha256|sha1|md5)$/.test(algorithm), 'is none of sha256, sha1 and md5'],
+    [
+      'url_auth_secret',
+      /^(?:[0-9a-f]{2})+$/i.test(secret),
+      'is not hexadecimal: Crane sends no tokens, and says so in its log alone; put it right, or take it out',
+    ],
+    [
+      'url_auth_algo',
+      /^(?:sha256|sha1|md5)$/.test(algorithm),
+      'is none of sha256, sha1 and md5: Crane goes on with sha256, and says so in its log alone; write the one that is meant',
+    ],
   ] as const;
-  for (const [key, isRight, why] of rules)
-    if (!isRight)
-      remarks.wrong(
-        keys.at(key),
-        `${why}: Crane sends no tokens, and says so in its log alone; put it right, or take url_auth_secret out`,
-      );
+  for (const [key, isRight, why] of rules) if (!isRight) remarks.wrong(keys.at(key), why);
   if (!/^[1-9]\d{0,8}$/.test(ttl)) remarks.wrong(keys.at('url_auth_ttl'), 'is no number of seconds');
   if (!/^[\w.~-]{1,64}$/.test(parameter))
     remarks.wrong(keys.at('url_auth_param'), 'is no name of a query parameter');
@@ -110,7 +112,8 @@ function token(keys: Keys, reading: Reading): object {
 function serveContent(keys: Keys, reading: Reading): object {
   const { remarks } = reading;
   const isWanted = isOn(keys.text('enable') ?? 'false', keys.at('enable'), remarks);
-  const sent = taken(keys, 'use_x_sendfile', ['serveContent', 'by'], reading) ?? 'true';
+  const sent = keys.text('use_x_sendfile') ?? 'true';
+  taken(keys, 'use_x_sendfile', ['serveContent', 'by'], reading);
   const isSent = isOn(sent, keys.at('use_x_sendfile'), remarks);
   const folder = (version: string) => {
     const at = ['serveContent', version];
@@ -119,10 +122,15 @@ function serveContent(keys: Keys, reading: Reading): object {
   const [v1, v2] = [folder('v1'), folder('v2')];
   tellOthers(keys, remarks);
   if (!isWanted) return {};
+  const empty = ['content_dir_v1', 'content_dir_v2'].find((key) => keys.text(key) === '');
+  if (empty !== undefined) {
+    remarks.changed(keys.at(empty), 'is empty: Crane then redirects all content, and so it is here');
+    return {};
+  }
   reading.origins.push({ at: ['crane', 'serveContent'], from: keys.at('enable') });
   remarks.changed(
     keys.at('enable'),
-    'a folder that is not there keeps the crane from starting: take out v1 or v2 where there is none',
+    'where one of the two folders is not there, Crane redirects all content, and Gantry does not start: take out serveContent then',
   );
   return { serveContent: { v1, v2, by: isSent ? 'x-sendfile' : 'file' } };
 }

@@ -4,7 +4,7 @@ type LocatedProblem = ConfigurationDocument['problems'][number];
 
 /**
  * Reads a file as Python 2's ConfigParser does: sections, `key: value` or `key = value`, keys in any case; a line that begins with
- * a space goes on with the value above; `%` is as it stands. The value is a map of maps of texts.
+ * a space goes on with the value above; `%` is as it stands (`interpolate` is for that). The value is a map of maps of texts.
  */
 export function readIni(text: string, name: string): ConfigurationDocument {
   const sections: Record<string, Record<string, string>> = Object.create(null);
