@@ -153,6 +153,17 @@ sync:
     expect(all.sources).toEqual([expect.not.objectContaining({ tags: expect.anything() })]);
   });
 
+  test('what looks like a number is the text that stands there, and << brings in another map', async () => {
+    const { sources } = await imported(
+      'regsync',
+      `x-base: &base { type: repository, referrers: on }
+sync: [{ <<: *base, source: r.example.org/a, target: t.example.org/a, tags: { allow: [1, 2.10] } }]`,
+    );
+    expect(sources).toMatchObject([
+      { repositories: ['a'], referrers: true, tags: { include: ['1', '/2.10/'] } },
+    ]);
+  });
+
   test('a registry is taken by globs, and under a prefix', async () => {
     const { sources } = await imported('regsync', registryOf('{ allow: ["library/.*", "team/app"] }'));
     expect(sources).toMatchObject([
@@ -268,6 +279,17 @@ localhost:5000:
     ]);
   });
 
+  test('what looks like a number is the text that stands there', async () => {
+    const { sources } = await imported(
+      'skopeo',
+      'r.example.org: { images: { y: [1, 2.10, true] }, images-by-semver: { z: 1.10 }, tls-verify: True }',
+    );
+    expect(sources).toMatchObject([
+      { repositories: ['y'], tags: { include: ['1', '2.10', 'true'] } },
+      { repositories: ['z'], tags: { semver: '>=1.10.0 <1.11.0' } },
+    ]);
+  });
+
   test('--scoped names begin with the registry', async () => {
     const { sources } = await imported('skopeo', 'quay.io: { images: { coreos/etcd: [v3] } }', '--scoped');
     expect(sources).toMatchObject([{ rename: { from: '^coreos\\/etcd$', to: 'quay.io/coreos/etcd' } }]);
@@ -291,6 +313,9 @@ test('a file is written for its owner alone, and never over another', async () =
 test.each([
   ['regsync', '[1, 2]', /the file must be a map/],
   ['regsync', 'sync: 5', /sync must be a list/],
+  ['regsync', '', /theirs is empty/],
+  ['skopeo', '# nothing yet\n', /theirs is empty/],
+  ['kpromo', '---\n', /theirs is empty/],
   ['regsync', 'version: 2', /version: 2 is none that is known/],
   ['skopeo', 'a: {b', /is not YAML that can be read/],
   ['skopeo', 'quay.io: { images: [] }', /images must be a map/],

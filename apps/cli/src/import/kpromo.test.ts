@@ -97,6 +97,15 @@ test('the images of a thin manifest stand in a file of their own', async () => {
   ]);
 });
 
+test('a tag that looks like a number, a date or a truth is the text that stands there, as kpromo has it', async () => {
+  await write(
+    'manifest.yaml',
+    `registries: [{ name: gcr.io/a, src: yes }, { name: gcr.io/b, src: no }]\nimages: [{ name: a, dmap: { "${ONE}": [1.10, True, 0x1F] } }]`,
+  );
+  const { yaml } = await imported('manifest.yaml');
+  expect(yaml).toContain(`gantry promote a@${ONE} --to b --tag 1.10 True 0x1F #`);
+});
+
 test('what can be no name of a repository is left out, and so is an image without digests', async () => {
   await write(
     'manifest.yaml',
@@ -131,7 +140,7 @@ test.each([
     `${REGISTRIES}images: [{ name: a, dmap: { "${ONE}": [x] } }, { name: a, dmap: { "${ONE}": [y] } }]`,
     'images[1].name: stands here twice: kpromo would take the last alone',
   ],
-  [`${REGISTRIES}images: [{ name: a, dmap: { "${ONE}": [1.10] } }]`, '[0] must be text: put it in quotes'],
+  [`${REGISTRIES}images: [{ name: a, dmap: { "${ONE}": [[]] } }]`, '[0] must be text'],
   [REGISTRIES, 'images.yaml is not there'],
   ['[]', 'the file must be a map'],
 ])('%j is refused', async (text, problem) => {

@@ -11,15 +11,14 @@ import { readIni } from './ini.ts';
 export async function readForeign(kind: string, cwd: string, name: string): Promise<ConfigurationDocument> {
   const isIni = kind === 'crane';
   const text = await readText(cwd, name);
-  const document = isIni ? readIni(text, name) : readConfigurationDocument(text, name);
+  const document = isIni ? readIni(text, name) : readConfigurationDocument(text, name, { asInGo: true });
   const [problem] = document.problems;
-  if (document.value === undefined || problem !== undefined) {
-    const where = problem === undefined ? '' : `, line ${problem.place.line}: ${problem.text}`;
+  if (problem !== undefined)
     throw new Fault(
       'REQUEST_INVALID',
-      `${name} is not ${isIni ? 'a file of sections' : 'YAML'} that can be read${where}`,
+      `${name} is not ${isIni ? 'a file of sections' : 'YAML'} that can be read, line ${problem.place.line}: ${problem.text}`,
     );
-  }
+  if (document.value === undefined) throw new Fault('REQUEST_INVALID', `${name} is empty`);
   return kind === 'kpromo' ? withImages(document, cwd, name) : document;
 }
 

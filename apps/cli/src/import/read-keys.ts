@@ -1,7 +1,14 @@
 import { Fault } from '@gantry/oci';
 import { formatPath, type KeyPath } from '@gantry/service';
 
-/** A map of a foreign configuration, of which each key that it has must be spoken of. */
+// As Go's YAML reads what is to be a boolean.
+const TRUE = /^(?:true|True|TRUE|y|Y|yes|Yes|YES|on|On|ON)$/;
+const FALSE = /^(?:false|False|FALSE|n|N|no|No|NO|off|Off|OFF)$/;
+
+/**
+ * A map of a foreign configuration, of which each key that it has must be spoken of. All in it is a map, a list or a text as it
+ * stands there.
+ */
 export class Keys {
   readonly path: KeyPath;
   readonly #map: Readonly<Record<string, unknown>>;
@@ -32,14 +39,15 @@ export class Keys {
   text(key: string): string | undefined {
     const value = this.value(key);
     if (value === undefined || typeof value === 'string') return value;
-    if (typeof value === 'number' || typeof value === 'boolean') return String(value);
     throw new Fault('REQUEST_INVALID', `${where(this.at(key))} must be text`);
   }
 
   /** @throws Fault REQUEST_INVALID */
   flag(key: string): boolean | undefined {
     const value = this.value(key);
-    if (value === undefined || typeof value === 'boolean') return value;
+    if (value === undefined) return undefined;
+    if (typeof value === 'string' && TRUE.test(value)) return true;
+    if (typeof value === 'string' && FALSE.test(value)) return false;
     throw new Fault('REQUEST_INVALID', `${where(this.at(key))} must be true or false`);
   }
 
@@ -55,9 +63,7 @@ export class Keys {
   texts(key: string): readonly string[] {
     return this.list(key).map((value, index) => {
       if (typeof value === 'string') return value;
-      // A tag 1.10 would be 1.1 as a number.
-      const hint = typeof value === 'number' ? ': put it in quotes' : '';
-      throw new Fault('REQUEST_INVALID', `${where([...this.at(key), index])} must be text${hint}`);
+      throw new Fault('REQUEST_INVALID', `${where([...this.at(key), index])} must be text`);
     });
   }
 

@@ -21,10 +21,27 @@ const QUIET: Readonly<Record<string, string>> = {
     'not YAML: something stands here that does not belong; put values with special characters in quotes',
 };
 
+export interface DocumentOptions {
+  /**
+   * Whether numbers, true and false are the texts that stand there (`1.10`), and `<<` brings in another map: so Go's YAML has
+   * it, which reads by the type that is wanted.
+   */
+  readonly asInGo?: boolean;
+}
+
 /** Reads a text. `name` stands for it in messages: the file as the user knows it, or an environment variable. */
-export function readConfigurationDocument(text: string, name: string): ConfigurationDocument {
+export function readConfigurationDocument(
+  text: string,
+  name: string,
+  { asInGo = false }: DocumentOptions = {},
+): ConfigurationDocument {
   const lines = new LineCounter();
-  const document = parseDocument(text, { prettyErrors: false, lineCounter: lines, logLevel: 'error' });
+  const document = parseDocument(text, {
+    prettyErrors: false,
+    lineCounter: lines,
+    logLevel: 'error',
+    merge: asInGo,
+  });
   const placeAt = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { name, line: Math.max(1, line), column: Math.max(1, col) };
@@ -35,6 +52,10 @@ export function readConfigurationDocument(text: string, name: string): Configura
   }));
   let broken = document.errors.some((error) => error.code !== 'DUPLICATE_KEY');
   visit(document, {
+    Scalar(_key, scalar) {
+      const { value: read, source } = scalar;
+      if (asInGo && (typeof read === 'number' || typeof read === 'boolean')) scalar.value = source ?? read;
+    },
     Alias(_key, alias) {
       if (alias.resolve(document) !== undefined) return;
       broken = true;
