@@ -118,6 +118,18 @@ test('what can be no name of a repository is left out, and so is an image withou
 });
 
 test.each([
+  '[{ name: gcr.io/a, src: true }, { name: A B }]',
+  '[{ name: gcr.io/b }, { name: A B, src: true }]',
+])('of %s only the wrong name is told', async (registries) => {
+  await write('manifest.yaml', `registries: ${registries}\nimages: []`);
+  const { code, err } = await gantry(['config', 'import', 'kpromo', 'manifest.yaml'], { cwd });
+  expect([code, err.trimEnd().split('\n')]).toEqual([
+    2,
+    [expect.stringMatching(/manifest\.yaml:1: registries\[1\]\.name: is no registry, nor one with a path/)],
+  ]);
+});
+
+test.each([
   ['registries: []\nimages: []', 'manifest.yaml:1: registries: one of them, and no more, has src: true'],
   [
     'registries: [{ name: a.example.org/a, src: true }]\nimages: []',

@@ -25,9 +25,12 @@ export const importKpromo: Importer = (value): Imported => {
   tellOthers(file, remarks);
   const [from, ...others] = registries.filter(({ isSource }) => isSource);
   const to = registries.filter(({ isSource }) => !isSource);
-  if (from === undefined || others.length > 0)
+  // Of one with a wrong name it was said already; what it is would be counted wrongly here.
+  const isWhole = registries.length === file.list('registries').length;
+  if (isWhole && (from === undefined || others.length > 0))
     remarks.wrong(file.at('registries'), 'one of them, and no more, has src: true');
-  if (to.length === 0) remarks.wrong(file.at('registries'), 'all have src: true: nothing is promoted');
+  if (isWhole && to.length === 0)
+    remarks.wrong(file.at('registries'), 'all have src: true: nothing is promoted');
   if (from === undefined) return { sources: [], remarks: remarks.all };
   const images = wanted.filter(({ name, path }) => {
     if (isRepositoryName(`${from.base}${name}`)) return true;
