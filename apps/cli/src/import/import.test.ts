@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { parse } from 'yaml';
 import { gantry } from '../cli.fixture.ts';
+import { entry, image, importedIn } from './import.fixture.ts';
 
 let cwd: string;
 beforeEach(async () => {
@@ -12,25 +12,9 @@ afterEach(async () => {
   await rm(cwd, { recursive: true });
 });
 
-/** Imports a text, has the result checked, and gives it with what was said on standard error. */
-async function imported(kind: string, text: string, ...options: readonly string[]) {
-  await writeFile(path.join(cwd, 'theirs'), text);
-  const { code, out, err } = await gantry(['config', 'import', kind, 'theirs', ...options], { cwd });
-  expect([code, err.split('\n').filter((line) => line.startsWith('gantry:'))]).toEqual([0, []]);
-  await writeFile(path.join(cwd, 'gantry.yaml'), out);
-  const checked = await gantry(['config', 'check'], { cwd });
-  expect([checked.code, checked.out]).toEqual([0, expect.stringMatching(/nothing is wrong|valid/)]);
-  return {
-    yaml: out,
-    said: err.trimEnd().split('\n'),
-    sources: (parse(out) as { sources?: Record<string, unknown>[] }).sources ?? [],
-  };
-}
+const imported = (kind: string, text: string, ...options: readonly string[]) =>
+  importedIn(cwd, kind, text, ...options);
 
-const entry = (keys: string) =>
-  `sync:\n  - { source: r.example.org/a, target: t.example.org/a, type: repository, ${keys} }`;
-const image = (tag: string, keys: string) =>
-  `{ source: "r.example.org/a:${tag}", target: "t.example.org/a:${tag}", type: image, ${keys} }`;
 const registryOf = (repos: string) =>
   `creds: [{ registry: "127.0.0.1:5000", tls: disabled }]
 sync: [{ source: "127.0.0.1:5000", target: t.example.org/mirror, type: registry, repos: ${repos} }]`;

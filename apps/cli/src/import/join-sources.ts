@@ -3,6 +3,7 @@ import { isGlob } from '@gantry/oci/glob';
 import { formatPath } from '@gantry/service';
 import type { Imported, ImportedSource, ImportedTagRules, Remarks } from './imported.ts';
 import { sourceNames } from './source-names.ts';
+import { takesSignatureTags } from './tag-patterns.ts';
 
 type Sources = Imported['sources'];
 type TagRules = ImportedTagRules & { readonly or?: readonly ImportedTagRules[] };
@@ -21,7 +22,8 @@ export function joinSources(sources: Sources, remarks: Remarks): Sources {
   const nameOf = sourceNames();
   const yielded = new Map<string, Sources[number]>();
   return [...byPlace.values()].map((same) => {
-    const [first, ...others] = same as [Sources[number], ...Sources[number][]];
+    const [first, ...all] = same as [Sources[number], ...Sources[number][]];
+    const others = all.filter((other) => !differsInReferrers(first, other, same));
     const published = publishedName(first.entry);
     const former = published === undefined ? first : yielded.getOrInsert(published, first);
     if (former !== first)
@@ -29,26 +31,43 @@ export function joinSources(sources: Sources, remarks: Remarks): Sources {
         first.from,
         `yields ${published} as ${formatPath(former.from)} does, from another place, and one source alone may: give it another name by rename`,
       );
+    for (const { from } of all.filter((other) => !others.includes(other)))
+      remarks.lost(
+        from,
+        `is left out: it differs from ${formatPath(first.from)} in referrers, and one source alone may yield a name`,
+      );
     for (const { from, entry } of others) {
       const differing = Object.keys({ ...first.entry, ...entry }).filter(
         (key) => !JOINED.includes(key) && !isDeepStrictEqual(first.entry[key], entry[key]),
       );
-      const joined = `is joined with ${formatPath(first.from)}, as one source alone may yield a name`;
-      if (differing.length > 0) remarks.lost(from, `${joined}, and gets its ${differing.join(' and ')}`);
-      else if (!isDeepStrictEqual(from, first.from)) remarks.changed(from, joined);
+      const said = `is joined with ${formatPath(first.from)}, as one source alone may yield a name`;
+      if (differing.length > 0) remarks.lost(from, `${said}, and gets its ${differing.join(' and ')}`);
+      else if (!isDeepStrictEqual(from, first.from)) remarks.changed(from, said);
     }
     const { tags: _tags, name, ...entry } = first.entry;
-    const tags = either(same.map((source) => (source.entry['tags'] ?? {}) as ImportedTagRules));
+    const joined = [first, ...others];
+    const tags = either(joined.map((source) => (source.entry['tags'] ?? {}) as ImportedTagRules));
     return {
       from: first.from,
       entry: {
         name: nameOf(name),
         ...entry,
-        referrers: same.some((source) => source.entry['referrers'] === true),
+        referrers: joined.some((source) => source.entry['referrers'] === true),
         ...(Object.keys(tags).length > 0 && { tags }),
       },
     };
   });
+}
+
+/**
+ * Whether one of two takes referrers and the other does not: joined, those of all images would come. Where tags such as
+ * `sha256-….sig` are taken by their names, those of all images come anyway.
+ */
+function differsInReferrers(one: Sources[number], other: Sources[number], all: Sources): boolean {
+  if (one.entry['referrers'] === other.entry['referrers']) return false;
+  const taking = one.entry['referrers'] === true ? one : other;
+  const ofItsEntry = all.filter(({ from }) => isDeepStrictEqual(from, taking.from));
+  return !ofItsEntry.some(({ entry }) => takesSignatureTags(entry['tags'] ?? {}));
 }
 
 /** What a source of one repository alone yields. */

@@ -5,6 +5,9 @@ import { formatPath, type KeyPath } from '@gantry/service';
 const TRUE = /^(?:true|True|TRUE|y|Y|yes|Yes|YES|on|On|ON)$/;
 const FALSE = /^(?:false|False|FALSE|n|N|no|No|NO|off|Off|OFF)$/;
 
+// Nothing, and what Go has where nothing is set.
+const NOTHING = /^(?:false|0s?)?$/;
+
 /**
  * A map of a foreign configuration, of which each key that it has must be spoken of. All in it is a map, a list or a text as it
  * stands there.
@@ -80,6 +83,13 @@ export class Keys {
   unread(): readonly string[] {
     return this.names.filter((name) => !this.#read.has(name));
   }
+}
+
+/** Whether a value is as if it were absent: tools that print a whole configuration write all keys, most of them so. */
+export function isNothing(value: unknown): boolean {
+  if (Array.isArray(value)) return value.length === 0;
+  if (typeof value === 'object' && value !== null) return Object.values(value).every(isNothing);
+  return value === undefined || value === null || (typeof value === 'string' && NOTHING.test(value));
 }
 
 function where(path: KeyPath): string {

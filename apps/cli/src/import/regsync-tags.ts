@@ -1,6 +1,6 @@
 import { rangeProblem } from '@gantry/service';
 import type { ImportedTagRules, Remarks } from './imported.ts';
-import type { Keys } from './read-keys.ts';
+import { isNothing, type Keys } from './read-keys.ts';
 import { regclientRange } from './regclient-range.ts';
 import { anchoredPattern } from './tag-patterns.ts';
 
@@ -11,7 +11,7 @@ const NO_VERSION = '/[^-]*_.*/';
 export function readTagSets(entry: Keys, remarks: Remarks): ImportedTagRules[] {
   const sets = entry.entries('tagSets');
   const tags = entry.keys('tags');
-  const all = tags.names.length > 0 ? [...sets, tags] : sets;
+  const all = isNothing(entry.value('tags')) ? sets : [...sets, tags];
   if (all.length === 0) return [{}];
   return all.flatMap((set) => readTags(set, remarks));
 }

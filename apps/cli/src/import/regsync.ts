@@ -9,7 +9,7 @@ import {
   type Remarks,
 } from './imported.ts';
 import { joinSources } from './join-sources.ts';
-import { Keys } from './read-keys.ts';
+import { isNothing, Keys } from './read-keys.ts';
 import { registryKeys, type RegistrySettings } from './registry-settings.ts';
 import { readCredentials } from './regsync-credentials.ts';
 import { readPlace } from './regsync-place.ts';
@@ -76,6 +76,7 @@ export const importRegsync: Importer = (value): Imported => {
 /** Tells of the keys of an entry or of the defaults that are not taken over. */
 function tellOthers(keys: Keys, taken: readonly string[], remarks: Remarks): void {
   for (const key of keys.unread()) {
+    if (isNothing(keys.value(key))) continue;
     const own = OWN_WAYS[key];
     const lost = LOST[key];
     if (own !== undefined) remarks.changed(keys.at(key), own);
@@ -93,12 +94,15 @@ function readEntry(
 ): ImportedSource[] {
   const place = readPlace(entry, remarks);
   if (place === undefined) return [];
+  const platforms = platformsOf(entry, remarks);
+  tellWithoutEffect(entry, remarks);
+  if (platforms === undefined) return [];
   const sets = place.tags === undefined ? readTagSets(entry, remarks) : [place.tags];
   const common = {
     name: place.name,
     ...registryKeys(place.host, hosts.get(place.host) ?? {}),
     ...place.keys,
-    ...platformsOf(entry, remarks),
+    ...platforms,
     referrers: referrersOf(entry, defaults, sets, remarks),
     ...everyOf(entry, defaults, remarks),
   };
@@ -109,22 +113,51 @@ function readEntry(
   return sets.map((tags) => ({ ...common, ...(Object.keys(tags).length > 0 && { tags }) }));
 }
 
+/** Tells of rules that regsync does not look at for an entry of this type. It writes them all itself, empty. */
+function tellWithoutEffect(entry: Keys, remarks: Remarks): void {
+  const type = entry.text('type') ?? '';
+  const others = [
+    ...(type === 'image' ? ['tags', 'tagSets'] : []),
+    ...(type === 'registry' ? [] : ['repos']),
+  ];
+  for (const key of others) {
+    if (!isNothing(entry.value(key)))
+      remarks.changed(entry.at(key), `does nothing in an entry of type ${type}, as in regsync`);
+  }
+}
+
 function allowOf(keys: Readonly<Record<string, unknown>>): object {
   return (keys['allow'] as object | undefined) ?? {};
 }
 
-function platformsOf(entry: Keys, remarks: Remarks): Record<string, unknown> {
-  const one = entry.text('platform');
-  const platforms = [...(one === undefined ? [] : [one]), ...entry.texts('platforms')];
-  const known = platforms.filter((platform) => platformProblem(platform) === undefined);
-  if (one !== undefined)
+function isKnown({ platform }: { readonly platform: string }): boolean {
+  return platformProblem(platform) === undefined;
+}
+
+/** The platforms that are taken of an index. @returns undefined: they can't be said, and the entry is left out */
+function platformsOf(entry: Keys, remarks: Remarks): Record<string, unknown> | undefined {
+  const one = entry.text('platform') ?? '';
+  const several = entry.texts('platforms');
+  const named =
+    one === ''
+      ? several.map((platform, index) => ({ platform, at: [...entry.at('platforms'), index] }))
+      : [{ platform: one, at: entry.at('platform') }];
+  if (one !== '' && several.length > 0)
+    remarks.changed(entry.at('platforms'), 'does nothing beside platform, as in regsync');
+  const known = named.filter(isKnown);
+  for (const { platform, at } of named.filter((each) => !isKnown(each)))
+    remarks.lost(
+      at,
+      `${platform} is no platform such as linux/amd64: ${known.length > 0 ? 'it' : 'the entry'} is left out`,
+    );
+  if (named.length === 0) return {};
+  if (known.length === 0) return undefined;
+  if (one !== '')
     remarks.changed(
       entry.at('platform'),
       'an index keeps its digest, and of its images only this platform is taken',
     );
-  if (known.length < platforms.length)
-    remarks.lost(entry.at('platforms'), 'names something that is no platform');
-  return known.length > 0 ? { platforms: known } : {};
+  return { platforms: known.map(({ platform }) => platform) };
 }
 
 function referrersOf(
@@ -149,9 +182,14 @@ function referrersOf(
   return areTaken;
 }
 
+/** A text that is there and says something. */
+function said(keys: Keys, key: string): string | undefined {
+  return isNothing(keys.value(key)) ? undefined : keys.text(key);
+}
+
 function everyOf(entry: Keys, defaults: Keys, remarks: Remarks): Record<string, unknown> {
-  const own = ['schedule', 'interval'].some((key) => entry.names.includes(key)) ? entry : defaults;
-  const [schedule, interval] = [own.text('schedule'), own.text('interval')];
+  const own = ['schedule', 'interval'].some((key) => said(entry, key) !== undefined) ? entry : defaults;
+  const [schedule, interval] = [said(own, 'schedule'), said(own, 'interval')];
   entry.text('schedule');
   if (schedule !== undefined) {
     const every = intervalOfSchedule(schedule);
