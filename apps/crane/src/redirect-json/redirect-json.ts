@@ -12,7 +12,7 @@ import { createFileNames } from './file-names.ts';
 import { createFileReader, type FileTally } from './file-reader.ts';
 import { followDirectories } from './follow-directories.ts';
 import { type LocatableRoute, locate, locateAsCrane } from './locate.ts';
-import { mayReadFile } from './may-read-file.ts';
+import { readableFile } from './may-read-file.ts';
 import { linkAnswer, redirectAnswer } from './redirect-answer.ts';
 import type { PathsFile, RedirectFile } from './redirect-file.ts';
 import { createRepositoriesPage, parseRepositoriesPath } from './repositories-page.ts';
@@ -96,12 +96,8 @@ export function createRedirectJson(
   const names = createFileNames(table);
   const content = options.content && createContent({ ...options.content, compat }, rareErrors(logger));
 
-  const find = (name: string, who: Reader): PathsFile | undefined => {
-    // Whether there is one is not looked at before: a name that may not be read takes as long as one that is not there.
-    const file = who.mayRead(name) ? table.paths(name) : undefined;
-    if (file?.isProtected !== true) return file;
-    return who.mayReadContent(name, file.contentPath) ? file : undefined;
-  };
+  const find = (name: string, who: Reader): PathsFile | undefined =>
+    readableFile(who, name, table.paths(name), table);
 
   const refuseUnread = (): void => {
     if (!directories.isRead) throw new Fault('UNAVAILABLE', UNREAD);
@@ -165,9 +161,8 @@ export function createRedirectJson(
     },
     has(name, who) {
       refuseUnread();
-      return [table.paths(name), table.images(name)].some(
-        (file) => file !== undefined && mayReadFile(who, file),
-      );
+      const images = readableFile(who, name, table.images(name), table);
+      return (find(name, who) ?? images) !== undefined;
     },
     *repositories() {
       yield* table.allPaths();

@@ -25,6 +25,11 @@ export interface RepositoryTable {
   holders(imageId: string): Iterable<ImagesFile>;
   allPaths(): Iterable<PathsFile>;
   allImages(): Iterable<ImagesFile>;
+  /**
+   * What is looked at in place of the file of a name that has none: one that is protected, if there is any. Another for another
+   * name, as what is always looked at would be at hand sooner than what is hidden.
+   */
+  standIn(name: string): Pick<RedirectFile, 'isProtected' | 'contentPath'>;
   duplicates(): readonly Duplicate[];
   /** Takes a file in place of the one that was known at its path. */
   put(placed: PlacedFile): void;
@@ -44,6 +49,7 @@ export function createRepositoryTable(onDuplicate: (duplicate: Duplicate) => voi
   const claims = { 1: new Map<string, PlacedFile[]>(), 2: new Map<string, PlacedFile[]>() };
   const byImage = new Map<string, Set<ImagesFile>>();
   let changes = 0;
+  let standIns: { readonly changes: number; readonly files: readonly RedirectFile[] } | undefined;
 
   const serve = (name: string, api: 1 | 2, next: PlacedFile | undefined): void => {
     const former = served[api].get(name)?.file;
@@ -82,6 +88,16 @@ export function createRepositoryTable(onDuplicate: (duplicate: Duplicate) => voi
     );
   };
 
+  const standIn = (name: string): Pick<RedirectFile, 'isProtected' | 'contentPath'> => {
+    if (standIns?.changes !== changes) {
+      const all = [...served[1].values(), ...served[2].values()].map(({ file }) => file);
+      standIns = { changes, files: all.filter(({ isProtected }) => isProtected) };
+    }
+    const { files } = standIns;
+    const number = name.charCodeAt(name.length - 1) * 31 + name.charCodeAt(name.length >> 1) + name.length;
+    return files[number % files.length] ?? NO_FILE;
+  };
+
   const duplicateOf = ({ name, api }: RedirectFile, left: PlacedFile): Duplicate => ({
     name,
     served: (served[api].get(name) as PlacedFile).path,
@@ -102,6 +118,7 @@ export function createRepositoryTable(onDuplicate: (duplicate: Duplicate) => voi
         .values()
         .map(({ file }) => file)
         .filter((file) => file.api === 1),
+    standIn,
     duplicates: () =>
       [...claims[1].values(), ...claims[2].values()].flatMap(([, ...left]) =>
         left.map((one) => duplicateOf(one.file, one)),
@@ -121,6 +138,8 @@ export function createRepositoryTable(onDuplicate: (duplicate: Duplicate) => voi
     },
   };
 }
+
+const NO_FILE = { isProtected: true, contentPath: '/' } as const;
 
 function byPrecedence(a: PlacedFile, b: PlacedFile): number {
   if (a.directory !== b.directory) return a.directory - b.directory;

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Answer } from '../answer/answer.ts';
 import type { Reader } from '../private/reader.ts';
-import { mayReadFile } from './may-read-file.ts';
+import { readableFile } from './may-read-file.ts';
 import { linkAnswer } from './redirect-answer.ts';
 import type { ImagesFile } from './redirect-file.ts';
 import type { RepositoryTable } from './repository-table.ts';
@@ -75,16 +75,16 @@ export function answerV1(route: V1Route, { table, endpoint, reader }: V1Site): A
     case 'users':
       return jsonV1('"OK"', STANDALONE);
     case 'images': {
-      const found = readable(table.images(route.name), reader);
+      const found = readableFile(reader, route.name, table.images(route.name), table);
       if (found === undefined) return UNKNOWN_V1;
       return jsonV1(found.imagesText, endpoint === '' ? [] : ['X-Docker-Endpoints', endpoint]);
     }
     case 'tags': {
-      const found = readable(table.images(route.name), reader);
+      const found = readableFile(reader, route.name, table.images(route.name), table);
       return found === undefined ? UNKNOWN_V1 : jsonV1(found.tagsText);
     }
     case 'tag': {
-      const id = readable(table.images(route.name), reader)?.tags.get(route.tag);
+      const id = readableFile(reader, route.name, table.images(route.name), table)?.tags.get(route.tag);
       return id === undefined ? UNKNOWN_V1 : jsonV1(JSON.stringify(id));
     }
     case 'image':
@@ -98,14 +98,11 @@ export function answerV1(route: V1Route, { table, endpoint, reader }: V1Site): A
 function imageFile(id: string, file: string, table: RepositoryTable, reader: Reader): ImageFile | undefined {
   const contentType = Object.hasOwn(IMAGE_FILES, file) ? IMAGE_FILES[file] : undefined;
   if (contentType === undefined || !/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(id)) return undefined;
-  for (const repository of table.holders(id)) {
-    if (readable(repository, reader) !== undefined) return { repository, path: `${id}/${file}`, contentType };
-  }
-  return undefined;
-}
-
-function readable(file: ImagesFile | undefined, reader: Reader): ImagesFile | undefined {
-  return file !== undefined && mayReadFile(reader, file) ? file : undefined;
+  const holders = [...table.holders(id)];
+  // One that nobody holds is checked as one that a single repository hides. That several do tells who knows its random id.
+  if (holders.length === 0) readableFile(reader, id, undefined, table);
+  const repository = holders.find((holder) => readableFile(reader, holder.name, holder, table) !== undefined);
+  return repository && { repository, path: `${id}/${file}`, contentType };
 }
 
 /** The redirect to a file of an image. */

@@ -1,5 +1,5 @@
 import { inflateSync } from 'node:zlib';
-import { newPathNode, type PathNode } from './path-words.ts';
+import { following, newPathNode, type PathNode } from './path-words.ts';
 
 const MAX_BYTES = 4 * 1024 * 1024;
 const MAX_NODES = 100_000;
@@ -29,12 +29,12 @@ export function unpackPaths(packed: Buffer): PathNode {
   const bits = bitsOf(rest.subarray(at));
   for (const node of [root, ...others]) {
     for (let word = decode(words, bits); word !== '' && word !== undefined; word = decode(words, bits)) {
-      const following = decode(nodes, bits);
-      if (following === undefined) throw new RangeError('the paths end early');
-      node.next.getOrInsertComputed(word, () => []).push(following);
+      const reached = decode(nodes, bits);
+      if (reached === undefined) throw new RangeError('the paths end early');
+      following(node, word).push(reached);
     }
   }
-  for (const node of others) node.ends = node.next.size === 0;
+  for (const node of others) node.ends = node.next.size === 0 && node.nextOfAny.length === 0;
   return root;
 }
 

@@ -2,11 +2,20 @@
 export interface PathNode {
   /** Whether a path ends here: all below it is covered. */
   ends: boolean;
+  /** Where each word leads to. */
   readonly next: Map<string, PathNode[]>;
+  /** Where any word leads to. */
+  readonly nextOfAny: PathNode[];
 }
 
 export function newPathNode(): PathNode {
-  return { ends: false, next: new Map() };
+  return { ends: false, next: new Map(), nextOfAny: [] };
+}
+
+/** Where a word of an entitlement leads to from a node: one that begins with `$`, as `$releasever`, and `*` stand for any. */
+export function following(node: PathNode, word: string): PathNode[] {
+  const isForAny = word === '*' || word.startsWith('$');
+  return isForAny ? node.nextOfAny : node.next.getOrInsertComputed(word, () => []);
 }
 
 /** The words of a path, between its slashes. */
@@ -19,31 +28,31 @@ export function addPath(root: PathNode, path: string): void {
   const words = wordsOf(path);
   let node = root;
   for (const word of words) {
-    const following = newPathNode();
-    node.next.getOrInsertComputed(word, () => []).push(following);
-    node = following;
+    const known = following(node, word);
+    // Paths that begin alike share their nodes, so that many of them take no longer to look through than one.
+    const next = known[0] ?? newPathNode();
+    if (known.length === 0) known.push(next);
+    node = next;
   }
   if (words.length > 0) node.ends = true;
 }
 
 /**
- * Whether a path is one of the tree, or lies below one, by whole words: a word that begins with `$`, as `$releasever`, and
- * `*` stand for any one.
+ * Whether a path is one of the tree, or lies below one, by whole words. It takes as long however many paths there are, as
+ * what an entitlement does not cover must look like what is not there.
  */
 export function coversPath(root: PathNode, path: string): boolean {
   const words = wordsOf(path);
   if (words.includes('..')) return false;
   let nodes = new Set([root]);
   for (const word of words) {
-    const following = new Set<PathNode>();
-    for (const node of nodes) {
-      for (const [known, next] of node.next) {
-        if (known !== word && known !== '*' && !known.startsWith('$')) continue;
-        for (const one of next) following.add(one);
-      }
+    const reached = new Set<PathNode>();
+    for (const { next, nextOfAny } of nodes) {
+      for (const one of next.get(word) ?? []) reached.add(one);
+      for (const one of nextOfAny) reached.add(one);
     }
-    for (const node of following) if (node.ends) return true;
-    nodes = following;
+    for (const node of reached) if (node.ends) return true;
+    nodes = reached;
   }
   return false;
 }
