@@ -149,6 +149,7 @@ export const OTHER_CODE: readonly string[] = [
   'redirect-json/file-reader.ts',
   'redirect-json/follow-directories.ts',
   'redirect-json/list-files.ts',
+  'redirect-json/lost-folders.ts',
   'redirect-json/monitoring.ts',
   'redirect-json/open-redirect-json.ts',
   'redirect-json/redirect-file.ts',

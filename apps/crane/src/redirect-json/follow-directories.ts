@@ -4,6 +4,7 @@ import { joinCalls } from '../join-calls.ts';
 import type { CraneLogger } from '../options.ts';
 import type { FileReader, Reading } from './file-reader.ts';
 import { isRedirectFile, type Listing, listFiles } from './list-files.ts';
+import { createFolderMemory, isIn } from './lost-folders.ts';
 import { watchFolders } from '../follow/watch-folders.ts';
 
 /** Between two rounds there is so much time at least; and so many times what a round takes, as on a slow file system. */
@@ -21,7 +22,10 @@ const FILES_AT_ONCE = 16;
 export interface FollowedDirectories extends Disposable {
   /** Whether all directories were looked at once. */
   readonly isRead: boolean;
-  /** Those that are empty or can't be read, while what was read of them before is served on. */
+  /**
+   * Those that are empty or can't be read, while what was read of them before is served on; and such folders below them as are,
+   * or were, file systems of their own.
+   */
   lost(): readonly string[];
   /** Looks at everything now. */
   look(): Promise<void>;
@@ -36,7 +40,15 @@ export function followDirectories(
   reader: FileReader,
   logger: CraneLogger,
 ): FollowedDirectories {
-  const states = directories.map((directory, index) => ({ directory, index, problem: '', isLost: false }));
+  const states = directories.map((directory, index) => ({
+    directory,
+    index,
+    problem: '',
+    isLost: false,
+    memory: createFolderMemory(),
+    lostFolders: [] as readonly string[],
+  }));
+  type State = (typeof states)[number];
   const fresh = new Map<string, number>();
   let folders: ReadonlyMap<string, number> = new Map();
   let round = 0;
@@ -70,19 +82,34 @@ export function followDirectories(
     if (await reader.look(place, directory, anyway, reading)) fresh.set(place, round + ROUNDS_AFTER_CHANGE);
   };
 
-  const tell = (state: (typeof states)[number], problem: string): void => {
+  const tell = (state: State, problem: string): void => {
     if (state.problem === problem) return;
     state.problem = problem;
     const { directory, isLost } = state;
-    if (problem !== '')
-      logger.warn(
-        { directory, servedOn: isLost },
-        `the directory ${directory} of redirect files ${problem}${isLost ? '; what was read of it before is served on' : ''}`,
-      );
-    else logger.info({ directory }, `the directory ${directory} of redirect files is read again`);
+    if (problem === '')
+      logger.info({ directory }, `the directory ${directory} of redirect files is read again`);
+    else warn(directory, problem, isLost);
   };
 
-  const readDirectory = async (state: (typeof states)[number]): Promise<readonly string[]> => {
+  const warn = (directory: string, problem: string, isLost: boolean): void =>
+    logger.warn(
+      { directory, servedOn: isLost },
+      `the directory ${directory} of redirect files ${problem}${isLost ? '; what was read of it before is served on' : ''}`,
+    );
+
+  const findLostFolders = (state: State, listing: Listing): void => {
+    const former = state.lostFolders;
+    const lost = state.memory.lostSince(listing);
+    state.lostFolders = lost;
+    for (const folder of lost)
+      if (!former.includes(folder))
+        warn(folder, listing.folders.has(folder) ? 'is empty' : 'is not there', true);
+    for (const folder of former)
+      if (!lost.includes(folder))
+        logger.info({ directory: folder }, `the directory ${folder} of redirect files is read again`);
+  };
+
+  const readDirectory = async (state: State): Promise<readonly string[]> => {
     const { directory, index } = state;
     let listing: Listing;
     try {
@@ -97,16 +124,20 @@ export function followDirectories(
     if (listing.files.length === 0) {
       state.isLost = !reader.known(index).next().done;
       tell(state, 'is empty');
-      return listing.folders;
+      return [...listing.folders.keys()];
     }
     state.isLost = false;
+    findLostFolders(state, listing);
     const [unread] = listing.unread;
     tell(state, unread === undefined ? '' : `has a folder that can not be read, ${unread}`);
-    await readFiles(listing, index);
-    return listing.folders;
+    await readFiles(listing, state);
+    return [...listing.folders.keys()];
   };
 
-  const readFiles = async ({ files, unread }: Listing, directory: number): Promise<void> => {
+  const readFiles = async (
+    { files, unread }: Listing,
+    { index: directory, lostFolders }: State,
+  ): Promise<void> => {
     const turn = round % ROUNDS_FOR_ALL;
     let taken = 0;
     const work = async (): Promise<void> => {
@@ -123,7 +154,7 @@ export function followDirectories(
     await Promise.all(Array.from({ length: FILES_AT_ONCE }, work));
     const there = new Set(files);
     for (const place of reader.known(directory)) {
-      if (!there.has(place) && !unread.some((folder) => place.startsWith(`${folder}/`))) reader.miss(place);
+      if (!there.has(place) && !isIn(place, unread) && !isIn(place, lostFolders)) reader.miss(place);
     }
   };
 
@@ -154,7 +185,7 @@ export function followDirectories(
     get isRead() {
       return isRead;
     },
-    lost: () => states.filter(({ isLost }) => isLost).map(({ directory }) => directory),
+    lost: () => states.flatMap(({ directory, isLost, lostFolders }) => (isLost ? [directory] : lostFolders)),
     look,
     [Symbol.dispose]() {
       ending.abort();

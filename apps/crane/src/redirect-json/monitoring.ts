@@ -20,7 +20,7 @@ export function addRedirectJsonGauges(metrics: Metrics, redirectJson: RedirectJs
   );
   metrics.gauge(
     'gantry_crane_redirect_directories_lost',
-    'Directories of redirect files that are empty or can not be read, while what was read of them is served on',
+    'Directories of redirect files, and file systems below them, that are empty or can not be read, while what was read of them is served on',
     [],
     (gauge) => gauge.set(redirectJson.lost.length),
   );

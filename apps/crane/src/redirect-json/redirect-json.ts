@@ -66,7 +66,7 @@ export interface RedirectJson extends Disposable {
   readonly isRead: boolean;
   readonly tally: FileTally;
   readonly duplicates: readonly Duplicate[];
-  /** Directories that are empty or can't be read, while what was read of them is served on. */
+  /** Directories, and file systems below them, that are empty or can't be read, while what was read of them is served on. */
   readonly lost: readonly string[];
   /** Looks at all directories now. */
   look(): Promise<void>;

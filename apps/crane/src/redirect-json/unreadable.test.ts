@@ -118,7 +118,8 @@ test('behind a link that can not be looked at there may be redirect files: it co
   await symlink(path.join(folder.base, 'none'), path.join(data, 'dangling'));
   await folder.lock();
   using _ = asNobody();
-  expect(await listFiles(data)).toEqual({
+  const { folders, ...listed } = await listFiles(data);
+  expect({ ...listed, folders: [...folders.keys()] }).toEqual({
     files: [path.join(data, 'one.json')],
     folders: [data],
     unread: [path.join(data, 'inner'), path.join(data, 'one.json')],
