@@ -67,12 +67,15 @@ export function toDo(kind: FindingKind, findings: readonly Finding[]): string {
 
 function aboutMissing(paths: readonly string[]): string {
   if (paths.includes(POINTER_PATH)) return 'see whether the place is right, and something was published';
-  const isOfPool = (path: string) => path.startsWith('pool/');
   const remedies = [
     ...(paths.some(isOfPool) ? ['at the master "gantry publish" puts back what the pool lacks'] : []),
     ...(paths.every(isOfPool) ? [] : [`at the master bring lists and statements back ${BRING_BACK}`]),
   ];
   return [COPY_AGAIN, ...remedies].join('; ');
+}
+
+function isOfPool(path: string): boolean {
+  return path.startsWith('pool/');
 }
 
 /** By what they are, as most, but not all of them go by themselves. */
