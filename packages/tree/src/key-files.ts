@@ -8,10 +8,10 @@ const MAX_BYTES = 64 * 1024;
 
 /**
  * A private key's file.
- * @param where where it is named, for messages: `tree.signing.keyFile`
+ * @param where where it is named, for messages: `tree.signing.keyFile`; absent: its path tells enough
  * @throws Fault CONFIGURATION_INVALID when it can't be read, holds something else, or others may read it
  */
-export async function readSigningKeyFile(file: string, where: string): Promise<SigningKey> {
+export async function readSigningKeyFile(file: string, where?: string): Promise<SigningKey> {
   let handle: FileHandle | undefined;
   try {
     handle = await open(file);
@@ -21,7 +21,7 @@ export async function readSigningKeyFile(file: string, where: string): Promise<S
       const octal = (mode & 0o777).toString(8).padStart(4, '0');
       throw unusable(where, file, `is readable by others than its owner (mode ${octal}): chmod 600 ${file}`);
     }
-    return readSigningKey(await handle.readFile('utf8'), `${where} ${file}`);
+    return readSigningKey(await handle.readFile('utf8'), placeOf(file, where));
   } catch (error) {
     throw error instanceof Fault ? error : unreadable(where, file, error);
   } finally {
@@ -29,15 +29,19 @@ export async function readSigningKeyFile(file: string, where: string): Promise<S
   }
 }
 
-/** A public key's file. @throws Fault CONFIGURATION_INVALID when it can't be read, or holds something else */
-export async function readPublicKeyFile(file: string, where: string): Promise<PublicKey> {
+/**
+ * A public key's file.
+ * @param where as above
+ * @throws Fault CONFIGURATION_INVALID when it can't be read, or holds something else
+ */
+export async function readPublicKeyFile(file: string, where?: string): Promise<PublicKey> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (error) {
     throw unreadable(where, file, error);
   }
-  return readPublicKey(text, `${where} ${file}`);
+  return readPublicKey(text, placeOf(file, where));
 }
 
 /**
@@ -81,7 +85,11 @@ function isOpenToOthers(mode: number, uid: number): boolean {
   return (mode & (uid === own ? 0o077 : 0o027)) !== 0;
 }
 
-function unreadable(where: string, file: string, error: unknown): Fault {
+function placeOf(file: string, where: string | undefined): string {
+  return where === undefined ? file : `${where} ${file}`;
+}
+
+function unreadable(where: string | undefined, file: string, error: unknown): Fault {
   return unusable(
     where,
     file,
@@ -89,6 +97,7 @@ function unreadable(where: string, file: string, error: unknown): Fault {
   );
 }
 
-function unusable(where: string, file: string, why: string): Fault {
-  return new Fault('CONFIGURATION_INVALID', `${where}: the file ${file} ${why}`, { file });
+function unusable(where: string | undefined, file: string, why: string): Fault {
+  const named = where === undefined ? '' : `${where}: `;
+  return new Fault('CONFIGURATION_INVALID', `${named}the file ${file} ${why}`, { file });
 }

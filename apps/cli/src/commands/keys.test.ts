@@ -91,19 +91,27 @@ describe('gantry keys list', () => {
     const keyid = await make('good');
     await make('open');
     await chmod(at('open.key'), 0o644);
+    await writeFile(at('no-key'), 'root:x:0:0\n');
     const { code, out, err } = await run(
       'keys',
       'list',
       'good.key',
       'open.key',
       'none.pub',
+      'no-key',
       '--output',
       'plain',
     );
     expect(code).toBe(1);
-    expect(out.split('\n').map((line) => line.split('\t')[0])).toEqual([keyid, '-', '-', '']);
-    expect(err).toMatch(/open\.key is readable by others than its owner \(mode 0644\)/);
-    expect(err).toMatch(/none\.pub can not be read: ENOENT/);
+    expect(out.split('\n').map((line) => line.split('\t')[0])).toEqual([keyid, '-', '-', '-', '']);
+    expect(err.split('\n')).toEqual([
+      expect.stringMatching(
+        /^gantry: the file \/.*open\.key is readable by others than its owner \(mode 0644\)/,
+      ),
+      expect.stringMatching(/^gantry: the file \/.*none\.pub can not be read: ENOENT/),
+      expect.stringMatching(/^gantry: the key \/.*no-key can not be used: /),
+      '',
+    ]);
   });
 });
 

@@ -68,7 +68,7 @@ async function readConfigured(configuration: Configuration) {
 /** A key's public half, from the file of either. @throws Fault CONFIGURATION_INVALID */
 export async function readKeyFile(file: string): Promise<PublicKey> {
   const isPrivate = (await readFile(file, 'utf8').catch(() => '')).includes('PRIVATE KEY-----');
-  return isPrivate ? readSigningKeyFile(file, 'the key') : readPublicKeyFile(file, 'the key');
+  return isPrivate ? readSigningKeyFile(file) : readPublicKeyFile(file);
 }
 
 async function attempt(place: string, read: () => Promise<PublicKey>): Promise<ReadKey> {
