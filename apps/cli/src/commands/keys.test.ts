@@ -127,8 +127,19 @@ describe('gantry keys rotate', () => {
     expect(err).toMatch(/1\. Add the public key to crane\.trustedKeys/);
     expect(err).toContain(`tree.signing.keyFile: [${at('release.key')}, ${at('release-2.key')}]`);
     expect(err).toContain(`tree.signing.keyFile: ${at('release-2.key')}.`);
-    const again = json(await run('keys', 'rotate', '--output', 'json'));
+    expect(err).not.toContain('waits');
+    const second = await run('keys', 'rotate', '--output', 'json');
+    expect(second.err).toMatch(/^gantry: \/.*release-2\.key waits to follow already: .* destroy the rest\n$/);
+    const again = json(second);
     expect(again).toMatchObject({ file: at('release-3.key'), steps: expect.any(Array) as unknown[] });
+  });
+
+  test('takes the keys that signed before the present one for no key that waits', async () => {
+    for (const name of ['release', 'release-2', 'release-3']) await make(name);
+    await configure('tree: { signing: { keyFile: release-3.key } }');
+    const { err } = await run('keys', 'rotate');
+    expect(err).toContain(`tree.signing.keyFile: ${at('release-4.key')}.`);
+    expect(err).not.toContain('waits');
   });
 
   test('needs a key that signs now', async () => {

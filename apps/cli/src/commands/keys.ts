@@ -5,7 +5,7 @@ import { makeSigningKeyFile, type SigningKey } from '@gantry/tree';
 import type { AddCommand, Cli, GlobalOptions } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { configuredKeys, keysIn, type KnownKey, readKeyFile } from '../keys/known-keys.ts';
-import { nextKeyFile } from '../keys/next-file.ts';
+import { nextKeyFile, waitingKeyFiles } from '../keys/next-file.ts';
 import { printable } from '../output/text.ts';
 import { writeJson, writeList } from '../output/write.ts';
 import { examples } from '../program.ts';
@@ -108,12 +108,18 @@ export const addKeys: AddCommand = (program, cli) => {
             `nothing is signed yet, as ${key} is not set: "gantry keys make" makes the first key`,
           );
         }
+        const waiting = waitingKeyFiles(present).filter((one) => !files.includes(one));
         const file = options.out === undefined ? nextKeyFile(present) : path.resolve(cli.cwd, options.out);
         writeMade(options, cli, file, await makeSigningKeyFile(file), rotation(files, file, key));
+        for (const one of waiting)
+          cli.stderr.write(`gantry: ${printable(one)} waits to follow already: ${ONE_IS_ENOUGH}\n`);
         return EXIT.done;
       }),
     );
 };
+
+/** Of several keys that wait. */
+const ONE_IS_ENOUGH = 'go on with one of them, and destroy the rest';
 
 /** What people do with the next key. @param key where the keys stand in the configuration */
 function rotation(former: readonly string[], next: string, key: string): readonly string[] {
