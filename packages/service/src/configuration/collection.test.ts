@@ -77,3 +77,14 @@ test('a grace that is shorter than clocks differ and processes are stopped for i
   ]);
   expect((await load(cwd, 'gc: { grace: 1h }\n')).warnings).toEqual([]);
 });
+
+test('a grace of a tree that is shorter than mirrors and pulls take is warned of', async () => {
+  const why = 'is short: a mirror or a pull that takes longer may miss what it still needs; write 1h or more';
+  const text = 'tree: { grace: 1s }\ntrees: { inner: { grace: 0s } }\n';
+  const { warnings } = await load(cwd, text);
+  expect(warnings.filter((line) => line.includes('grace'))).toEqual([
+    `gantry.yaml:1:16: tree.grace: "1s" ${why}`,
+    `gantry.yaml:2:26: trees.inner.grace: "0s" ${why}`,
+  ]);
+  expect((await load(cwd, 'tree: { grace: 1h }\n')).warnings).toEqual([]);
+});

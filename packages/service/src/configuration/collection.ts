@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { BYTES, BYTES_EXPECTED, formatBytes, parseBytes } from './byte-rate.ts';
 import { formatDuration, parseDuration } from './duration.ts';
+import type { Configuration } from './configuration.ts';
 import type { Problem } from './problems.ts';
 import { Duration, Interval } from './texts.ts';
 
@@ -83,16 +84,28 @@ export function completeKeep({ latest, days }: z.output<typeof Keep>): KeepConfi
 const SHORT_GRACE_MS = parseDuration('1h');
 
 /** What is deleted too soon for whoever is slow. */
-export function shortGrace({ gc }: { readonly gc: GcConfiguration }): Problem[] {
-  if (gc.graceMs >= SHORT_GRACE_MS) return [];
+export function shortGraces({
+  gc,
+  tree,
+  trees,
+}: Pick<Configuration, 'gc' | 'tree' | 'trees'>): readonly Problem[] {
   return [
-    {
-      path: ['gc', 'grace'],
-      value: formatDuration(gc.graceMs),
-      message:
-        'is short: a sync that is stopped for longer, or on a machine whose clock differs by more, may lose what it relies on; write 1h or more',
-    },
+    ...shortGrace(['gc'], gc.graceMs, OF_STORE),
+    ...shortGrace(['tree'], tree.retention.graceMs, OF_TREE),
+    ...Object.entries(trees).flatMap(([name, one]) =>
+      shortGrace(['trees', name], one.retention.graceMs, OF_TREE),
+    ),
   ];
+}
+
+const OF_STORE =
+  'a sync that is stopped for longer, or on a machine whose clock differs by more, may lose what it relies on';
+const OF_TREE = 'a mirror or a pull that takes longer may miss what it still needs';
+
+function shortGrace(at: readonly string[], graceMs: number, why: string): Problem[] {
+  if (graceMs >= SHORT_GRACE_MS) return [];
+  const message = `is short: ${why}; write 1h or more`;
+  return [{ path: [...at, 'grace'], value: formatDuration(graceMs), message }];
 }
 
 /** As it is written in the file. */

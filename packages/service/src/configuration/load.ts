@@ -21,7 +21,7 @@ import {
 import { endedAllowances } from './gate-checks.ts';
 import { problemsIn } from './issues.ts';
 import { httpBesideTls, mirrorsOnLoopback } from './mirror-warnings.ts';
-import { shortGrace } from './collection.ts';
+import { shortGraces } from './collection.ts';
 import { unreadableFiles } from './named-files.ts';
 import {
   configurationFault,
@@ -114,7 +114,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
         ...unusedTrees(configuration),
         ...mirrorsOnLoopback(configuration),
         ...httpBesideTls(configuration),
-        ...shortGrace(configuration),
+        ...shortGraces(configuration),
         ...endedAllowances(value, new Date()),
       ]),
     ),
