@@ -32,6 +32,8 @@ export function showCollection(
   }
   if (task.kind === 'scrub' && isScrub(result) && result.damaged.length > 0)
     stdout.write(format(result.damaged, DAMAGED));
+  if (task.kind === 'scrub' && isScrub(result) && (result.mended ?? 0) > 0)
+    sentences.write(`Files of trees that were damaged or missing, and were put anew: ${result.mended}\n`);
   showTask({ stdout: sentences, stderr }, task);
 }
 

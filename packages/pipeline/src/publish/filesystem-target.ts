@@ -7,7 +7,15 @@ import { directoryTree, fullListPath } from '@gantry/tree';
 import { freeChunk } from '../free-chunk.ts';
 import type { PoolContent } from './compose-repository.ts';
 import { corruptInStore } from './corrupt-in-store.ts';
-import { changedAt, digestAt, holds, sizeAt, TreeFiles, writing } from './filesystem-target/files.ts';
+import {
+  changedAt,
+  digestAt,
+  holds,
+  isSameFile,
+  sizeAt,
+  TreeFiles,
+  writing,
+} from './filesystem-target/files.ts';
 import { hardlink, noHardlinks } from './filesystem-target/hardlink.ts';
 import { movePointer } from './filesystem-target/pointer.ts';
 import { prepareRoot } from './filesystem-target/root.ts';
@@ -78,6 +86,9 @@ export async function openFilesystemTarget(
         if (check && (await digestAt(file, digest)) !== digest) throw corruptInStore(digest);
       });
     },
+
+    isOfStore: async ({ path, digest }) =>
+      hasFiles(store) && (await isSameFile(files.at(path), store.pathOf(digest))),
 
     async putDocument(path, bytes) {
       const place = files.at(path);

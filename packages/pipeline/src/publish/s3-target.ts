@@ -135,6 +135,8 @@ export async function openS3Target(
       }
     },
 
+    isOfStore: () => Promise.resolve(false),
+
     async putDocument(path, bytes) {
       if (await holds(path, bytes)) return;
       await client.put(path, bytes, headersFor(path));

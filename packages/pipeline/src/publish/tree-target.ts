@@ -33,6 +33,8 @@ export interface TreeTarget {
    * @throws Fault BLOB_UNKNOWN; CONTENT_CORRUPT when the store's bytes were read, and are not those of the digest
    */
   putContent(object: PoolContent, options?: PutContentOptions): Promise<void>;
+  /** Whether an object of the pool is the very file that the store has: then its bytes are what those are. */
+  isOfStore(object: PoolContent): Promise<boolean>;
   /** Puts a document, which is named by its digest. One that is there stays only if it has these bytes. */
   putDocument(path: string, bytes: Uint8Array): Promise<void>;
   /**

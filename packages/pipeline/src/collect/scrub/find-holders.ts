@@ -12,6 +12,15 @@ export interface Holders {
   readonly items: readonly RepairItem[];
 }
 
+/** All that stands in either. */
+export function joinItems(some: readonly RepairItem[], more: readonly RepairItem[]): readonly RepairItem[] {
+  const byPlace = Map.groupBy([...some, ...more], (item) => `${item.source} ${item.sourceRepository}`);
+  return [...byPlace.values()].map(([first, ...rest]) => {
+    const digests = new Set([first, ...rest].flatMap((item) => item?.digests ?? []));
+    return { ...(first as RepairItem), digests: [...digests].toSorted() };
+  });
+}
+
 /** Looks for them by candidates, also those that were given up, and by what channels have of their repositories. */
 export async function findHolders(catalog: Catalog, digest: Digest): Promise<Holders> {
   const levels = await manifestsOver(catalog, [digest]);

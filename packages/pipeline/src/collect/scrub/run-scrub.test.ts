@@ -1,7 +1,7 @@
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Task } from '@gantry/catalog';
-import { type Digest, digestOf } from '@gantry/oci';
+import { type Digest, digestOf, Fault } from '@gantry/oci';
 import { type BlobStore, type FileBlobs, hasFiles } from '@gantry/store';
 import { makeImage, makeIndex, makeLayer, makeSbom } from '@gantry/registry';
 import { blobPath, verifyTree } from '@gantry/tree';
@@ -30,15 +30,25 @@ async function flip(path: string): Promise<void> {
   await chmod(path, 0o444);
 }
 
+const unanswered = () => Promise.reject(new Fault('UNAVAILABLE', 'the disk does not answer'));
+
+/** What a sync comes to whose source does not answer. */
+const FAILED = { state: 'failed' } as const;
+
 /** A scrub's task, which is run as often as it wants to be, with the syncs that it asks for. */
-async function openScrub(fixture: FlowFixture) {
+async function openScrub(fixture: FlowFixture, onTreeChanged?: () => void) {
   const { flow, tree } = fixture;
   const { id } = await recordTask(flow, 'scrub', {});
   const asked: Task[] = [];
+  const changed: string[] = [];
   const scrubbing = {
     flow,
     trees: [tree],
     bytesPerSecond: 1e9,
+    onTreeChanged: (name: string) => {
+      changed.push(name);
+      onTreeChanged?.();
+    },
     startSync: async (parameters: Task['parameters']) => {
       const task = await recordTask(flow, 'sync', parameters);
       asked.push(task);
@@ -52,14 +62,15 @@ async function openScrub(fixture: FlowFixture) {
   };
   return {
     asked,
+    changed,
     get,
     async run(stop = new AbortController().signal) {
       await runTask(flow, id, (task, progress, signal) => runScrub(scrubbing, task, progress, signal), stop);
       return get();
     },
-    async sync() {
+    async sync(isDown = false) {
       for (const { id: sync, parameters } of asked.splice(0)) {
-        const outcome = await fixture.sync({ items: parameters['items'] as SyncItem[] });
+        const outcome = isDown ? FAILED : await fixture.sync({ items: parameters['items'] as SyncItem[] });
         const task = await flow.catalog.tasks.get(sync);
         if (task !== undefined) await flow.catalog.tasks.replace({ ...task, state: outcome.state });
       }
@@ -130,6 +141,7 @@ describe('a scrub', () => {
     const inTree = join(fixture.root, 'tree', blobPath(digest));
     expect((await stat(inTree)).ino).toBe((await stat(store.pathOf(digest))).ino);
     expect((await stat(inTree)).ino).not.toBe((await stat(aside)).ino);
+    expect(scrub.changed).toEqual(['main']);
   });
 
   test('also brings back a damaged manifest, index, config and referrer', async () => {
@@ -174,6 +186,97 @@ describe('a scrub', () => {
     const ended = await scrub.run();
     expect(ended).toMatchObject({ state: 'partial', result: { damaged: [{ state: 'lost' }] } });
     expect(ended.errors[0]?.problem.detail).toContain(`the blob ${digest} was damaged in the store`);
+  });
+
+  test('fetches a published blob again, later each time, while its source is down', async () => {
+    await using fixture = await openPublished();
+    const store = filesOf(fixture);
+    const { digest } = layer('1');
+    await flip(store.pathOf(digest));
+    const scrub = await openScrub(fixture);
+    await scrub.run();
+    await scrub.sync(true);
+    const waiting = await scrub.run();
+    expect(waiting).toMatchObject({
+      state: 'running',
+      result: { damaged: [{ state: 'fetching', rounds: 1, againAt: '2026-11-21T09:01:00.000Z' }] },
+    });
+    // Nothing is better than what is wrong: a crane then asks a mirror.
+    expect(await findingsOf(fixture)).toEqual([`missing ${blobPath(digest)}`]);
+    expect(scrub.changed).toEqual(['main']);
+    await scrub.run();
+    expect(scrub.asked).toEqual([]);
+
+    fixture.clock = new Date(String(waiting.result?.damaged[0]?.againAt));
+    await scrub.run();
+    await scrub.sync();
+    expect(await scrub.run()).toMatchObject({ state: 'done', result: { damaged: [{ state: 'repaired' }] } });
+    expect(await findingsOf(fixture)).toEqual([]);
+    const inTree = join(fixture.root, 'tree', blobPath(digest));
+    expect((await stat(inTree)).ino).toBe((await stat(store.pathOf(digest))).ino);
+  });
+
+  const WAYS: readonly [string, (fixture: FlowFixture) => Promise<unknown>][] = [
+    ['another scrub', async (fixture) => (await openScrub(fixture)).run()],
+    ['`gantry publish`', ({ publisher }) => publisher.publishAll()],
+  ];
+
+  test.each(WAYS)(
+    'of a published blob that no source gives ends so; once it is back, %s puts it into the tree',
+    async (_, putBack) => {
+      await using fixture = await openPublished();
+      const { digest } = layer('1');
+      await flip(filesOf(fixture).pathOf(digest));
+      const scrub = await openScrub(fixture);
+      let now = await scrub.run();
+      for (let round = 0; now.state === 'running' && round < 10; round++) {
+        await scrub.sync(true);
+        now = await scrub.run();
+        const [{ againAt } = {}] = now.result?.damaged ?? [];
+        if (againAt === undefined) continue;
+        fixture.clock = new Date(againAt);
+        now = await scrub.run();
+      }
+      expect(now).toMatchObject({ state: 'partial', result: { damaged: [{ state: 'lost', rounds: 4 }] } });
+      expect(now.errors[0]?.problem.detail).toContain('candidates (app) did not give it again');
+      expect(await findingsOf(fixture)).toEqual([`missing ${blobPath(digest)}`]);
+
+      await fixture.sync();
+      await putBack(fixture);
+      expect(await findingsOf(fixture)).toEqual([]);
+    },
+  );
+
+  test('mends what is damaged or missing in the tree alone, and leaves what is right', async () => {
+    await using fixture = await openPublished();
+    const { root, flow } = fixture;
+    const [damaged, missing] = [layer('1'), layer('2')].map(({ digest }) =>
+      join(root, 'tree', blobPath(digest)),
+    );
+    for (const file of [damaged, missing]) await rm(String(file));
+    await writeFile(String(damaged), Buffer.alloc(layer('1').bytes.length));
+    expect(await findingsOf(fixture)).toHaveLength(2);
+    const before = await Array.fromAsync(flow.store.list());
+    const scrub = await openScrub(fixture);
+    expect(await scrub.run()).toMatchObject({ state: 'done', result: { damaged: [], mended: 2 } });
+    expect(await findingsOf(fixture)).toEqual([]);
+    expect(await Array.fromAsync(flow.store.list())).toEqual(before);
+    expect(scrub.changed).toEqual(['main']);
+  });
+
+  test('of a tree that can not be read says so, and reads the store and the other trees', async () => {
+    await using fixture = await openPublished();
+    const { flow, tree } = fixture;
+    const { id } = await recordTask(flow, 'scrub', {});
+    const broken = { ...tree, target: { ...tree.target, isOfStore: unanswered } };
+    const context = { flow, trees: [broken], bytesPerSecond: 1e9, startSync: () => Promise.resolve('none') };
+    const never = new AbortController().signal;
+    await runTask(flow, id, (task, progress, signal) => runScrub(context, task, progress, signal), never);
+    expect(await flow.catalog.tasks.get(id)).toMatchObject({
+      state: 'partial',
+      errors: [{ item: 'main', problem: { detail: 'the disk does not answer' } }],
+      result: { isThrough: true },
+    });
   });
 
   test('goes on where it stopped, whatever came before', async () => {

@@ -5,15 +5,15 @@ import { type HeldLease, withLeaseWaiting } from '../../hold-lease.ts';
 import type { PublishedTree } from '../../publish/published-tree.ts';
 import type { Progress } from '../../sync/progress.ts';
 import type { TaskOutcome } from '../../work/run-task.ts';
-import { findHolders } from './find-holders.ts';
-import { mendTrees } from './mend-trees.ts';
+import { findHolders, joinItems } from './find-holders.ts';
+import { TreeMender } from './mend-trees.ts';
 import { PacedReader } from './paced-digest.ts';
 import { type DamagedBlob, SCRUB_BEGIN, type ScrubState } from './scrub-state.ts';
 
 const SAVE_EVERY_MS = 1000;
 const LEASE = 'scrub';
-/** How often a blob is fetched again that does not come. */
-const ROUNDS_MAX = 3;
+/** How long after one failed attempt a blob is fetched again: its source may be down for a while. */
+const WAITS_MS = [60_000, 5 * 60_000, 15 * 60_000];
 
 /** What a scrub works on. */
 export interface ScrubContext {
@@ -23,13 +23,15 @@ export interface ScrubContext {
   readonly startSync: (parameters: Task['parameters']) => Promise<string>;
   /** How fast it reads where the task does not say. */
   readonly bytesPerSecond: number;
+  /** Told that files of a tree were put anew or taken out, past its publisher. Must not throw. */
+  readonly onTreeChanged?: (tree: string) => void;
 }
 
 /**
  * Carries out a scrub's task: reads every blob of the store, and moves aside those whose bytes are not those of their
  * digests. Nothing is published of these any more; what is not whole without them is fetched again from its source, and put
- * into the trees anew.
- * @returns undefined while syncs are to bring what was damaged: the task is to be run again then
+ * into the trees anew. Files of the trees that are not the store's own are read, too, and mended from the store.
+ * @returns undefined while syncs are to bring what was damaged, or are waited for: the task is to be run again then
  */
 export async function runScrub(
   context: ScrubContext,
@@ -52,6 +54,7 @@ class Scrub {
   readonly #lease: HeldLease;
   readonly #signal: AbortSignal;
   readonly #reader: PacedReader;
+  readonly #mender: TreeMender;
   #state: ScrubState;
   #savedAt = performance.now();
 
@@ -63,19 +66,30 @@ class Scrub {
     this.#signal = signal;
     const { bytesPerSecond = context.bytesPerSecond } = task.parameters;
     this.#reader = new PacedReader(Number(bytesPerSecond), signal);
+    this.#mender = new TreeMender(context.flow, context.trees, this.#reader, signal);
     this.#state = (task.result as ScrubState | undefined) ?? SCRUB_BEGIN;
   }
 
   async run(): Promise<TaskOutcome | undefined> {
+    try {
+      return await this.#run();
+    } finally {
+      for (const tree of this.#mender.changed) this.#context.onTreeChanged?.(tree);
+    }
+  }
+
+  async #run(): Promise<TaskOutcome | undefined> {
     this.#progress.isAt(this.#state);
     for (const blob of this.#state.damaged) if (blob.state === 'found') await this.#moveAside(blob);
     if (!this.#state.isThrough) await this.#readAll();
     await this.#followUp();
     if (this.#state.damaged.some(({ state }) => state === 'fetching')) return undefined;
-    const errors = this.#state.damaged.filter(({ state }) => state === 'lost').map(lostError);
     const { blobs, bytes, damaged } = this.#state;
+    const lost = damaged.filter(({ state }) => state === 'lost').map(lostError);
+    const failed = [...this.#mender.failed].map(([item, fault]) => ({ item, problem: toProblem(fault) }));
+    const errors = [...lost, ...failed];
     this.#context.flow.log.info(
-      { task: this.#task.id, blobs, bytes, damaged: damaged.length, lost: errors.length },
+      { task: this.#task.id, blobs, bytes, damaged: damaged.length, lost: lost.length },
       'scrub.ended',
     );
     return { state: errors.length === 0 ? 'done' : 'partial', errors, result: { ...this.#state } };
@@ -93,8 +107,9 @@ class Scrub {
         bytes: this.#state.bytes + size,
       };
       this.#progress.isAt(this.#state);
-      if (!isWhole) await this.#found(digest, size);
-      else if (performance.now() - this.#savedAt > SAVE_EVERY_MS) await this.#save();
+      if (isWhole) await this.#mend(digest);
+      else await this.#found(digest, size);
+      if (performance.now() - this.#savedAt > SAVE_EVERY_MS) await this.#save();
     }
     this.#state = { ...this.#state, isThrough: true };
     await this.#save();
@@ -109,6 +124,11 @@ class Scrub {
       // Deleted meanwhile; or not to be read: then it is looked at once more before it is moved aside.
       return error instanceof Fault && error.code === 'BLOB_UNKNOWN';
     }
+  }
+
+  async #mend(digest: Digest): Promise<void> {
+    const mended = await this.#mender.mend(digest);
+    if (mended > 0) this.#state = { ...this.#state, mended: (this.#state.mended ?? 0) + mended };
   }
 
   /** Noted first, with what needs it: so whoever goes on after a crash can bring it back. */
@@ -145,12 +165,13 @@ class Scrub {
       const asked = items.map(({ sourceRepository, digests }) => ({ sourceRepository, tags: [], digests }));
       syncs.push(await startSync({ source, items: asked, cause: 'scrub' }));
     }
-    await this.#note({ ...blob, state: 'fetching', syncs, rounds: blob.rounds + 1 });
+    const { againAt: _, ...asked } = blob;
+    await this.#note({ ...asked, state: 'fetching', syncs, rounds: blob.rounds + 1 });
   }
 
   /** Looks whether what was damaged is back, once all syncs are over: one may bring what another blob needs, too. */
   async #followUp(): Promise<void> {
-    const { flow, trees } = this.#context;
+    const { flow } = this.#context;
     const fetching = this.#state.damaged.filter(({ state }) => state === 'fetching');
     const ids = fetching.flatMap(({ syncs }) => syncs);
     const tasks = await Promise.all(ids.map((id) => flow.catalog.tasks.get(id)));
@@ -158,15 +179,25 @@ class Scrub {
     for (const blob of fetching) {
       const { digest } = blob;
       if ((await flow.store.stat(digest)) !== undefined) {
-        await mendTrees(flow, trees, digest, this.#reader, this.#signal);
+        await this.#mend(digest);
         await this.#note({ ...blob, state: 'repaired' });
-        continue;
-      }
-      // What needs it may have come back only now, when it was itself damaged.
-      const { items } = await findHolders(flow.catalog, digest);
-      if (items.length > 0 && blob.rounds < ROUNDS_MAX) await this.#fetch({ ...blob, items });
-      else await this.#note({ ...blob, state: 'lost' });
+      } else if (blob.againAt === undefined) await this.#tryAgain(blob);
+      else if (Date.parse(blob.againAt) <= flow.now().getTime()) await this.#fetch(blob);
     }
+  }
+
+  /** What syncs have not brought is fetched again, later each time; trees have nothing of it meanwhile rather than damage. */
+  async #tryAgain(blob: DamagedBlob): Promise<void> {
+    const { flow } = this.#context;
+    await this.#mender.takeOut(blob.digest);
+    // What needs it may have come back only now, when it was itself damaged. What is known of it is not forgotten, as
+    // its records are gone until it is back.
+    const items = joinItems(blob.items, (await findHolders(flow.catalog, blob.digest)).items);
+    const wait = WAITS_MS[blob.rounds - 1];
+    if (items.length === 0 || wait === undefined) return this.#note({ ...blob, items, state: 'lost' });
+    if (JSON.stringify(items) !== JSON.stringify(blob.items)) return this.#fetch({ ...blob, items });
+    const againAt = new Date(flow.now().getTime() + wait).toISOString();
+    await this.#note({ ...blob, againAt });
   }
 
   async #note(blob: DamagedBlob): Promise<void> {

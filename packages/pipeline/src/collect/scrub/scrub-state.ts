@@ -13,7 +13,7 @@ export interface DamagedBlob {
   readonly size: number;
   /**
    * `found`; `fetching`: it is moved aside, and syncs are to bring it again; `repaired`: it is back, and in the trees that
-   * have it; `lost`: no source has it any more.
+   * have it; `lost`: no source has given it again.
    */
   readonly state: 'found' | 'fetching' | 'repaired' | 'lost';
   /** Where its bytes lie now. */
@@ -24,6 +24,8 @@ export interface DamagedBlob {
   readonly syncs: readonly string[];
   /** How often syncs were asked for. */
   readonly rounds: number;
+  /** When they are asked for again: they have not brought it. Absent while they run. */
+  readonly againAt?: string;
 }
 
 /** How far a scrub has come, as its task's result has it: whoever goes on with it begins here. */
@@ -36,6 +38,8 @@ export interface ScrubState {
   readonly blobs: number;
   readonly bytes: number;
   readonly damaged: readonly DamagedBlob[];
+  /** How many files of trees were put anew, as they were damaged or missing and the store had them whole; absent: none. */
+  readonly mended?: number;
 }
 
 export const SCRUB_BEGIN: ScrubState = { position: null, isThrough: false, blobs: 0, bytes: 0, damaged: [] };

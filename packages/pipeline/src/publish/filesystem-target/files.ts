@@ -228,6 +228,17 @@ export async function digestAt(place: string, like: Digest): Promise<Digest> {
   return `${splitDigest(like).algorithm}:${hash.digest('hex')}`;
 }
 
+/** Whether two places are names of one file; not if one is absent. */
+export async function isSameFile(one: string, other: string): Promise<boolean> {
+  try {
+    const [first, second] = await Promise.all([stat(one), stat(other)]);
+    return first.ino === second.ino && first.dev === second.dev;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
 /** A file's size in bytes; undefined if it is absent. */
 export async function sizeAt(place: string): Promise<number | undefined> {
   try {
