@@ -13,7 +13,7 @@ const start = ({ flow, messages, publishers }: ApiFixture, rules: Partial<Collec
   startCollections({
     flow,
     messages,
-    trees: publishers.map(({ tree }) => tree),
+    publishers,
     sources: [],
     graceMs: 0,
     rules: { ...RULES, ...rules },

@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto';
 import type { Task } from '@gantry/catalog';
 import type { Messages } from '@gantry/messages';
 import { asFault, Fault } from '@gantry/oci';
-import { type CollectionContext, createTask, runCollection, runScrub, runTask } from '@gantry/pipeline';
+import {
+  type CollectionContext,
+  createTask,
+  type Publisher,
+  runCollection,
+  runScrub,
+  runTask,
+} from '@gantry/pipeline';
 
 const LOOK_EVERY_MS = 60_000;
 const FIRST_FENCE = 1;
@@ -16,8 +23,9 @@ export interface CollectionRules {
   readonly scrubEveryMs?: number;
 }
 
-export interface CollectionsOptions extends CollectionContext {
+export interface CollectionsOptions extends Omit<CollectionContext, 'trees'> {
   readonly messages: Messages;
+  readonly publishers: readonly Pick<Publisher, 'tree' | 'filesChanged'>[];
   readonly rules: CollectionRules;
 }
 
@@ -31,7 +39,8 @@ export interface Collections extends AsyncDisposable {
 
 /** Runs what is asked for, and asks for what is due. */
 export function startCollections(options: CollectionsOptions): Collections {
-  const { flow, messages, rules } = options;
+  const { flow, messages, publishers, rules } = options;
+  const trees = publishers.map(({ tree }) => tree);
   const stop = new AbortController();
   const running = new Map<string, Promise<void>>();
   const onError = (error: unknown) => {
@@ -39,7 +48,8 @@ export function startCollections(options: CollectionsOptions): Collections {
   };
   const scrubbing = {
     flow,
-    trees: options.trees,
+    trees,
+    onTreeChanged: (name: string) => publishers.find(({ tree }) => tree.name === name)?.filesChanged(),
     bytesPerSecond: rules.scrubBytesPerSecond,
     startSync: async (parameters: Task['parameters']) =>
       (await createTask(flow, messages, 'sync', parameters)).id,
@@ -50,7 +60,7 @@ export function startCollections(options: CollectionsOptions): Collections {
       id,
       (task, progress, signal) =>
         task.kind === 'gc'
-          ? runCollection(options, task, progress, signal)
+          ? runCollection({ ...options, trees }, task, progress, signal)
           : runScrub(scrubbing, task, progress, signal),
       stop.signal,
     );

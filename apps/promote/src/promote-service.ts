@@ -94,7 +94,7 @@ export async function startPromote(options: PromoteServiceOptions): Promise<Prom
   });
   resources.use(startEventSender({ flow, messages }));
   const { collection } = options;
-  const collections = resources.use(startCollections({ flow, messages, trees, ...collection }));
+  const collections = resources.use(startCollections({ flow, messages, publishers, ...collection }));
   resources.use(await startPromotionWorker(flow, messages, publishers, channels, collections));
   resources.use(startPurgeSweep({ flow, publishers }, messages));
   const [main] = trees;

@@ -1,14 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { createSyncRunner } from '@gantry/app-sync';
 import { type Task, TASK_ENDED } from '@gantry/catalog';
-import {
-  type Flow,
-  type PublishedTree,
-  recordTask,
-  runCollection,
-  runScrub,
-  runTask,
-} from '@gantry/pipeline';
+import { type Flow, type Publisher, recordTask, runCollection, runScrub, runTask } from '@gantry/pipeline';
 import { type Configuration, SCRUB_BYTES_PER_SECOND } from '@gantry/service';
 import { openSources } from '../serve/open-sources.ts';
 
@@ -19,20 +12,22 @@ const LOOK_MS = 500;
 interface Collected {
   readonly flow: Flow;
   readonly configuration: Configuration;
-  readonly trees: readonly PublishedTree[];
+  readonly publishers: readonly Publisher[];
 }
 
 /** Runs a collection or a scrub to its end, with the syncs that bring what was damaged. */
 export async function collectHere(
-  { flow, configuration, trees }: Collected,
+  { flow, configuration, publishers }: Collected,
   task: Task,
   signal: AbortSignal,
 ): Promise<void> {
   const { sources, gc } = configuration;
+  const trees = publishers.map(({ tree }) => tree);
   const syncs: string[] = [];
   const scrubbing = {
     flow,
     trees,
+    onTreeChanged: (name: string) => publishers.find(({ tree }) => tree.name === name)?.filesChanged(),
     bytesPerSecond: gc.scrub?.bytesPerSecond ?? SCRUB_BYTES_PER_SECOND,
     startSync: async (parameters: Task['parameters']) => {
       const { id } = await recordTask(flow, 'sync', parameters);

@@ -138,7 +138,7 @@ export async function openLocalOperations(
       const task = await audited(flow, act('createCollection', kind), () =>
         recordTask(flow, kind, dryRun === undefined ? {} : { dryRun }),
       );
-      const collecting = { flow, configuration, trees: publishers.map(({ tree }) => tree) };
+      const collecting = { flow, configuration, publishers };
       return follow(task, collectHere(collecting, task, signal), signal, onProgress);
     },
 

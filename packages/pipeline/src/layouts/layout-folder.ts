@@ -5,6 +5,7 @@ import path from 'node:path';
 import { digestOf, Fault, splitDigest } from '@gantry/oci';
 import {
   codeOf,
+  digestAt,
   finishFile,
   FOLDER_MODE,
   isNoHardlink,
@@ -57,11 +58,18 @@ export class LayoutFolder {
       await rm(folder, { recursive: true, force: true, maxRetries: 10 });
   }
 
-  /** Puts a file in its place at once, also where another lies. One that is right already stays. */
+  /**
+   * Puts a file in its place at once, also where another lies. One that is right already stays.
+   * @throws Fault TREE_INVALID when the tree lacks it: then none lies there
+   */
   async put(file: string, content: LaidContent): Promise<void> {
     const place = this.at(file);
     if (await this.#isThere(place, content)) return;
-    const temporary = await this.#prepare(content);
+    const temporary = await this.#prepare(content).catch(async (error: unknown) => {
+      // What lies there is another file, or a damaged one: none at all is better.
+      if (error instanceof Fault && error.code === 'TREE_INVALID') await this.remove(file);
+      throw error;
+    });
     await this.#makeFolder(path.dirname(place));
     await this.#guarded(rename(temporary, place));
     // Two names of one file: then the rename has done nothing, by POSIX.
@@ -128,6 +136,8 @@ export class LayoutFolder {
     if (original !== undefined && original.ino === found.ino && original.dev === found.dev) return true;
     if (content.size !== undefined && found.size !== content.size) return false;
     if (found.nlink > 1 && original?.dev === found.dev) return false; // linked, and to another file
+    // One that the tree lacks was damaged there, and this may be the very file.
+    if (original === undefined) return (await digestAt(place, content.digest)) === content.digest;
     if (found.size > READ_MAX_BYTES) return place.endsWith(splitDigest(content.digest).hex);
     const bytes = await readFile(place);
     return digestOf(bytes, splitDigest(content.digest).algorithm) === content.digest;

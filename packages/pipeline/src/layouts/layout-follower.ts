@@ -89,5 +89,9 @@ export function publisherWithLayouts(
     },
     takeOut: (purged, signal) => nudging(publisher.takeOut(purged, signal)),
     refresh: () => nudging(publisher.refresh()),
+    filesChanged() {
+      publisher.filesChanged();
+      follower.rebuild();
+    },
   };
 }

@@ -1,8 +1,8 @@
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { Fault } from '@gantry/oci';
+import { type Digest, Fault, splitDigest } from '@gantry/oci';
 import { makeImage, makeIndex, makeLayer, makeSbom } from '@gantry/registry';
-import { manifestPath } from '@gantry/tree';
+import { blobPath, manifestPath } from '@gantry/tree';
 import { laid, type LayoutPlace, openLayoutPlace } from './layouts.fixture.ts';
 
 const AMD64 = { os: 'linux', architecture: 'amd64' };
@@ -146,6 +146,34 @@ describe('following a tree', () => {
     expect(await place.files('registry')).toEqual(
       expect.arrayContaining(['v2/other/tags/list', 'v2/app/manifests/y']),
     );
+  });
+
+  test('asked to look at all, has no damaged file that it shares with the tree', async () => {
+    await using place = await openLayoutPlace();
+    await place.lay(laid('app', { x: ONE, y: TWO }));
+    const layouts = await place.open();
+    await layouts.follow();
+    const [damaged, other] = ONE.blobs.map(({ digest }) => digest) as [Digest, Digest];
+    const bytes = ONE.blobs[0]?.bytes as Buffer;
+    const original = inTree(place, blobPath(damaged));
+    const inLayouts = ['pulp/app/blobs', 'registry/v2/app/blobs', 'oci/app/blobs'].map((folder) => {
+      const name = folder.startsWith('oci') ? damaged.replace(':', '/') : damaged;
+      return { folder, file: place.at(`${folder}/${name}`) };
+    });
+    await chmod(original, 0o644);
+    await writeFile(original, Buffer.alloc(bytes.length)); // in place, so everywhere
+    for (const { file } of inLayouts) expect(await readFile(file)).toEqual(Buffer.alloc(bytes.length));
+
+    await rm(original);
+    await expect(layouts.rebuild()).rejects.toMatchObject({ code: 'TREE_INVALID' });
+    for (const { folder, file } of inLayouts) {
+      await expect(stat(file)).rejects.toThrow('ENOENT');
+      expect((await place.files(folder)).join()).toContain(splitDigest(other).hex);
+    }
+    await writeFile(original, bytes);
+    await layouts.rebuild();
+    for (const { file } of inLayouts) expect(await readFile(file)).toEqual(bytes);
+    expect((await layouts.progress()).map(({ current }) => current)).toEqual([true, true, true]);
   });
 
   test('takes a tag of another kind from the folder of its former one', async () => {

@@ -11,7 +11,7 @@ import {
 import type { Log } from '../context.ts';
 import type { HeldLease } from '../hold-lease.ts';
 import { codeOf } from '../publish/filesystem-target/files.ts';
-import type { LaidContent, Layout, ObjectReader } from './layout.ts';
+import type { LaidContent, LaidFile, Layout, ObjectReader } from './layout.ts';
 import { type LayoutFolder, TEMPORARY } from './layout-folder.ts';
 import { type LayoutState, readLayoutState, type TreeState, writeLayoutState } from './layout-state.ts';
 import type { LayoutName } from './named-layouts.ts';
@@ -194,9 +194,7 @@ class Update {
     const before = former && (await this.#filesBefore(name, former));
     for (const phase of phases) {
       const wanted = phase.filter(({ path, content }) => before?.get(path) !== keyOf(content));
-      await forEachConcurrently(wanted, FILES_AT_ONCE, ({ path, content }) =>
-        this.#folder.put(path, content),
-      );
+      await this.#putAll(wanted);
     }
     if (now === undefined) {
       for (const place of this.#layout.places(name).toReversed()) await this.#folder.remove(place);
@@ -205,6 +203,21 @@ class Update {
     const kept = new Set(phases.flat().map(({ path }) => path));
     const there = before === undefined ? await this.#listed(name) : [...before.keys()];
     for (const path of there.toReversed()) if (!kept.has(path)) await this.#folder.remove(path);
+  }
+
+  /** Puts all that can be, also when the tree lacks one. @throws Fault the first of those */
+  async #putAll(files: readonly LaidFile[]): Promise<void> {
+    let absent: Fault | undefined;
+    await forEachConcurrently(files, FILES_AT_ONCE, async ({ path, content }) => {
+      try {
+        await this.#folder.put(path, content);
+      } catch (error) {
+        const fault = asFault(error);
+        if (fault.code !== 'TREE_INVALID') throw error;
+        absent ??= fault;
+      }
+    });
+    if (absent !== undefined) throw absent;
   }
 
   async #filesBefore(name: string, former: TreeView): Promise<Map<string, string> | undefined> {

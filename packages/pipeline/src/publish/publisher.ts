@@ -19,6 +19,8 @@ export interface Publisher {
   takeOut(purged: PurgedContent, signal?: AbortSignal): Promise<PublishOutcome>;
   /** Makes the statement anew when it is due, so that it does not expire. */
   refresh(): Promise<void>;
+  /** Is told that files of the tree were put anew or taken out, past any publication. */
+  filesChanged(): void;
 }
 
 /** The publisher of one tree. Any number of processes may have one: a lease lets one of them publish at a time. */
@@ -39,6 +41,7 @@ export function createPublisher(flow: Flow, tree: PublishedTree): Publisher {
       withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, { full: true, signal }), signal),
     takeOut: (purged, signal) =>
       withLeaseWaiting(flow, leaseName, (lease) => publish(context, lease, { purged, signal }), signal),
+    filesChanged: () => undefined, // a reader of the tree asks for each file anew
     async refresh() {
       await withLease(flow, leaseName, async (lease) => {
         if ((await tree.target.highestSerial()) > 0) await publish(context, lease);

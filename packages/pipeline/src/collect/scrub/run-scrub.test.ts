@@ -6,6 +6,8 @@ import { type BlobStore, type FileBlobs, hasFiles } from '@gantry/store';
 import { makeImage, makeIndex, makeLayer, makeSbom } from '@gantry/registry';
 import { blobPath, verifyTree } from '@gantry/tree';
 import { type FlowFixture, openFlow } from '../../flow.fixture.ts';
+import { publisherWithLayouts, startLayoutFollower } from '../../layouts/layout-follower.ts';
+import { openLayouts } from '../../layouts/layouts.ts';
 import type { SyncItem } from '../../sync/sync-source.ts';
 import { recordTask } from '../../work/create-task.ts';
 import { runTask } from '../../work/run-task.ts';
@@ -142,6 +144,30 @@ describe('a scrub', () => {
     expect((await stat(inTree)).ino).toBe((await stat(store.pathOf(digest))).ino);
     expect((await stat(inTree)).ino).not.toBe((await stat(aside)).ino);
     expect(scrub.changed).toEqual(['main']);
+  });
+
+  test('has the layouts of a tree that it has mended looked through', async () => {
+    await using fixture = await openPublished();
+    const { flow, root } = fixture;
+    const layouts = await openLayouts(flow, {
+      tree: 'main',
+      treeRoot: join(root, 'tree'),
+      layouts: ['registry'],
+      root: join(root, 'layouts'),
+    });
+    await using follower = startLayoutFollower(layouts, flow.log, false);
+    const publisher = publisherWithLayouts(fixture.publisher, follower);
+    await layouts.follow();
+    const { digest } = layer('1');
+    const inLayout = join(root, 'layouts/registry/v2/app/blobs', digest);
+    await flip(filesOf(fixture).pathOf(digest));
+    expect(digestOf(await readFile(inLayout))).not.toBe(digest);
+    const scrub = await openScrub(fixture, () => publisher.filesChanged());
+    await scrub.run();
+    await scrub.sync();
+    expect((await scrub.run()).state).toBe('done');
+    await follower.settled();
+    expect(digestOf(await readFile(inLayout))).toBe(digest);
   });
 
   test('also brings back a damaged manifest, index, config and referrer', async () => {
