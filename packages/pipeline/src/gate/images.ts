@@ -1,6 +1,7 @@
 import { type Digest, Fault, type Manifest, platformName, walkManifests } from '@gantry/oci';
 import { Room } from '../concurrency.ts';
 import type { Flow } from '../context.ts';
+import { explainLost } from '../promote/explain-lost.ts';
 import { storeReader } from '../sync/describe-image.ts';
 
 const READ_AT_ONCE = 16;
@@ -36,11 +37,8 @@ export async function readImageParts({ catalog, store }: Flow, digest: Digest): 
   );
   const [root] = manifests;
   if (root === undefined) {
-    throw new Fault(
-      'MANIFEST_BLOB_UNKNOWN',
-      `the manifest ${digest} is not here: sync its repository again`,
-      { digest },
-    );
+    const lost = `the manifest ${digest} is not here: sync its repository again`;
+    throw await explainLost({ store }, new Fault('MANIFEST_BLOB_UNKNOWN', lost, { digest }));
   }
   const entries = new Map(
     manifests.flatMap((index) => index.manifests.map((entry) => [entry.digest, entry])),

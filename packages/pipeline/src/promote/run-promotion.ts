@@ -1,10 +1,11 @@
 import { type Promotion, PROMOTION_ENDED, type PromotionItem } from '@gantry/catalog';
-import { asFault, Fault, forEachConcurrently, toProblem } from '@gantry/oci';
+import { Fault, forEachConcurrently, toProblem } from '@gantry/oci';
 import { readContentGraph } from '../content-graph.ts';
 import type { Channel, Flow } from '../context.ts';
 import { promotionEvents } from '../events/promotion-events.ts';
 import { withoutPurged } from '../take-back/leave-out-purged.ts';
 import { enter } from './enter.ts';
+import { explainLost } from './explain-lost.ts';
 import { findDeleted, keepContent } from './keep-content.ts';
 import { passGates } from './pass-gates.ts';
 import { companionsByNow } from './resolve.ts';
@@ -112,7 +113,7 @@ async function checkContent(flow: Flow, item: PromotionItem): Promise<PromotionI
     );
     return item;
   } catch (error) {
-    const fault = asFault(error);
+    const fault = await explainLost(flow, error);
     flow.log.error(
       { err: fault, repository: item.repository, reference: item.reference },
       'promotion.item_failed',

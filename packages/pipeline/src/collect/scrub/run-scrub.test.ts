@@ -130,7 +130,9 @@ describe('a scrub', () => {
       items: [{ repository: 'app', reference: '1', tags: ['x'] }],
       to: 'stable',
     });
-    expect((await fixture.flow.catalog.promotions.get(id))?.state).toBe('failed');
+    const refused = await fixture.flow.catalog.promotions.get(id);
+    expect(refused?.state).toBe('failed');
+    expect(refused?.items[0]?.problem?.detail).toContain(`${digest}, which the manifest`);
 
     fixture.upstream.forgetRequests();
     await scrub.sync();
