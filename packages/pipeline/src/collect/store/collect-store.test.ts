@@ -229,7 +229,9 @@ describe('a collection of the store', () => {
     const result = await collect(fixture, { latest: 1 });
     expect(result.missing).toEqual({ count: 1, digests: [layer('2').digest] });
     expect(result.condemned.blobs).toBe(3);
-    expect(result.reasons.join()).toContain('1 manifests or blobs that are needed are not in the store');
+    expect(result.reasons.join()).toContain(
+      `1 manifests or blobs that are needed are not in the store: ${layer('2').digest}. Sync`,
+    );
     // As it says: whoever asks for the repository gets it again, though its records say that all is here.
     await fixture.sync({ repositories: ['app'] });
     expect((await collect(fixture, { latest: 1 })).missing.count).toBe(0);

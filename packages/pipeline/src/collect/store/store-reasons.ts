@@ -43,13 +43,14 @@ export function reasonsOf(
   }
   if (missing.count > 0) {
     reasons.push(
-      `${missing.count} manifests or blobs that are needed are not in the store: sync their repositories again.`,
+      `${missing.count} manifests or blobs that are needed are not in the store: ${listed(missing.digests, missing.count)}. Sync their repositories again.`,
     );
   }
   return reasons;
 }
 
-function listed(names: readonly string[]): string {
-  const shown = names.slice(0, NAMED).join(', ');
-  return names.length > NAMED ? `${shown} and ${names.length - NAMED} more` : shown;
+/** @param count how many there are, where not all have names */
+function listed(names: readonly string[], count = names.length): string {
+  const shown = names.slice(0, NAMED);
+  return count > shown.length ? `${shown.join(', ')} and ${count - shown.length} more` : shown.join(', ');
 }
