@@ -75,21 +75,47 @@ real.test('over HTTP it is the same, by the full list and by what came after it'
 });
 const formatLines = (list: string) => list.trim().split('\n').length;
 
-real.test('what the master took away is deleted last, and not when it is too much', async () => {
+const layerOfFirst = () => blobPath(imageOf('1').children[0]?.blobs[1]?.digest ?? 'sha256:');
+
+real.test('what the lists take away is deleted, however much it is', async () => {
   await publish('1');
   expect((await copy(master)).code).toBe(0);
-  const layer = imageOf('1').children[0]?.blobs[1]?.digest;
-  if (layer === undefined) throw new Error('it has a layer');
-  await restate([{ op: '-', path: blobPath(layer) }]);
-  const refused = await copy(master, '--max-delete', '0');
+  await restate([{ op: '-', path: layerOfFirst() }]);
+  expect(await copy(master, '--max-delete', '0')).toMatchObject({ code: 0, stderr: '' });
+  expect(await filesOf(mirror)).not.toContain(layerOfFirst());
+  expect(await serialOf(mirror)).toBe(2);
+});
+
+real.test('what is found by looking is deleted last, and not when it is too much', async () => {
+  await publish('1');
+  expect((await copy(master)).code).toBe(0);
+  const strays = ['01', '02'].map((start) => `pool/blobs/sha256/${start}/${start}${'0'.repeat(62)}`);
+  for (const stray of strays) {
+    await mkdir(path.dirname(path.join(mirror, stray)), { recursive: true });
+    await writeFile(path.join(mirror, stray), '');
+  }
+  await restate([{ op: '-', path: layerOfFirst() }]);
+  expect((await copy(master, '--dry-run', '--full', '--keep', '0')).stdout).toContain(', 3 to delete\n');
+  expect((await copy(master)).code).toBe(0);
+  const refused = await copy(master, '--full', '--keep', '0', '--max-delete', '1');
   expect(refused).toMatchObject({ code: 5 });
-  expect(refused.stderr).toContain('1 files would be deleted, and --max-delete is 0: none was');
-  expect(await filesOf(mirror)).toContain(blobPath(layer));
+  expect(refused.stderr).toContain(
+    '2 files that nothing names would be deleted, and --max-delete is 1: none of them was',
+  );
+  expect(await filesOf(mirror)).toEqual(expect.arrayContaining(strays));
+  expect(await filesOf(mirror)).not.toContain(layerOfFirst());
   expect(await serialOf(mirror)).toBe(2);
 
-  await restate([]);
-  expect((await copy(master)).code).toBe(0); // what was left is not forgotten
-  expect(await filesOf(mirror)).not.toContain(blobPath(layer));
+  // A list's line does not wait behind them, and what was left is not forgotten.
+  const root = (await pool(mirror)).filter(
+    (name) => name.startsWith('pool/blobs/') && !strays.includes(name),
+  )[0];
+  await restate([{ op: '-', path: root ?? '' }]);
+  expect((await copy(master, '--max-delete', '1')).code).toBe(5);
+  expect(await filesOf(mirror)).not.toContain(root);
+  expect(await filesOf(mirror)).toEqual(expect.arrayContaining(strays));
+  expect((await copy(master, '--max-delete', '2')).code).toBe(0);
+  expect((await filesOf(mirror)).filter((name) => strays.includes(name))).toEqual([]);
 });
 
 real.test('a file that was taken away and came back stays', async () => {
@@ -103,7 +129,10 @@ real.test('a file that was taken away and came back stays', async () => {
       .find((line) => line.includes(layer.slice(7)))
       ?.split(' ') ?? [];
   await restate([{ op: '-', path: name }]);
-  await copy(master, '--max-delete', '0');
+  // A run that ends before it has deleted notes what it was to delete.
+  const env = await wrap('rm', `case "$*" in *${name}*) exit 1 ;; esac`);
+  expect((await attempt('sh', [SCRIPT, master, mirror], { env })).code).toBe(1);
+  expect([await serialOf(mirror), await filesOf(mirror)]).toEqual([2, expect.arrayContaining([name])]);
   await restate([{ op: '+', size: Number(size), sha256: String(sha256), path: name }]);
   expect((await copy(master)).code).toBe(0);
   expect(await filesOf(mirror)).toContain(name);
