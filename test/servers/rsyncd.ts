@@ -15,8 +15,8 @@ export interface Rsyncd extends ServerProcess {
   readonly url: string;
 }
 
-/** @param options shipped: with the project's own configuration, which needs root */
-export async function startRsyncd(root: string, { shipped = false } = {}): Promise<Rsyncd> {
+/** @param options shipped: with the project's own configuration, which needs root; rules: more lines for the module */
+export async function startRsyncd(root: string, { shipped = false, rules = '' } = {}): Promise<Rsyncd> {
   const folder = await temporaryFolder('rsyncd');
   const port = await freePort();
   const configuration = path.join(folder.path, 'rsyncd.conf');
@@ -26,7 +26,7 @@ export async function startRsyncd(root: string, { shipped = false } = {}): Promi
       (await readFile(SHIPPED, 'utf8'))
         .replace('/srv/gantry/tree', root)
         .replace('/var/run/rsyncd-gantry.lock', path.join(folder.path, 'lock'))
-    : `use chroot = no\n${log}[gantry]\npath = ${root}\nread only = yes\nexclude = /.tmp\n`;
+    : `use chroot = no\n${log}[gantry]\npath = ${root}\nread only = yes\nexclude = /.tmp\n${rules}`;
   await writeFile(configuration, text);
   const server = await startProcess({
     name: 'rsyncd',
