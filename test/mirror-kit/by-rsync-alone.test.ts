@@ -76,3 +76,22 @@ real.test(
     await expectWhole(mirror);
   },
 );
+
+real.test('what the lists took away is removed, and not what a list says that is of no serial', async () => {
+  await publish('1');
+  // As a publisher leaves them that was killed before it had claimed the serial: the next one passes it over.
+  await writeFile(path.join(master, listPath(2)), `- ${layerOf('2')}\n`);
+  await publish('2');
+  expect(await serialOf(master)).toBe(3);
+  await restate([{ op: '-', path: layerOf('1') }]);
+  // And as a publisher makes them that has claimed a serial, and not moved the pointer to it.
+  await writeFile(path.join(master, listPath(9)), `- ${layerOf('2')}\n`);
+  await copyFile(path.join(master, POINTER_PATH), path.join(master, serialPath(9)));
+  await run('mkdir', [mirror]);
+  expect(await shell(await recipe())).toMatchObject({ code: 0 });
+  const before = await pool(mirror);
+  expect(before).toEqual(expect.arrayContaining([layerOf('1'), layerOf('2')]));
+  expect(await shell(await removal())).toMatchObject({ code: 0, stderr: '' });
+  expect(await pool(mirror)).toEqual(before.filter((name) => name !== layerOf('1')));
+  expect([there(layerOf('1')), there(layerOf('2'))]).toEqual([false, true]);
+});
