@@ -144,7 +144,7 @@ test('nothing is written when nothing has changed, nor when a list is missing', 
   const file = at('fullfiletimelist-gantry');
   expect((await read(file)).rows.has(`tree/${POINTER_PATH}`)).toBe(true);
   const { ino } = await stat(file);
-  expect((await list('--prefix', 'tree/', at('tree'))).code).toBe(0);
+  expect((await list('--prefix', 'tree', at('tree'))).code).toBe(0); // a slash is put behind it
   expect((await stat(file)).ino).toBe(ino);
 
   await layTree(at('tree'), { ...app([ONE, TWO]), publishedMs: SECOND });
@@ -158,6 +158,23 @@ test('nothing is written when nothing has changed, nor when a list is missing', 
     'tree',
   ]);
   expect(await list(at('nothing'))).toMatchObject({ code: 1 });
+});
+
+const withRsync = needs('rsync');
+withRsync.test('of a mirror of a part it lists what is there', async () => {
+  const repositories = [ONE, TWO].map((blob, n) => ({ name: `app/${n}`, tags: {}, blobs: [blob] }));
+  await layTree(at('tree'), { repositories, publishedMs: FIRST });
+  const copy = (...options: string[]) =>
+    run('sh', [path.join(path.dirname(SCRIPT), 'gantry-mirror'), ...options, at('tree'), at('mirror')]);
+  const blobs = async () => {
+    expect(await list(at('mirror'), at('list'))).toEqual({ code: 0, stdout: '', stderr: '' });
+    const { rows } = await read(at('list'));
+    return [ONE, TWO].filter((blob) => rows.has(blobPath(digestOf(blob))));
+  };
+  await copy('--repository', 'app/1');
+  expect(await blobs()).toEqual([TWO]);
+  await copy();
+  expect(await blobs()).toEqual([ONE, TWO]);
 });
 
 const real = needs('busybox');

@@ -1,4 +1,4 @@
-import { chmod, readFile, rm } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -7,7 +7,17 @@ import { blobPath, layTree, POINTER_PATH } from '@gantry/tree';
 import { needs } from '../servers/parts.ts';
 import { startNginx } from '../servers/nginx.ts';
 import { startRsyncd } from '../servers/rsyncd.ts';
-import { copy, expectWhole, freshFolders, inFolder, master, mirror, serialOf } from './mirror-world.ts';
+import { attempt } from '../servers/run.ts';
+import {
+  copy,
+  expectWhole,
+  freshFolders,
+  inFolder,
+  master,
+  mirror,
+  SCRIPT,
+  serialOf,
+} from './mirror-world.ts';
 
 /** What a failed run ends with: 75 is for what mends itself, and of all else somebody has to be told. */
 
@@ -128,4 +138,32 @@ real.test('a bucket that answers 403 for what it has not is a master like any ot
   await chmod(path.join(master, POINTER_PATH), 0o644);
   expect(await copy(server.url)).toMatchObject({ code: 0 });
   expect(await serialOf(mirror)).toBe(2);
+});
+
+real.test('a pointer that has no end, or is far too large, is none', async () => {
+  const tooLarge = { code: 1, stderr: said('has more than 65536 bytes: it is no statement of a serial') };
+  await using server = await web((_, response) => {
+    const more = () => {
+      while (response.write(' '.repeat(10_000)));
+    };
+    response.on('drain', more).writeHead(200);
+    more();
+  });
+  expect(await copy(server.url)).toMatchObject(tooLarge);
+  await chmod(path.join(master, POINTER_PATH), 0o644);
+  await writeFile(path.join(master, POINTER_PATH), ' '.repeat(70_000));
+  await using nginx = await startNginx({ root: master, rules: true });
+  expect(await copy(nginx.url)).toMatchObject(tooLarge);
+  await using rsyncd = await startRsyncd(master);
+  expect(await copy(rsyncd.url)).toMatchObject(tooLarge);
+});
+
+real.test('arguments that are swapped are wrong usage, and make no folder', async () => {
+  for (const address of ['rsync://host/gantry', 'host::gantry', 'me@host:gantry', 'https://host/gantry']) {
+    const outcome = await attempt('sh', [SCRIPT, master, address], { cwd: inFolder('.') });
+    expect(outcome).toMatchObject({ code: 2, stderr: said(`${address} is an address`) });
+  }
+  expect(await readdir(inFolder('.'))).toEqual(['master']);
+  const colon = await attempt('sh', [SCRIPT, master, './a:b'], { cwd: inFolder('.') });
+  expect(colon).toMatchObject({ code: 0, stderr: '' });
 });

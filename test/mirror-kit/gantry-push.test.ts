@@ -114,5 +114,32 @@ test('wrong usage is exit 2, and says why', async () => {
   expect((await attempt('sh', [PUSH, at('mirrors'), 'x'])).stderr).toContain('x is no serial');
   expect((await attempt('sh', [PUSH, at('absent'), '1'])).stderr).toContain('can not be read');
   expect((await attempt('sh', [PUSH, '--timeout', '0', at('mirrors'), '1'])).stderr).toContain('--timeout 0');
-  expect(await attempt('sh', [PUSH, at('mirrors'), '1'])).toMatchObject({ code: 0, stdout: '' });
+  await writeFile(at('mirrors'), '# none yet\n\n');
+  for (const words of [
+    [at('mirrors'), '1'],
+    ['--follow', folder.path, at('mirrors')],
+  ]) {
+    expect(await attempt('sh', [PUSH, ...words])).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('names no mirror'),
+    });
+  }
+  await writeFile(at('mirrors'), 'somebody@mirror.example.org\n');
+  expect(await attempt('sh', [PUSH, '--follow', at('absent'), at('mirrors')])).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('absent is no folder'),
+  });
+});
+
+test('followed, a tree that has nothing yet is told, and waited for', async () => {
+  await writeFile(at('mirrors'), 'http://127.0.0.1:1/\n');
+  await using push = await startProcess({
+    name: 'gantry-push --follow',
+    command: 'sh',
+    args: [PUSH, '--every', '1', '--follow', folder.path, at('mirrors')],
+    ready: async (log) => log.includes('has no serial/current.json yet'),
+    group: true,
+  });
+  expect(push.log()).not.toContain('serial 1');
 });
