@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { fileURLToPath } from 'node:url';
 import { type Crane, startCrane } from '@gantry/app-crane';
 import { digestOf } from '@gantry/oci';
@@ -71,13 +72,23 @@ export async function openPrivateScene(): Promise<PrivateScene> {
   };
   for (const [name, text] of Object.entries(files)) await writeFile(at(name), text, { mode: 0o600 });
   const mirror = stack.use(
-    await startNginx({ root: at('tree'), rules: at('rules.conf'), http: at('http.conf'), modules: [NJS] }),
+    await startNginx({
+      root: at('tree'),
+      rules: at('rules.conf'),
+      http: at('http.conf'),
+      modules: [NJS],
+      certificate: { cert: at('server.pem'), key: at('server.key') },
+    }),
   );
   const guarded = {
     repositories: ['corp/**'],
     readers: [{ users: ['alice', 'ci'], groups: [], repositories: ['corp/**'] }],
     htpasswdFile: at('htpasswd'),
   };
+  // The crane's probes believe in the mirror's certificate; it runs in this process.
+  const known = getCACertificates('default');
+  setDefaultCACertificates([...known, web.cert]);
+  stack.defer(() => setDefaultCACertificates(known));
   const realm = `http://127.0.0.1:${await freePort()}/token`;
   const promote = {
     tree: { filesystem: { root: at('other-tree') } },
@@ -118,7 +129,7 @@ export async function openPrivateScene(): Promise<PrivateScene> {
         pollMs: 1000,
         status: 302,
         manifests: 'auto',
-        mirrors: [{ name: 'closed', url: mirror.url, signed: true, trusted: true }],
+        mirrors: [{ name: 'closed', url: urlOf(mirror, isSecure), signed: true, trusted: true }],
         signedUrls: { secretFile: at('url-secret'), ttlMs: 60_000 },
         private: { ...guarded, challenge: ['base'], ...changed },
         ...(isSecure && { tls: { certFile: at('server.pem'), keyFile: at('server.key') } }),
@@ -136,4 +147,11 @@ export async function openPrivateScene(): Promise<PrivateScene> {
     },
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
+}
+
+/** Who comes to the crane by https is not sent on to http. */
+function urlOf({ url, secureUrl }: Nginx, isSecure: boolean): string {
+  if (!isSecure) return url;
+  if (secureUrl === undefined) throw new Error('the mirror has no certificate');
+  return secureUrl;
 }

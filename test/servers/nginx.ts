@@ -23,6 +23,8 @@ export interface AnsweredRequest {
 export interface Nginx extends ServerProcess {
   /** `http://127.0.0.1:PORT` */
   readonly url: string;
+  /** `https://127.0.0.1:PORT`; undefined without a certificate. */
+  readonly secureUrl: string | undefined;
   /** What it has answered so far, in order. */
   requests(): Promise<AnsweredRequest[]>;
   /** Forgets the requests so far. */
@@ -42,6 +44,8 @@ export interface NginxOptions {
   /** Modules that are loaded, as files. */
   readonly modules?: readonly string[];
   readonly port?: number;
+  /** The files of a certificate and its key, to serve by https as well. */
+  readonly certificate?: { readonly cert: string; readonly key: string };
 }
 
 export async function startNginx({
@@ -50,13 +54,23 @@ export async function startNginx({
   http,
   modules = [],
   port: wanted,
+  certificate,
 }: NginxOptions): Promise<Nginx> {
   const folder = await temporaryFolder('nginx');
   const port = wanted ?? (await freePort());
+  const secure = certificate && { ...certificate, port: await freePort() };
   const accessLog = path.join(folder.path, 'access.log');
   await writeFile(
     path.join(folder.path, 'nginx.conf'),
-    configuration({ root, rules, port, modules, folder: folder.path, ...(http !== undefined && { http }) }),
+    configuration({
+      root,
+      rules,
+      port,
+      modules,
+      folder: folder.path,
+      ...(http !== undefined && { http }),
+      ...(secure !== undefined && { secure }),
+    }),
   );
   await mkdir(path.join(folder.path, 'temporary'));
   const url = `http://127.0.0.1:${port}`;
@@ -75,6 +89,7 @@ export async function startNginx({
   return {
     ...server,
     url,
+    secureUrl: secure && `https://127.0.0.1:${secure.port}`,
     requests,
     forgetRequests,
     [Symbol.asyncDispose]: async () => {
@@ -84,8 +99,15 @@ export async function startNginx({
   };
 }
 
+interface Given extends NginxOptions {
+  readonly port: number;
+  readonly secure?: { readonly cert: string; readonly key: string; readonly port: number };
+  readonly folder: string;
+}
+
 /** All that nginx writes goes below its own folder; it needs none of the system's settings but the table of types. */
-function configuration(given: NginxOptions & { port: number; folder: string }): string {
+function configuration(given: Given): string {
+  const { secure } = given;
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
 ${(given.modules ?? []).map((module) => `load_module ${module};`).join('\n')}
@@ -105,6 +127,7 @@ http {
   ${given.http === undefined ? '' : `include ${given.http};`}
   server {
     listen 127.0.0.1:${given.port};
+    ${secure === undefined ? '' : `listen 127.0.0.1:${secure.port} ssl; ssl_certificate ${secure.cert}; ssl_certificate_key ${secure.key};`}
     root ${given.root};
     ${given.rules === false ? '' : `include ${given.rules === true ? SHIPPED_RULES : given.rules};`}
   }
