@@ -14,7 +14,7 @@ import { verifyFiles } from './verify-files.ts';
 import { verifyCopy, verifyHistory } from './verify-history.ts';
 import { findNewer } from './verify-newer.ts';
 import { judgePointer, PointerWatch, readPointer, type SeenSerial } from './verify-pointer.ts';
-import { servedCheck } from './verify-served.ts';
+import { servedCheck, type ServedCheck } from './verify-served.ts';
 import { settle } from './verify-settle.ts';
 import { newTally, type Tally, type VerifyProgress } from './verify-tally.ts';
 
@@ -103,7 +103,7 @@ async function verifyOnce(
   const level: VerifyLevel = options.deep === true ? 'deep' : options.roots === true ? 'roots' : 'whole';
   const log = findingLog(maxFindings);
   const tally = newTally(options);
-  let found: { outcome: 'settled' | 'again'; statement?: Statement; reference?: Reference } | undefined;
+  let found: Found | undefined;
 
   const pointer = await readPointer(source, log, trustedKeys);
   if (pointer !== undefined) {
@@ -143,21 +143,50 @@ interface Attempt {
   readonly isLast: boolean;
 }
 
-async function verifyFrom(
-  source: TreeSource,
-  options: VerifyOptions,
-  { level, log, tally, pointer, isLast }: Attempt,
-): Promise<{ outcome: 'settled' | 'again'; statement?: Statement; reference?: Reference }> {
-  const { against, trustedKeys = [], parallel = 16, signal } = options;
+/** What an attempt has come to. */
+interface Found {
+  readonly outcome: 'settled' | 'again';
+  /** Absent when the serial that was asked for is not there. */
+  readonly statement?: Statement;
+  readonly reference?: Reference;
+}
+
+async function verifyFrom(source: TreeSource, options: VerifyOptions, attempt: Attempt): Promise<Found> {
+  const { level, log, tally, pointer, isLast } = attempt;
   await using opened = new AsyncDisposableStack();
+  const { served, plain } = prepare(source, options, attempt, opened);
+  const watch = new PointerWatch(source, pointer);
+  if (source.asClients !== undefined) await askAgain(watch, ASKS - 1);
+  const reference = await compare(plain, options, attempt);
+  await verifyCopy(plain, pointer);
+  await findNewer(plain, pointer.statement);
+  const asked = await findAsked(plain, options, pointer);
+  if (asked === undefined) return { outcome: 'settled', ...(reference && { reference }) };
+
+  const { statement, about } = asked;
+  const crew = level === 'roots' ? undefined : crewFor(source, options, tally.files);
+  if (crew !== undefined) opened.use(crew);
+  const verification = { ...plain, crew };
+  await verifyDocuments(verification, statement, about);
+  if (level !== 'roots') await verifyFiles(verification, served, about);
+  await served?.finish(verification);
+  await askAgain(watch, source.asClients === undefined ? 1 : ASKS);
+  const outcome = await settle(verification, about, { start: pointer, newest: watch.highest, isLast });
+  watch.tell(log);
+  return { outcome, statement, ...(reference && { reference }) };
+}
+
+/** What the parts of an attempt share, as yet without threads. @param opened ends what is begun for it */
+function prepare(
+  source: TreeSource,
+  { parallel = 16, signal }: VerifyOptions,
+  { level, log, tally }: Attempt,
+  opened: AsyncDisposableStack,
+): { readonly served: ServedCheck | undefined; readonly plain: Verification } {
   const ended = new AbortController();
   opened.defer(() => ended.abort());
-  const served = servedCheck(
-    source,
-    log,
-    level,
-    signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]),
-  );
+  const untilEnd = signal === undefined ? ended.signal : AbortSignal.any([signal, ended.signal]);
+  const served = servedCheck(source, log, level, untilEnd);
   if (served !== undefined) opened.use(served);
   const plain: Verification = {
     source: served?.source ?? quickSource(source),
@@ -172,36 +201,43 @@ async function verifyFrom(
     enter: (phase) => tally.enter(phase),
     count: (objects, bytes) => tally.count(objects, bytes),
   };
-  const watch = new PointerWatch(source, pointer);
-  if (source.asClients !== undefined) for (let asked = 1; asked < ASKS; asked++) await watch.ask();
-  const reference = against && (await compareRoots(log, pointer, against, trustedKeys));
-  if (against !== undefined && reference !== undefined) {
-    tally.compared(reference.isEqual);
-    if (!reference.isEqual) await nameDifferences(plain, pointer, against, reference);
-  }
-  await verifyCopy(plain, pointer);
-  await findNewer(plain, pointer.statement);
+  return { served, plain };
+}
+
+/** Holds the roots to those of the other site, if there is one, and names what differs. */
+async function compare(
+  plain: Verification,
+  { against, trustedKeys = [] }: VerifyOptions,
+  { log, tally, pointer }: Attempt,
+): Promise<Reference | undefined> {
+  if (against === undefined) return undefined;
+  const reference = await compareRoots(log, pointer, against, trustedKeys);
+  tally.compared(reference.isEqual);
+  if (!reference.isEqual) await nameDifferences(plain, pointer, against, reference);
+  return reference;
+}
+
+/** The serial that is to be verified, once the history is that needs to be; undefined when it is not there, which is noted. */
+async function findAsked(
+  plain: Verification,
+  options: VerifyOptions,
+  pointer: StatedSerial,
+): Promise<{ readonly statement: Statement; readonly about: VerifiedSerial } | undefined> {
+  const { source, log, level } = plain;
+  const current = pointer.statement;
   const history =
     level === 'roots' && options.serial === undefined ? undefined : await verifyHistory(plain, pointer);
-  const { serial = pointer.statement.serial } = options;
-  const isCurrent = serial === pointer.statement.serial;
-  const statement = isCurrent ? pointer.statement : history?.chain.find((one) => one.serial === serial);
-  if (statement === undefined) {
-    const message = `serial ${serial} is not in the history of ${source.name}, which is at ${pointer.statement.serial}`;
-    log.add('not-kept', message, { path: serialPath(serial) });
-    return { outcome: 'settled', ...(reference && { reference }) };
-  }
-  const about: VerifiedSerial = { serial, isCurrent, pool: history?.pool };
-  const crew = level === 'roots' ? undefined : crewFor(source, options, tally.files);
-  if (crew !== undefined) opened.use(crew);
-  const verification = { ...plain, crew };
-  await verifyDocuments(verification, statement, about);
-  if (level !== 'roots') await verifyFiles(verification, served, about);
-  await served?.finish(verification);
-  for (let asked = source.asClients === undefined ? ASKS : 1; asked <= ASKS; asked++) await watch.ask();
-  const outcome = await settle(verification, about, { start: pointer, newest: watch.highest, isLast });
-  watch.tell(log);
-  return { outcome, statement, ...(reference && { reference }) };
+  const { serial = current.serial } = options;
+  const isCurrent = serial === current.serial;
+  const statement = isCurrent ? current : history?.chain.find((one) => one.serial === serial);
+  if (statement !== undefined) return { statement, about: { serial, isCurrent, pool: history?.pool } };
+  const message = `serial ${serial} is not in the history of ${source.name}, which is at ${current.serial}`;
+  log.add('not-kept', message, { path: serialPath(serial) });
+  return undefined;
+}
+
+async function askAgain(watch: PointerWatch, times: number): Promise<void> {
+  for (let asked = 0; asked < times; asked++) await watch.ask();
 }
 
 /** How often a web server is asked for its pointer, at the start and at the end. */
