@@ -103,7 +103,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     if (present === undefined || former === undefined) return;
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(PROBE_MS)]);
     try {
-      const tree = await trees.at(present);
+      const tree = await trees.at(present, mirror);
       await using client = mirrorClient(mirror.base, {
         userAgent: 'gantry-crane',
         timeoutMs: SILENCE_MS,
@@ -167,7 +167,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
     const { algorithm, hex } = splitDigest(digest);
     const isRead = algorithm === 'sha256' && size <= READ_MAX_BYTES;
     if (algorithm === 'sha256') loop.doubted = [{ path, size, sha256: hex, since }];
-    if (isRead) trees.sample({ path, size, sha256: hex });
+    if (isRead) trees.sample({ path, size, sha256: hex }, loop.mirror);
     loop.suspectAgainAt =
       now + Math.max(SUSPECT_EVERY_MS, isRead ? (1000 * size) / DOUBTED_BYTES_A_SECOND : 0);
     const state = stateOf(loop.mirror);

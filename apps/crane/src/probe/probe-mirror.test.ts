@@ -296,3 +296,38 @@ test('a mirror that redirects to where the files are is as good as they are', as
   );
   expect(await scene.probe(undefined, redirector.url)).toMatchObject(ALL_WELL);
 });
+
+test('a mirror of a part is believed with that part, and not without some of it', async () => {
+  await using folder = await temporaryFolder();
+  const directory = path.join(folder.path, 'tree');
+  const [mine, foreign] = [sampleImage(), sampleImage()];
+  await layTree(directory, {
+    repositories: [repositoryOf('plain/app', { a: mine }), repositoryOf('other', { a: foreign })],
+  });
+  await using mirror = await startMirror({ directory });
+  const lacks = (...images: readonly (typeof mine)[]) => {
+    const paths = images.flatMap(({ digest, layer }) => [
+      manifestPath('oci-manifest', digest),
+      blobPath(layer),
+    ]);
+    mirror.faults = { status: (file) => (paths.includes(file) ? 404 : undefined) };
+  };
+  const source = directoryTree(directory);
+  const trees = createProbedTrees(source);
+  const [configured] = readMirrors([{ name: 'part', url: mirror.url, repositories: ['plain/**'] }]);
+  const view = await openTree(source);
+  if (view === undefined || configured === undefined) throw new Error('nothing');
+  const probe = async (former = unprobed(configured)) => {
+    const signal = new AbortController().signal;
+    await using client = mirrorClient(configured.base, { userAgent: 'test', timeoutMs: 10_000, signal });
+    return (await probeMirror(client, former, await trees.at(view, configured))).state;
+  };
+  lacks(foreign);
+  const state = await probe();
+  expect(state).toMatchObject(ALL_WELL);
+  expect(state.problem).toBeUndefined();
+  expect(await probe(state)).toMatchObject(ALL_WELL);
+  lacks(foreign, mine);
+  const problem = expect.stringContaining('answered with 404') as string;
+  expect(await probe()).toMatchObject({ healthy: false, serial: 0, problem });
+});

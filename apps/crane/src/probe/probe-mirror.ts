@@ -13,9 +13,9 @@ export interface ProbedTree {
   statement(serial: number): Promise<StatedSerial | undefined>;
   /** The newest serial that was published at that time or before; undefined: none was that is kept. */
   publishedBy(ms: number): Promise<StatedSerial | undefined>;
-  /** What was added to the pool after `from`, up to `to`. */
-  additions(from: number, to: StatedSerial): Promise<Additions>;
-  /** One manifest of each kind that the tree has. */
+  /** What was added to the pool after `from`, up to `to`: to the part of it that the mirror carries. */
+  additions(from: number, to: StatedSerial): Promise<Pick<Additions, 'objects'>>;
+  /** One manifest of each kind that is to be there. */
   readonly exemplars: ReadonlyMap<ManifestKind, PoolObject>;
   /** Some blobs, and what clients came back for, by path. */
   readonly samples: ReadonlyMap<string, PoolObject>;
@@ -59,7 +59,7 @@ export async function probeMirror(
     const current = tree.current.statement.serial;
     const samples = pickSamples(tree, wrong).map((object) => ({ ...object, since: current }));
     for (const object of [...doubted, ...samples]) {
-      const why = await findWrong(client, object, serial >= object.since && mirror.carries === undefined);
+      const why = await findWrong(client, object, serial >= object.since);
       if (why === undefined) continue;
       wrong = object;
       throw new ProbeFailure([...problems, why].join('; '));

@@ -68,7 +68,7 @@ export async function probeRedirector(
       }
     }
     for (const object of doubted) {
-      const why = await findWrong(through, object, serial >= object.since && mirror.carries === undefined);
+      const why = await findWrong(through, object, serial >= object.since);
       if (why !== undefined) throw new ProbeFailure([...problems, why].join('; '));
     }
     const { kinds, unproven } = await proveKinds(through, tree.exemplars);

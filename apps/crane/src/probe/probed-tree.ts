@@ -7,7 +7,10 @@ import {
   type TreeView,
 } from '@gantry/tree';
 import { LRUCache } from 'lru-cache';
-import { type Additions, type PoolObject, readAdditions, SAMPLE_SIZE } from '../repositories/additions.ts';
+import type { Mirror } from '../choose/mirror.ts';
+import { type Additions, type PoolObject, readAdditions } from '../repositories/additions.ts';
+import { type CarriedPart, createCarriedPart } from './carried-part.ts';
+import { noteSample } from './note-sample.ts';
 import type { ProbedTree } from './probe-mirror.ts';
 
 /** Where more serials than this are absent one after the other, all before them are taken to be kept no more. */
@@ -15,10 +18,14 @@ const LONGEST_GAP = 16;
 
 /** What probes need to know of the crane's own tree, each piece read once for all mirrors. */
 export interface ProbedTrees {
-  /** As of the serial that `view` shows. @throws Fault TREE_INVALID, UNAVAILABLE */
-  at(view: TreeView): Promise<ProbedTree>;
-  /** Takes an object of the present serial into the sample. */
-  sample(object: PoolObject): void;
+  /**
+   * As of the serial that `view` shows.
+   * @param mirror one that carries a part is compared with that part; absent: with all
+   * @throws Fault TREE_INVALID, UNAVAILABLE
+   */
+  at(view: TreeView, mirror?: Mirror): Promise<ProbedTree>;
+  /** Takes an object of the present serial, which that mirror carries, into the sample. */
+  sample(object: PoolObject, mirror: Mirror): void;
 }
 
 /** @param trustedKeys keys of which one must have signed a mirror's serial; with none signatures are not looked at */
@@ -26,6 +33,7 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
   const statements = new LRUCache<number, StatedSerial>({ max: 100 });
   const reads = new LRUCache<string, Promise<Additions>>({ max: 10 });
   const samples = new Map<string, PoolObject>();
+  const parts = new WeakMap<Mirror, CarriedPart>();
   let exemplars: ReadonlyMap<ManifestKind, PoolObject> = new Map();
   let learnedSerial = 0;
 
@@ -68,14 +76,6 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
     return read;
   };
 
-  const sample = (object: PoolObject): void => {
-    if (samples.size >= SAMPLE_SIZE && !samples.has(object.path)) {
-      const leaving = [...samples.keys()][Math.floor(Math.random() * SAMPLE_SIZE)] as string;
-      samples.delete(leaving);
-    }
-    samples.set(object.path, object);
-  };
-
   /** Keeps one manifest of each kind, an old one rather than a new one, and looks for others when one was taken away. */
   const learn = async (current: StatedSerial): Promise<void> => {
     const { serial } = current.statement;
@@ -84,25 +84,39 @@ export function createProbedTrees(source: TreeSource, trustedKeys: readonly Publ
     const lost = [...exemplars.values()].some(({ path }) => added.removed.has(path));
     exemplars = lost ? (await additions(0, current)).exemplars : new Map([...added.exemplars, ...exemplars]);
     for (const path of added.removed) samples.delete(path);
-    for (const object of added.objects) if (object.path.startsWith('pool/blobs/')) sample(object);
+    for (const object of added.objects)
+      if (object.path.startsWith('pool/blobs/')) noteSample(samples, object);
     learnedSerial = serial;
   };
 
+  const partOf = async (mirror: Mirror, view: TreeView): Promise<CarriedPart | undefined> => {
+    const { carries } = mirror;
+    if (carries === undefined) return undefined;
+    const part = parts.getOrInsertComputed(mirror, () => createCarriedPart(source, carries));
+    await part.learn(view);
+    return part;
+  };
+
   return {
-    async at(view) {
+    async at(view, mirror) {
       const { statement: stated, digest } = view;
       const current = { statement: stated, digest };
       await learn(current);
+      const part = mirror && (await partOf(mirror, view));
       return {
         current,
         statement,
         publishedBy: (ms) => publishedBy(ms, current),
-        additions,
-        exemplars,
-        samples,
+        additions: part === undefined ? additions : (from, to) => part.additions(from, to),
+        exemplars: part?.exemplars ?? exemplars,
+        samples: part?.samples ?? samples,
         trustedKeys,
       };
     },
-    sample,
+    sample(object, mirror) {
+      noteSample(samples, object);
+      const part = parts.get(mirror);
+      if (part !== undefined) noteSample(part.samples, object);
+    },
   };
 }

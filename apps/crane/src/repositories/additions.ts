@@ -8,6 +8,7 @@ import {
   type StatedSerial,
   type TreeSource,
 } from '@gantry/tree';
+import { createReservoir } from './reservoir.ts';
 
 /** So many of the objects that were added are looked for at a mirror; of more than that, a random sample. */
 export const SAMPLE_SIZE = 200;
@@ -68,21 +69,15 @@ export async function readAdditions(
 
 function createSampler(random: () => number) {
   const decided = new Set<string>();
-  const objects: PoolObject[] = [];
+  const objects = createReservoir<PoolObject>(SAMPLE_SIZE, random);
   const exemplars = new Map<ManifestKind, PoolObject>();
   const removed = new Set<string>();
-  let offered = 0;
 
   const offer = ({ path, size, sha256 }: PoolObject) => {
     const object = { path, size, sha256 };
     const kind = kindOf(path);
     if (kind !== undefined) exemplars.set(kind, object);
-    offered++;
-    if (objects.length < SAMPLE_SIZE) objects.push(object);
-    else {
-      const at = Math.floor(random() * offered);
-      if (at < SAMPLE_SIZE) objects[at] = object;
-    }
+    objects.offer(object);
   };
   /** A line of the oldest list: what it says of a path is not asked for again. */
   const takeLast = (line: ListLine) => {
@@ -93,7 +88,7 @@ function createSampler(random: () => number) {
     if (line.op === '-' && !decided.has(line.path)) removed.add(line.path);
     decided.add(line.path);
   };
-  return { take, takeLast, additions: { objects, exemplars, removed } };
+  return { take, takeLast, additions: { objects: objects.kept, exemplars, removed } };
 }
 
 const KIND_FOLDERS: readonly (readonly [string, ManifestKind])[] = MANIFEST_KINDS.map((kind) => [

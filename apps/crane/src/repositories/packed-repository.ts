@@ -30,14 +30,20 @@ const TAG_RECORD = 2 * WORD_BYTES;
 const NO_MANIFEST = 0xffff_ffff;
 
 /** A repository's document in one run of bytes, for a PackedRepository to look things up in. */
-export function packRepository({ name, tags, manifests, blobs, referrers }: RepositoryDocument): Buffer {
-  return packListedRepository({
+export function packRepository(document: RepositoryDocument): Buffer {
+  return packListedRepository(listRepository(document));
+}
+
+/** A repository's document as lists. */
+export function listRepository(document: RepositoryDocument): ListedRepository {
+  const { name, tags, manifests, blobs, referrers } = document;
+  return {
     name,
     tags: sorted(tags),
     manifests: sorted(manifests),
     blobs: sorted(blobs),
     referrers: sorted(referrers),
-  });
+  };
 }
 
 /** The same of a document that was read as lists. */
