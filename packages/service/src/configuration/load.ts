@@ -20,7 +20,7 @@ import {
 } from './environment.ts';
 import { endedAllowances } from './gate-checks.ts';
 import { problemsIn } from './issues.ts';
-import { httpBesideTls, mirrorsOnLoopback } from './mirror-warnings.ts';
+import { httpBesideTls, mirrorsOnLoopback, placesWithoutFiles, privateForNobody } from './mirror-warnings.ts';
 import { shortGraces } from './collection.ts';
 import { unreadableFiles } from './named-files.ts';
 import {
@@ -99,7 +99,11 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
   const parsed = ConfigurationFile.safeParse(value);
   if (!parsed.success) return fail(problemsIn(value, parsed.error.issues, shape));
   const configuration = completeConfiguration(parsed.data, folder);
-  const problems = [...crossProblems(value), ...placeProblems(configuration)];
+  const problems = [
+    ...crossProblems(value),
+    ...placeProblems(configuration),
+    ...privateForNobody(configuration),
+  ];
   if (problems.length > 0 || syntax.length > 0) fail(problems);
 
   if (read !== undefined && read.othersMayRead && holdsSecret(base)) {
@@ -114,6 +118,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
         ...unusedTrees(configuration),
         ...mirrorsOnLoopback(configuration),
         ...httpBesideTls(configuration),
+        ...placesWithoutFiles(configuration),
         ...shortGraces(configuration),
         ...endedAllowances(value, new Date()),
       ]),

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { load } from './load.fixture.ts';
+import { load, problemsOf } from './load.fixture.ts';
 
 let cwd: string;
 beforeEach(async () => {
@@ -33,4 +33,33 @@ test('an http mirror is warned of where the crane itself is https', async () => 
     expect.stringContaining('crane.mirrors[0].url: "http://m.example" is http, and with crane.tls'),
   ]);
   expect(await tlsWarningsOf('')).toEqual([]);
+});
+
+const crane = (mirror: string, geoip = '{}') =>
+  `crane:\n  geoip: ${geoip}\n  mirrors:\n    - { name: m, url: "https://m.example", ${mirror} }\n`;
+
+test('countries and systems are warned of where no file tells where clients are', async () => {
+  const found = async (...text: Parameters<typeof crane>) => (await load(cwd, crane(...text))).warnings;
+  expect(await found('asns: [1]')).toEqual([
+    expect.stringMatching(/gantry\.yaml:4:\d+: crane\.mirrors\[0\]\.asns: .*crane\.geoip\.asn.* is not set/),
+  ]);
+  expect(await found('countries: [DE], asns: [1]', '{ asn: a.mmdb }')).toEqual([
+    expect.stringContaining('crane.mirrors[0].countries: counts for nothing: crane.geoip.country'),
+  ]);
+  expect(await found('countries: [DE], private: true, networks: [192.0.2.0/24]')).toHaveLength(1);
+  expect(await found('networks: [192.0.2.0/24], private: true')).toEqual([]);
+  expect(await found('countries: [DE], asns: [1]', '{ asn: a.mmdb, country: c.mmdb }')).toEqual([]);
+});
+
+test('a private mirror that nobody can ever be sent to is refused', async () => {
+  expect(await problemsOf(cwd, crane('countries: [DE], private: true'))).toEqual([
+    expect.stringMatching(
+      /gantry\.yaml:4:\d+: crane\.mirrors\[0\]: .*set crane\.geoip\.country, or name networks/,
+    ),
+  ]);
+  const both = 'countries: [DE], asns: [1], private: true';
+  expect(await problemsOf(cwd, crane(both))).toEqual([
+    expect.stringContaining('set crane.geoip.country or crane.geoip.asn'),
+  ]);
+  expect(await problemsOf(cwd, crane(both, '{ asn: a.mmdb }'))).toEqual([]);
 });

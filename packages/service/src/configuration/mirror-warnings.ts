@@ -30,3 +30,40 @@ export function httpBesideTls({ crane }: Configuration): Problem[] {
     };
   });
 }
+
+/** Mirrors that are for some clients alone, where nothing tells these from others. */
+export function privateForNobody({ crane }: Configuration): Problem[] {
+  return placedMirrors(crane).flatMap(({ index, told, isPrivate, hasNetworks }) => {
+    if (!isPrivate || hasNetworks || told.some(({ isKnown }) => isKnown)) return [];
+    const message = `is private for clients whom nothing can tell from others, so that nobody is ever sent there: set ${told.map(({ file }) => file).join(' or ')}, or name networks`;
+    return { path: ['crane', 'mirrors', index], message };
+  });
+}
+
+/** Mirrors with countries or systems, where no file tells where a client is. */
+export function placesWithoutFiles({ crane }: Configuration): Problem[] {
+  return placedMirrors(crane).flatMap(({ index, told }) =>
+    told
+      .filter(({ isKnown }) => !isKnown)
+      .map(({ key, file }) => ({
+        path: ['crane', 'mirrors', index, key],
+        message: `counts for nothing: ${file}, the file that tells where clients are, is not set`,
+      })),
+  );
+}
+
+function placedMirrors(crane: Configuration['crane']) {
+  return (crane.mirrors ?? []).map(({ asns, countries, networks, private: isPrivate }, index) => ({
+    index,
+    isPrivate,
+    hasNetworks: networks.length > 0,
+    told: [
+      ...(countries.length === 0
+        ? []
+        : [{ key: 'countries', file: 'crane.geoip.country', isKnown: crane.geoip.country !== undefined }]),
+      ...(asns.length === 0
+        ? []
+        : [{ key: 'asns', file: 'crane.geoip.asn', isKnown: crane.geoip.asn !== undefined }]),
+    ],
+  }));
+}
