@@ -28,6 +28,8 @@ export interface ClientsOptions {
 export type Clients = (request: IncomingMessage) => Client;
 
 const CLIENTS_KEPT = 10_000;
+/** Room for an address of a client and those of two proxies. */
+const MAX_HEADER_KEPT = 128;
 
 export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }: ClientsOptions): Clients {
   const near = nearness(mirrors);
@@ -64,7 +66,29 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
 
   // A connection is one client's, unless a proxy stands before it.
   const byConnection = new WeakMap<Socket, Connection>();
-  const byAddresses = new LRUCache<string, Client>({ max: CLIENTS_KEPT });
+  const byAddress = new LRUCache<string, Client>({ max: CLIENTS_KEPT });
+  // What is read once of a header, which a client may make as long as it likes: just a short one is kept.
+  const byHeader = new LRUCache<string, Client>({ max: CLIENTS_KEPT });
+
+  const clientAt = (address: Address | undefined, isHttps: boolean): Client => {
+    const key = `${isHttps} ${address?.words.join(' ')}`;
+    let client = byAddress.get(key);
+    if (client === undefined) byAddress.set(key, (client = clientOf(address, isHttps)));
+    return client;
+  };
+  const clientBehind = (
+    peer: string | undefined,
+    forwarded: string | undefined,
+    isHttps: boolean,
+  ): Client => {
+    if (forwarded !== undefined && forwarded.length > MAX_HEADER_KEPT)
+      return clientAt(readAddress(peer, forwarded), isHttps);
+    const key = `${peer} ${isHttps} ${forwarded}`;
+    let client = byHeader.get(key);
+    if (client === undefined) byHeader.set(key, (client = clientAt(readAddress(peer, forwarded), isHttps)));
+    return client;
+  };
+
   return (request) => {
     const { socket } = request;
     let connection = byConnection.get(socket);
@@ -76,11 +100,7 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
     const protocol = request.headers['x-forwarded-proto'] as string | undefined;
     if (forwarded === undefined && protocol === undefined) return client;
     const isHttps = client.isHttps === true || (protocol !== undefined && /\bhttps\b/i.test(protocol));
-    const key = `${peer} ${isHttps} ${forwarded}`;
-    let behind = byAddresses.get(key);
-    if (behind === undefined)
-      byAddresses.set(key, (behind = clientOf(readAddress(peer, forwarded), isHttps)));
-    return behind;
+    return clientBehind(peer, forwarded, isHttps);
   };
 }
 

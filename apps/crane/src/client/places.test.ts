@@ -106,3 +106,34 @@ test('a client whose connection is gone is still somebody, with all mirrors that
   expect(clients(gone).address).toBeUndefined();
   expect(['anybody', 'germany']).toContain(chooseMirror(states, wanted, clients(gone))?.mirror.name);
 });
+
+test('a client behind a proxy is known by its address, whatever else its header says', () => {
+  let looked = 0;
+  const findPlace = () => {
+    looked++;
+    return {};
+  };
+  const clients = createClients({ mirrors, trustedProxies: LOOPBACK, findPlace });
+  const socket = { remoteAddress: '127.0.0.1' };
+  const behind = (forwarded: string) =>
+    clients({ socket, headers: { 'x-forwarded-for': forwarded } } as unknown as IncomingMessage);
+  const first = behind('192.0.2.9');
+  expect(first.address).toBe('192.0.2.9');
+  looked = 0;
+  for (let count = 0; count < 500; count++) {
+    expect(behind(`${count}, 192.0.2.9`)).toBe(first);
+    expect(behind(`${'x'.repeat(15_000)}${count}, 192.0.2.9, 127.0.0.2`)).toBe(first);
+  }
+  expect(looked).toBe(0);
+  expect(behind('192.0.2.10')).not.toBe(first);
+});
+
+test('what comes over a connection that is no proxy is its own, whatever its header says', () => {
+  const clients = createClients({ mirrors, trustedProxies: LOOPBACK });
+  const socket = { remoteAddress: '198.51.100.1' };
+  const all = ['192.0.2.9', `${'x'.repeat(15_000)}, 192.0.2.9`].map((forwarded) =>
+    clients({ socket, headers: { 'x-forwarded-for': forwarded } } as unknown as IncomingMessage),
+  );
+  expect(new Set(all).size).toBe(1);
+  expect(all[0]?.address).toBe('198.51.100.1');
+});
