@@ -7,6 +7,7 @@ import { MANY_HOSTS, WRONG_METHOD } from './refusals.ts';
 import type { Site } from './site.ts';
 import type { FoundManifest, Lookup } from '../repositories/repository.ts';
 import type { Catalog } from './catalog.ts';
+import { askingFor, rangeOf } from '../choose/asking-for.ts';
 import type { Clients } from '../client/clients.ts';
 import { takesManifestsOnTrust } from '../client/manifests-on-trust.ts';
 import type { Delivery } from './deliver.ts';
@@ -162,7 +163,9 @@ export function createResponder(options: ResponderOptions): RequestListener {
     }
     const isPrivate = guard?.isPrivate(route.name) ?? false;
     const takesOnTrust = route.kind === 'manifest' && takesManifestsOnTrust(request.headers['user-agent']);
-    const decided = decide(method, route, lookup, site, clients(request), {
+    const known = clients(request);
+    const client = route.kind === 'blob' ? askingFor(rangeOf(request.rawHeaders), known) : known;
+    const decided = decide(method, route, lookup, site, client, {
       isPrivate,
       takesOnTrust,
       ifNoneMatch: route.kind === 'manifest' ? request.headers['if-none-match'] : undefined,

@@ -153,6 +153,19 @@ describe('for a client that is near to some', () => {
     expect(chooseMirror(onTrial, ANY, client(0))).toBe(onTrial[1]);
   });
 
+  test.each([{ onTrial: true as const }, { suspected: true as const }])(
+    'one that comes back leaves no pool before it was at all of it: %o',
+    (sparing) => {
+      const pair = [near, { ...far, ...sparing }, other];
+      const two: Client = {
+        ...client(0),
+        pools: [new Pool(mirrors, [0, 1]), new Pool(mirrors, [0, 1, 2])],
+      };
+      expect(chooseMirror(pair, ANY, two)).toBe(pair[1]);
+      expect(chooseMirror(pair, ANY, two)).toBe(other);
+    },
+  );
+
   test('one that comes back is sent to the same mirror when there is no other', () => {
     const down = [near, { ...far, healthy: false }, { ...other, healthy: false }];
     expect(chooseMirror(down, ANY, client(0))).toBe(near);

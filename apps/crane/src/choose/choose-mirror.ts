@@ -26,6 +26,15 @@ export interface Wanted {
   readonly isHere?: boolean;
 }
 
+/**
+ * What a client is sent to a mirror for. The repository belongs to it: a layer that several images share is asked for once for
+ * each of them, and nobody failed with it.
+ */
+export interface SentFor extends Pick<Wanted, 'repository' | 'digest'> {
+  /** It is fetched part by part, side by side. */
+  readonly byParts?: true;
+}
+
 /** Hears of a client that came back from a mirror, and of what it was sent there for. */
 export type CameBack = (mirror: Mirror, object: Wanted) => void;
 
@@ -38,9 +47,9 @@ export interface Client {
   /** Pools of mirrors by their places in the list of all, the nearest first. */
   readonly pools: readonly Pool[];
   /** The mirrors that it was sent to for the object within the last seconds, so that it is likely to have failed there; the latest one last. */
-  readonly sentBefore: (digest: Digest) => readonly number[];
+  readonly sentBefore: (object: SentFor) => readonly number[];
   /** It is sent to this mirror for the object now. */
-  readonly sendTo: (digest: Digest, member: number) => void;
+  readonly sendTo: (object: SentFor, member: number) => void;
   /** It came back from a mirror that it was sent to for this. Absent: nobody is told. */
   readonly cameBackFrom?: CameBack;
 }
@@ -61,7 +70,7 @@ export function qualifies(state: MirrorState, wanted: Wanted): boolean {
 /**
  * One of the mirrors that qualify, of the nearest pool that has any; within a pool the digest decides. A client that was
  * sent for the same object just before gets the next one in that order: it is at each mirror that qualifies once before it
- * is at one of them again.
+ * is at one of them again. It may have just asked twice: so it leaves no pool that has one where it was not.
  */
 export function chooseMirror(
   states: readonly MirrorState[],
@@ -69,18 +78,15 @@ export function chooseMirror(
   client: Client,
 ): MirrorState | undefined {
   const { digest } = wanted;
-  const before = client.sentBefore(digest);
+  const before = client.sentBefore(wanted);
   const last = before.at(-1);
-  if (last !== undefined) client.cameBackFrom?.((states[last] as MirrorState).mirror, wanted);
   const may = (state: MirrorState) => qualifies(state, wanted);
   const mayWell = (state: MirrorState) => !isSpared(state, digest) && may(state);
-  return (
-    choose(states, digest, client, mayWell, before) ??
-    choose(states, digest, client, may, before) ??
-    (before.length === 0 || (wanted.isHere === true && before.length > 1)
-      ? undefined
-      : (choose(states, digest, client, mayWell) ?? choose(states, digest, client, may)))
-  );
+  const first = () => choose(states, wanted, client, [mayWell]) ?? choose(states, wanted, client, [may]);
+  if (last === undefined) return first();
+  client.cameBackFrom?.((states[last] as MirrorState).mirror, wanted);
+  const other = choose(states, wanted, client, [mayWell, may], before);
+  return other ?? (wanted.isHere === true && before.length > 1 ? undefined : first());
 }
 
 /** Of the objects that a mirror on trial would get, it gets one in so many, as long as others have the rest. */
@@ -130,35 +136,41 @@ export function lastResort(
   wanted: Wanted,
   client: Client,
 ): MirrorState | undefined {
-  const { repository, digest, signedOnly = false } = wanted;
-  const before = client.sentBefore(digest);
+  const { repository, signedOnly = false } = wanted;
+  const before = client.sentBefore(wanted);
   const isTrusted = ({ mirror }: MirrorState) =>
     mirror.trusted && (!signedOnly || mirror.isSigned) && mirror.carries?.(repository) !== false;
   const answers = (state: MirrorState) => isTrusted(state) && state.healthy;
   return (
-    choose(states, digest, client, answers, before) ??
-    choose(states, digest, client, isTrusted, before) ??
-    choose(states, digest, client, answers) ??
-    choose(states, digest, client, isTrusted)
+    choose(states, wanted, client, [answers], before) ??
+    choose(states, wanted, client, [isTrusted], before) ??
+    choose(states, wanted, client, [answers]) ??
+    choose(states, wanted, client, [isTrusted])
   );
 }
 
 const NOWHERE: readonly number[] = [];
 
-/** The first mirror that is admitted and that the client was not at before, noted as where it is now. */
+/**
+ * The first mirror that is admitted and that the client was not at before, noted as where it is now.
+ * @param admitted what is asked of a mirror; what is asked first is looked for first, in each pool
+ */
 function choose(
   states: readonly MirrorState[],
-  digest: Digest,
+  wanted: Wanted,
   { pools, sendTo }: Client,
-  admits: (state: MirrorState) => boolean,
+  admitted: readonly ((state: MirrorState) => boolean)[],
   before: readonly number[] = NOWHERE,
 ): MirrorState | undefined {
-  const isAdmitted = (member: number) => !before.includes(member) && admits(states[member] as MirrorState);
   for (const pool of pools) {
-    const first = pool.first(digest, isAdmitted);
-    if (first < 0) continue;
-    sendTo(digest, first);
-    return states[first];
+    for (const admits of admitted) {
+      const isAdmitted = (member: number) =>
+        !before.includes(member) && admits(states[member] as MirrorState);
+      const first = pool.first(wanted.digest, isAdmitted);
+      if (first < 0) continue;
+      sendTo(wanted, first);
+      return states[first];
+    }
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 import { Fault, type ManifestKind, quote } from '@gantry/oci';
 import { liesOnOrBelow } from '@gantry/service';
 import type { PoolObject } from '../repositories/additions.ts';
+import { fnv1a } from './fnv1a.ts';
 import type { Neighbourhood } from './nearness.ts';
 import { type NeighbourhoodOptions, readNeighbourhood } from './neighbourhood.ts';
 import { carriedRepositories } from './repository-globs.ts';
@@ -149,11 +150,4 @@ function refusal(option: MirrorOptions, why: string): Fault {
   return new Fault('CONFIGURATION_INVALID', `the mirror ${quote(option.name)} can not be used: ${why}`, {
     mirror: option.name,
   });
-}
-
-/** FNV-1a, 32 bits, over UTF-16 code units. */
-function fnv1a(text: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < text.length; at++) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
-  return hash >>> 0;
 }

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Digest } from '@gantry/oci';
 import { LRUCache } from 'lru-cache';
 import { hexWord } from '../repositories/bytes.ts';
-import type { CameBack, Client } from '../choose/choose-mirror.ts';
+import type { CameBack, Client, SentFor } from '../choose/choose-mirror.ts';
+import { fnv1a } from '../choose/fnv1a.ts';
 import { type ClientPlace, type Nearness, nearness } from '../choose/nearness.ts';
 import { RecentRedirects } from '../choose/recent-redirects.ts';
 import type { Mirror } from '../choose/mirror.ts';
@@ -51,8 +51,8 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
       isHttps,
       pools: nearFor(isHttps).poolsFor(place),
       ...(onCameBack !== undefined && { cameBackFrom: onCameBack }),
-      sentBefore: (digest) => recent.mirrors(word, wordOf(digest), Date.now()),
-      sendTo: (digest, member) => recent.note(word, wordOf(digest), member, Date.now()),
+      sentBefore: (object) => recent.mirrors(word, wordOf(object), Date.now()),
+      sendTo: (object, member) => recent.note(word, wordOf(object), member, Date.now()),
     };
   };
 
@@ -114,6 +114,7 @@ interface Connection {
   readonly isProxy: boolean;
 }
 
-function wordOf(digest: Digest): number {
-  return hexWord(digest, digest.indexOf(':') + 1);
+function wordOf({ digest, repository, byParts }: SentFor): number {
+  const word = hexWord(digest, digest.indexOf(':') + 1) ^ fnv1a(repository);
+  return byParts === true ? ~word : word;
 }
