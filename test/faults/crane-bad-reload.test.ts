@@ -120,6 +120,33 @@ test.each([
 );
 
 test.each([
+  ['an empty file', '', 'crane is missing'],
+  ['a file that is cut short before the crane', 'api: {}\n', 'crane is missing'],
+  ['one that is cut short within it', 'crane:\n', 'crane is missing'],
+  [
+    'one that is cut short before the mirrors',
+    'crane: { name: registry.example }\n',
+    'crane.mirrors is missing',
+  ],
+])('at SIGHUP %s takes no mirror away', async (_, text, why) => {
+  const [told, counted] = [lines('configuration.refused').length, await failures('configuration')];
+  await writeFile(path.join(folder.path, 'gantry.yaml'), text);
+  process.kill(crane.pid, 'SIGHUP');
+  await until('the refusal', () => lines('configuration.refused').length > told);
+  expect(lines('configuration.refused').at(-1)).toContain(why);
+  expect(await failures('configuration')).toBe(counted + 1);
+  expect(await location()).toContain('/good/pool/blobs/');
+});
+
+test('at SIGHUP what would take a restart is told by its keys', async () => {
+  await reload({ listen: '127.0.0.1:1', manifests: 'serve' });
+  await until('the warning', () => lines('configuration.needs_restart').length > 0);
+  const line = lines('configuration.needs_restart').at(-1);
+  expect(line).toContain('"keys":["crane.listen","crane.manifests"]');
+  expect(await location()).toContain('/good/pool/blobs/');
+});
+
+test.each([
   ['is cut short', () => truncate(places(), 1000)],
   ['is something else', () => writeFile(places(), 'no places')],
   ['is gone', () => rm(places())],

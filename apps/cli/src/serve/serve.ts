@@ -48,7 +48,7 @@ export async function serve(cli: Environment, service: ServiceName, options: Ser
         const mirrors = mirrorsOf(again.configuration, treeServers?.get(MAIN_TREE));
         return { loaded: again, mirrors };
       };
-      if (crane !== undefined) resources.use(reloadCraneOnHangup(crane, readAgain, manager, log));
+      if (crane !== undefined) resources.use(reloadCraneOnHangup(crane, loaded, readAgain, manager, log));
       if (firstRun !== undefined && running.crane !== undefined && running.promote !== undefined) {
         const { url } = running.promote;
         const api = { url, token: running.admin?.token, env: cli.env };

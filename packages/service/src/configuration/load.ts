@@ -55,6 +55,8 @@ export interface LoadedConfiguration {
   readonly configuration: Configuration;
   /** The file that was read, absolute; absent: there was none. */
   readonly file?: string;
+  /** The top keys that the file or the environment has, or that are set where there is no file. */
+  readonly sections: readonly string[];
   /** Sentences for whoever starts the process. */
   readonly warnings: readonly string[];
   /** Where a key stands, as `gantry.yaml:3:12`, for what is found wrong with it later. */
@@ -133,6 +135,7 @@ export async function loadConfiguration(options: LoadOptions): Promise<LoadedCon
   return {
     configuration,
     ...(read !== undefined && { file: read.file }),
+    sections: isRecord(value) ? Object.keys(value) : [],
     warnings,
     whereIs: (key) => formatPlace(locate(key)),
   };
