@@ -59,7 +59,7 @@ const WAYS = [
     manifests: 'redirect',
     sends: false,
   },
-  { title: 'HAProxy', server: 'haproxy', tree: 'folder', manifests: 'auto', sends: false },
+  { title: 'HAProxy', server: 'haproxy', tree: 'folder', manifests: 'redirect', sends: false },
 ] as const;
 
 let folder: TemporaryFolder;
@@ -145,14 +145,18 @@ describe.each(WAYS)('$title', ({ title, server, tree, manifests, sends }) => {
   real.test('sends or redirects as it should, and a tag to a trusted mirror alone', async () => {
     for (const { name, tag, digest } of PULLED)
       for (const reference of [tag, digest]) {
-        const answer = await ask(`${name}/manifests/${reference}`);
+        const place = `${name}/manifests/${reference}`;
+        const answer = await ask(place);
         await answer.body?.cancel();
         expect([reference, answer.status]).toEqual([reference, sends ? 200 : 302]);
+        if (sends) continue;
+        // Docker's engine does not compare a tag's manifest, which it asks for by digest.
+        const docker = await ask(place, { headers: { 'User-Agent': 'docker/28.2.2 go/go1.24' } });
         const isFree = manifests === 'redirect' && reference === digest;
-        if (sends || isFree) continue;
-        expect(answer.headers.get('location')).toMatch(
-          new RegExp(`^${mirrors[0]?.url}/pool/manifests/[a-z-]+/sha256/`),
-        );
+        for (const one of isFree ? [docker] : [answer, docker])
+          expect(one.headers.get('location')).toMatch(
+            new RegExp(`^${mirrors[0]?.url}/pool/manifests/[a-z-]+/sha256/`),
+          );
       }
   });
 

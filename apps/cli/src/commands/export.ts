@@ -21,7 +21,7 @@ interface Options {
 }
 
 /** A change of what is written for the same tree and configuration. */
-const EXPORT_FORMAT = 1;
+const EXPORT_FORMAT = 2;
 
 /** `gantry export`: a crane's redirects as configuration for another server. It needs no server of ours. */
 export const addExport: AddCommand = (program, cli) => {

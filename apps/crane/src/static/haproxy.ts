@@ -1,6 +1,7 @@
 import { type Digest, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
 import { formatListenAddress } from '@gantry/service';
 import { blobPath, indexPath, manifestPath, type RepositoryDocument } from '@gantry/tree';
+import { TRUSTING_AGENT } from '../client/manifests-on-trust.ts';
 import { ERROR_BODIES, NO_REFERRERS } from './error-bodies.ts';
 import { createMirrorGroups, type MirrorGroup, sharesOf } from './mirror-groups.ts';
 import type { StaticPart, StaticSite } from './site.ts';
@@ -162,6 +163,8 @@ function configuration(site: StaticSite): string {
     set('slot', `'var(txn.gantry_digest),xxh32,mod(${SLOTS})'`),
     set('which', 'str(trusted/)'),
     set('which', 'str(any/)', site.anyMirrorForDigests ? ' if blob or manifest digest' : ' if blob'),
+    "# Docker's engine asks for a tag's manifest by digest, and does not compare what comes.",
+    set('which', 'str(trusted/)', ` if manifest { req.hdr(user-agent) -m beg ${TRUSTING_AGENT} }`),
     set('key', `'var(txn.gantry_which),concat(,txn.gantry_group,/),concat(,txn.gantry_slot)'`),
     set('base', looked('var(txn.gantry_key)', 'slots.map')),
     refuse(503, ERROR_BODIES.noMirror, `if !${isFound('base')}`),

@@ -1,5 +1,6 @@
 import { MANIFEST_KINDS, MANIFEST_MEDIA_TYPES } from '@gantry/oci';
 import type { RepositoryDocument } from '@gantry/tree';
+import { TRUSTING_AGENT } from '../client/manifests-on-trust.ts';
 import { ERROR_BODIES, NO_REFERRERS } from './error-bodies.ts';
 import { createMirrorGroups, type MirrorGroup, sharesOf } from './mirror-groups.ts';
 import type { StaticPart, StaticSite } from './site.ts';
@@ -114,7 +115,18 @@ map $gantry_tag $gantry_cache_control {
 map $gantry_tag_digest$gantry_digest $gantry_wanted {
     default $gantry_tag_digest$gantry_digest;
 }
-${bases('any', groups, false)}${site.servesManifests ? '' : bases('trusted', groups, true)}`;
+${bases('any', groups, false)}${site.servesManifests ? '' : bases('trusted', groups, true) + digestBases(site)}`;
+}
+
+/** `$gantry_digests`: where a manifest is taken from that is asked for by digest. */
+function digestBases({ anyMirrorForDigests }: StaticSite): string {
+  return `
+# Docker's engine asks for a tag's manifest by digest, and does not compare what comes.
+map $http_user_agent $gantry_digests {
+    default ${anyMirrorForDigests ? '$gantry_any' : '$gantry_trusted'};
+    "~^${TRUSTING_AGENT}" $gantry_trusted;
+}
+`;
 }
 
 /** `$gantry_any` or `$gantry_trusted`: the address of a mirror for the group; empty if there is none. */
@@ -170,7 +182,7 @@ location ~ "^/v2/${NAME}/manifests/${DIGEST}$" {
     ${API_VERSION}
     ${UNKNOWN_NAME}
     if ($gantry_kind = "") { return 404 '${ERROR_BODIES.manifestUnknown}'; }
-${answer(site, 'manifests', '$gantry_kind/$gantry_digest_path', site.anyMirrorForDigests ? 'any' : 'trusted')}}
+${answer(site, 'manifests', '$gantry_kind/$gantry_digest_path', 'digests')}}
 location ~ "^/v2/${NAME}/manifests/(?<gantry_tag>[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127})$" {
     ${API_VERSION}
     ${UNKNOWN_NAME}
@@ -219,7 +231,12 @@ ${site.folder === undefined ? '' : poolLocations(site.folder)}`;
 }
 
 /** What sends an object of the pool, or sends to where it is. */
-function answer(site: StaticSite, pool: 'manifests' | 'blobs', file: string, of: 'any' | 'trusted'): string {
+function answer(
+  site: StaticSite,
+  pool: 'manifests' | 'blobs',
+  file: string,
+  of: 'any' | 'trusted' | 'digests',
+): string {
   const here = `rewrite ^ /_gantry/${pool}/${file} last;`;
   if (pool === 'manifests' ? site.servesManifests : site.servesBlobs) return `    ${here}\n`;
   // A HEAD is answered here where that is possible, so that it costs one request.
