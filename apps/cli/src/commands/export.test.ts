@@ -20,7 +20,7 @@ const exported = (crane: object, ...words: string[]) =>
 const settings = (crane: object) =>
   Object.fromEntries(
     Object.entries(crane).map(([key, value]) => [
-      `GANTRY_CRANE_${key.toUpperCase()}`,
+      `GANTRY_CRANE_${key.replaceAll(/[A-Z]/g, '_$&').toUpperCase()}`,
       typeof value === 'string' ? value : JSON.stringify(value),
     ]),
   );
@@ -128,4 +128,24 @@ test('a folder that holds something else, or an export for another server, is le
     code: 2,
     err: expect.stringContaining('is not what an export has written'),
   });
+});
+
+test('what no static server does is named, where the configuration asks for it', async () => {
+  const crane = { mirrors: [TRUSTED], redirectJson: ['./files'], catalog: true, search: true };
+  for (const server of ['nginx', 'haproxy']) {
+    const ran = await exported(crane, server, '--to', server);
+    const err = expect.stringContaining(
+      'left out, as a crane alone does it: crane.redirectJson, crane.catalog, crane.search\n',
+    ) as string;
+    expect(ran).toMatchObject({ code: 0, err });
+  }
+});
+
+test('a listener of plain http is not written where https is asked for; nginx has a server of its own', async () => {
+  const crane = { mirrors: [TRUSTED], tls: { certFile: 'a.pem', keyFile: 'a.key' } };
+  const refused = await exported(crane, 'haproxy', '--to', 'edge');
+  expect(refused.code).toBe(2);
+  expect(refused.err).toContain('crane.tls asks for https, and the frontend that is written for HAProxy');
+  expect(await readdir(cwd)).not.toContain('edge');
+  expect(await exported(crane, 'nginx', '--to', 'edge')).toMatchObject({ code: 0 });
 });

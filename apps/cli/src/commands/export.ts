@@ -8,6 +8,7 @@ import type { TreePlace } from '@gantry/service';
 import type { AddCommand } from '../cli.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type ExportRecord, readCurrent, writeExport } from '../export/write-export.ts';
+import { refuseUnsafe, warningsOfLeftOut } from '../export/left-out.ts';
 import { writeJson } from '../output/write.ts';
 import { examples } from '../program.ts';
 import { loadWithWarnings } from '../remote/server-address.ts';
@@ -47,12 +48,7 @@ export const addExport: AddCommand = (program, cli) => {
         using interruption = cli.interruptible();
         const { configuration } = await loadWithWarnings(options, cli);
         const { crane } = configuration;
-        if (crane.private !== undefined)
-          throw new Fault(
-            'CONFIGURATION_INVALID',
-            'crane.private names what not everybody may pull, and an export answers everybody: run a crane, or export a tree of its own with a configuration without it',
-            { key: 'crane.private' },
-          );
+        refuseUnsafe(configuration, server);
         const source = openChosen(options.tree, crane.tree, cli.cwd, interruption.signal);
         const folder = path.resolve(cli.cwd, options.to);
         const former = await readCurrent(folder);
@@ -79,7 +75,8 @@ export const addExport: AddCommand = (program, cli) => {
         const made = hash('sha256', JSON.stringify([EXPORT_FORMAT, server, view.digest, site, to]));
         const version = `serial-${String(serial).padStart(12, '0')}-${made.slice(0, 16)}`;
         const { parts, warnings } = composeStatic(server, { ...site, view, at: path.join(to, version) });
-        for (const warning of warnings) cli.stderr.write(`gantry: ${warning}\n`);
+        for (const warning of [...warnings, ...warningsOfLeftOut(configuration)])
+          cli.stderr.write(`gantry: ${warning}\n`);
         const record = { server, tree, serial };
         const isNew = await writeExport(folder, version, withRecord(parts, record));
         const current = path.join(to, 'current');
