@@ -70,13 +70,16 @@ async function take(
  */
 function refuseCutShort(former: LoadedConfiguration, { configuration, file, sections }: LoadedConfiguration) {
   const { mirrors: had = [] } = former.configuration.crane;
-  const lacks = (key: string, why: string) => new Fault('CONFIGURATION_INVALID', `${key} ${why}`, { key });
   if (former.file !== undefined && file === undefined)
     throw lacks('crane', `is missing, as ${former.file} is gone: the crane was started with it`);
   if (former.sections.includes('crane') && !sections.includes('crane'))
     throw lacks('crane', 'is missing, and was there before: a file that is empty or cut short is not taken');
   if (had.length > 0 && configuration.crane.mirrors === undefined)
     throw lacks('crane.mirrors', 'is missing, and was there before: write [] if there are to be none');
+}
+
+function lacks(key: string, why: string): Fault {
+  return new Fault('CONFIGURATION_INVALID', `${key} ${why}`, { key });
 }
 
 /** What is taken at a hangup. */
