@@ -77,6 +77,7 @@ export const SERVING_CODE: readonly string[] = [
   'redirect-json/cdn.ts',
   'redirect-json/content.ts',
   'redirect-json/file-names.ts',
+  'redirect-json/leads-to.ts',
   'redirect-json/locate.ts',
   'redirect-json/may-read-file.ts',
   'redirect-json/negotiate.ts',

@@ -98,6 +98,7 @@ export function createAnswering(options: CraneOptions, parts: AnsweringParts): R
       get servesPrivateBlobs() {
         return !prober.states.some(({ mirror }) => mirror.isSigned) && directory !== undefined;
       },
+      ...(redirectJson !== undefined && { redirectFileHosts: () => redirectJson.hosts }),
       ...(signUrl !== undefined && { signUrl }),
     },
     clients,

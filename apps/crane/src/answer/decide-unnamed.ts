@@ -12,6 +12,6 @@ export function decideUnnamed(route: Exclude<Route, NamedRoute>, site: Site): An
   if (route.kind === 'refused') return REFUSALS[route.refusal];
   if (route.kind === 'page' || route.kind === 'search' || route.kind === 'ping')
     return REFUSALS['no such endpoint'];
-  if (route.kind === 'mirrors') return mirrorsAnswer(site.mirrors);
+  if (route.kind === 'mirrors') return mirrorsAnswer(site.mirrors, site.redirectFileHosts?.());
   return route.kind === 'base' ? BASE : NO_CATALOG;
 }

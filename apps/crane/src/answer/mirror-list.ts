@@ -11,8 +11,12 @@ const VERSION = 1;
  * The answer to `/mirrors`: which hosts a redirect may name, for those who have to allow them in a firewall, and how far
  * each mirror is believed. `hosts` changes with the configuration alone. Those of `redirectsFurther` among them lead to hosts
  * that they alone know.
+ * @param redirectFileHosts those that redirect files lead to, which change with the files
  */
-export function mirrorsAnswer(states: readonly MirrorState[]): Answer {
+export function mirrorsAnswer(
+  states: readonly MirrorState[],
+  redirectFileHosts: readonly string[] = [],
+): Answer {
   const hosts = hostsOf(states);
   const redirectsFurther = hostsOf(states.filter(({ mirror }) => mirror.redirector !== undefined));
   const mirrors = states.map(({ mirror, healthy, serial }) => ({
@@ -27,7 +31,7 @@ export function mirrorsAnswer(states: readonly MirrorState[]): Answer {
   }));
   return jsonAnswer(
     'mirrors',
-    `${JSON.stringify({ version: VERSION, hosts, redirectsFurther, mirrors })}\n`,
+    `${JSON.stringify({ version: VERSION, hosts, redirectsFurther, redirectFileHosts, mirrors })}\n`,
     SHORT_LIVED,
   );
 }

@@ -9,6 +9,8 @@ export interface Site {
   readonly servesBlobs: boolean;
   /** The same for what is private: no mirror checks signed URLs, and the tree is a directory. */
   readonly servesPrivateBlobs?: boolean;
+  /** The hosts that redirect files lead to; absent: there are no such files. */
+  readonly redirectFileHosts?: () => readonly string[];
   /** Makes a URL of a mirror that checks signatures one that leads to the file; absent: none does. */
   readonly signUrl?: (base: string, path: string) => string;
 }

@@ -3,7 +3,7 @@ import { readFile, readFileSync, stat, statSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { asFault } from '@gantry/oci';
 import type { CraneLogger } from '../options.ts';
-import { readRedirectFile, WrongFile } from './redirect-file.ts';
+import { readRedirectFile, type RedirectFile, WrongFile } from './redirect-file.ts';
 import type { RepositoryTable } from './repository-table.ts';
 
 /** How files are read: aside, while requests are answered; or at once, which takes half the time. */
@@ -60,12 +60,14 @@ export interface FileTally {
 export interface FileReaderOptions {
   readonly table: RepositoryTable;
   readonly isName: (text: string) => boolean;
+  /** Looks at what was read. @throws WrongFile for what is not to be served */
+  readonly check: (file: RedirectFile) => void;
   readonly logger: CraneLogger;
   /** Is told of each reading that failed. */
   readonly onFailure: () => void;
 }
 
-export function createFileReader({ table, isName, logger, onFailure }: FileReaderOptions): FileReader {
+export function createFileReader({ table, isName, check, logger, onFailure }: FileReaderOptions): FileReader {
   const files = new Map<string, KnownFile>();
 
   const setProblem = (path: string, file: KnownFile, problem: string): void => {
@@ -100,7 +102,9 @@ export function createFileReader({ table, isName, logger, onFailure }: FileReade
     if (digest === file.digest) return false;
     file.digest = digest;
     try {
-      table.put({ path, directory: file.directory, file: readRedirectFile(bytes, isName) });
+      const read = readRedirectFile(bytes, isName);
+      check(read);
+      table.put({ path, directory: file.directory, file: read });
       file.isServed = true;
       delete file.problem;
     } catch (error) {

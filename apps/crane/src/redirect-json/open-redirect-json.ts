@@ -7,7 +7,7 @@ import { createRedirectJson, type RedirectJson } from './redirect-json.ts';
  * @param isToldElsewhere another process reads the same files, and tells of what is wrong with them, and counts it
  */
 export function openRedirectJson(
-  { redirectJson, compat = false, status, logger }: CraneOptions,
+  { redirectJson, compat = false, status, name: publicName, logger }: CraneOptions,
   { unreadableRedirectFiles }: CraneCounts,
   isToldElsewhere = false,
 ): RedirectJson | undefined {
@@ -15,7 +15,11 @@ export function openRedirectJson(
   return createRedirectJson(
     { ...redirectJson, compat, status },
     isToldElsewhere
-      ? { logger: { ...logger, info: () => undefined, warn: () => undefined }, failures: { value: 0 } }
-      : { logger, failures: unreadableRedirectFiles },
+      ? {
+          logger: { ...logger, info: () => undefined, warn: () => undefined },
+          failures: { value: 0 },
+          publicName,
+        }
+      : { logger, failures: unreadableRedirectFiles, publicName },
   );
 }

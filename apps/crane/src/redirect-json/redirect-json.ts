@@ -11,6 +11,7 @@ import { type ContentOptions, createContent } from './content.ts';
 import { createFileNames } from './file-names.ts';
 import { createFileReader, type FileTally } from './file-reader.ts';
 import { followDirectories } from './follow-directories.ts';
+import { createLeadsTo, refuseOwnName } from './leads-to.ts';
 import { type LocatableRoute, locate, locateAsCrane } from './locate.ts';
 import { readableFile } from './may-read-file.ts';
 import { linkAnswer, redirectAnswer } from './redirect-answer.ts';
@@ -65,6 +66,8 @@ export interface RedirectJson extends Disposable {
   /** Whether all directories were looked at once. */
   readonly isRead: boolean;
   readonly tally: FileTally;
+  /** The hosts that redirects lead to, sorted. */
+  readonly hosts: readonly string[];
   readonly duplicates: readonly Duplicate[];
   /** Directories, and file systems below them, that are empty or can't be read, while what was read of them is served on. */
   readonly lost: readonly string[];
@@ -74,19 +77,27 @@ export interface RedirectJson extends Disposable {
 
 export function createRedirectJson(
   options: RedirectJsonOptions,
-  { logger, failures }: { logger: CraneLogger; failures: Count },
+  { logger, failures, publicName }: { logger: CraneLogger; failures: Count; publicName?: string | undefined },
 ): RedirectJson {
   const { compat } = options;
-  const table = createRepositoryTable(({ name, served, left }) =>
-    logger.warn(
-      { name, served, left },
-      `${quote(name)} stands in two redirect files: ${served} is served, ${left} is not, as its directory is configured later, or its path is sorted behind`,
-    ),
+  const content = options.content && createContent({ ...options.content, compat }, rareErrors(logger));
+  const leadsTo = createLeadsTo(options.cdn, {
+    paths: content?.located !== undefined,
+    images: content?.image !== undefined,
+  });
+  const table = createRepositoryTable(
+    ({ name, served, left }) =>
+      logger.warn(
+        { name, served, left },
+        `${quote(name)} stands in two redirect files: ${served} is served, ${left} is not, as its directory is configured later, or its path is sorted behind`,
+      ),
+    leadsTo,
   );
   const reader = createFileReader({
     table,
     // What no client can ask for is told of, and not kept.
     isName: compat ? () => true : isRepositoryName,
+    check: (file) => refuseOwnName(leadsTo(file), publicName),
     logger,
     onFailure: () => failures.value++,
   });
@@ -94,7 +105,6 @@ export function createRedirectJson(
   const fitToCdn = createCdn(options.cdn);
   const page = createRepositoriesPage(table);
   const names = createFileNames(table);
-  const content = options.content && createContent({ ...options.content, compat }, rareErrors(logger));
 
   const find = (name: string, who: Reader): PathsFile | undefined =>
     readableFile(who, name, table.paths(name), table);
@@ -179,6 +189,9 @@ export function createRedirectJson(
     },
     get duplicates() {
       return table.duplicates();
+    },
+    get hosts() {
+      return table.hosts();
     },
     get lost() {
       return directories.lost();

@@ -1,3 +1,4 @@
+import type { LeadsTo } from './leads-to.ts';
 import type { ImagesFile, PathsFile, RedirectFile } from './redirect-file.ts';
 
 /** A redirect file that was read, and where it lies. */
@@ -31,6 +32,8 @@ export interface RepositoryTable {
    */
   standIn(name: string): Pick<RedirectFile, 'isProtected' | 'contentPath'>;
   duplicates(): readonly Duplicate[];
+  /** The hosts that the served files lead to, sorted. */
+  hosts(): readonly string[];
   /** Takes a file in place of the one that was known at its path. */
   put(placed: PlacedFile): void;
   remove(path: string): void;
@@ -42,21 +45,35 @@ export interface RepositoryTable {
  * Changes file by file, so that one of many takes no time. Of several files for one name that of the directory which is
  * configured first is served, and of one directory the one whose path comes first by its code units, whenever they came.
  */
-export function createRepositoryTable(onDuplicate: (duplicate: Duplicate) => void): RepositoryTable {
+export function createRepositoryTable(
+  onDuplicate: (duplicate: Duplicate) => void,
+  leadsTo: LeadsTo = () => [],
+): RepositoryTable {
   const byPath = new Map<string, PlacedFile>();
   const served = { 1: new Map<string, PlacedFile>(), 2: new Map<string, PlacedFile>() };
   /** All files of the names that several have, the served one first. */
   const claims = { 1: new Map<string, PlacedFile[]>(), 2: new Map<string, PlacedFile[]>() };
   const byImage = new Map<string, Set<ImagesFile>>();
+  /** How many served files lead to each host. */
+  const hosts = new Map<string, number>();
   let changes = 0;
   let standIns: { readonly changes: number; readonly files: readonly RedirectFile[] } | undefined;
 
   const serve = (name: string, api: 1 | 2, next: PlacedFile | undefined): void => {
     const former = served[api].get(name)?.file;
     if (former?.api === 1) for (const id of former.imageIds) dropHolder(id, former);
+    if (former !== undefined) countHosts(former, -1);
+    if (next !== undefined) countHosts(next.file, 1);
     if (next === undefined) served[api].delete(name);
     else served[api].set(name, next);
     if (next?.file.api === 1) for (const id of next.file.imageIds) addHolder(id, next.file);
+  };
+  const countHosts = (file: RedirectFile, by: 1 | -1): void => {
+    for (const host of leadsTo(file)) {
+      const count = (hosts.get(host) ?? 0) + by;
+      if (count === 0) hosts.delete(host);
+      else hosts.set(host, count);
+    }
   };
   const dropHolder = (id: string, file: ImagesFile): void => {
     const holders = byImage.get(id);
@@ -123,6 +140,7 @@ export function createRepositoryTable(onDuplicate: (duplicate: Duplicate) => voi
       [...claims[1].values(), ...claims[2].values()].flatMap(([, ...left]) =>
         left.map((one) => duplicateOf(one.file, one)),
       ),
+    hosts: () => [...hosts.keys()].toSorted(),
     put(placed) {
       remove(placed.path);
       changes++;
