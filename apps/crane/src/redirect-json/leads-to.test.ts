@@ -89,3 +89,30 @@ test('what is served here leads nowhere', async () => {
   expect(await files.hosts()).toEqual([]);
   expect(files.refused()).toEqual([]);
 });
+
+test('a URL that is rewritten into none leads to no host', async () => {
+  await using files = await openFiles({}, { rewrite: { match: 'http://cdn.example', replace: '' } });
+  expect(await files.hosts()).toEqual([
+    'cdn.registry.example.org',
+    'old.registry.example.org',
+    'registry.example.org:8080',
+  ]);
+});
+
+test('who came to a trusted proxy by https is sent on to https alone, but as the original', async () => {
+  await using folder = await temporaryFolder();
+  const plain = { ...file('old', 'http://cdn.example/old'), ...old, version: 1 };
+  await writeFiles(folder.path, { 'good.json': FILES['good.json'], 'old.json': plain });
+  const headers = { 'X-Forwarded-Proto': 'https' };
+  for (const compat of [false, true]) {
+    await using crane = await startTestCrane({
+      redirectJson: { directories: [folder.path], cdn: {} },
+      trustedProxies: ['127.0.0.1'],
+      compat,
+    });
+    for (const target of [`/v2/good/blobs/${UNKNOWN}`, '/v1/images/abc123/json']) {
+      expect((await askPlain(crane, target)).status).toBe(302);
+      expect((await askPlain(crane, target, { headers })).status).toBe(compat ? 302 : 503);
+    }
+  }
+});
