@@ -37,9 +37,9 @@ test('an http mirror is warned of where the crane itself is https', async () => 
 
 const crane = (mirror: string, geoip = '{}') =>
   `crane:\n  geoip: ${geoip}\n  mirrors:\n    - { name: m, url: "https://m.example", ${mirror} }\n`;
+const found = async (...text: Parameters<typeof crane>) => (await load(cwd, crane(...text))).warnings;
 
 test('countries and systems are warned of where no file tells where clients are', async () => {
-  const found = async (...text: Parameters<typeof crane>) => (await load(cwd, crane(...text))).warnings;
   expect(await found('asns: [1]')).toEqual([
     expect.stringMatching(/gantry\.yaml:4:\d+: crane\.mirrors\[0\]\.asns: .*crane\.geoip\.asn.* is not set/),
   ]);
