@@ -12,7 +12,7 @@ import {
   SHORT_LIVED,
   unavailable,
 } from './answer.ts';
-import { chooseMirror, type Client, duplicatesOf, lastResort, type Wanted } from '../choose/choose-mirror.ts';
+import { chooseMirror, type Client, duplicatesOf, findMirror, type Wanted } from '../choose/choose-mirror.ts';
 import type { MirrorState } from '../choose/mirror.ts';
 import type { FoundManifest, Lookup, Repository } from '../repositories/repository.ts';
 import { isKnownToClient } from './conditional.ts';
@@ -147,8 +147,7 @@ function mirrorForManifest(
   client: Client,
 ): MirrorState | undefined {
   if (manifests === 'serve') return undefined;
-  if (manifests === 'redirect')
-    return chooseMirror(mirrors, wanted, client) ?? lastResort(mirrors, wanted, client);
+  if (manifests === 'redirect') return findMirror(mirrors, wanted, client);
   // No last resort here: the crane itself is better than a mirror that did not prove itself.
   return chooseMirror(mirrors, { ...wanted, kind }, client);
 }
@@ -191,11 +190,16 @@ function blobAnswer(
       etag: etagOf(digest),
     };
   }
-  const mirror = chooseMirror(site.mirrors, wanted, client) ?? lastResort(site.mirrors, wanted, client);
-  if (mirror === undefined) {
-    return unavailable('blob', `no mirror that is known to hold the blob ${digest} answers just now`);
-  }
+  const mirror = findMirror(site.mirrors, wanted, client);
+  if (mirror === undefined) return unavailable('blob', whyNowhere(digest, site, client));
   return redirect('blob', mirror, path, site, duplicatesOf(mirror, site.mirrors, wanted, client));
+}
+
+function whyNowhere(digest: Digest, { mirrors }: Site, { isHttps }: Client): string {
+  const isPlain = ({ mirror }: MirrorState) => mirror.base.startsWith('http:');
+  return isHttps === true && mirrors.length > 0 && mirrors.every(isPlain)
+    ? 'all mirrors are http, and who comes by https is sent to none of these'
+    : `no mirror that is known to hold the blob ${digest} answers just now`;
 }
 
 function tagsAnswer(route: Extract<Route, { kind: 'tags' }>, repository: Repository): Answer {

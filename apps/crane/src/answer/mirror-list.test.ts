@@ -1,4 +1,6 @@
 import { digestOf } from '@gantry/oci';
+import { parseAddress } from '@gantry/service';
+import type { Client } from '../choose/choose-mirror.ts';
 import type { Answer } from './answer.ts';
 import { Pool } from '../choose/rendezvous.ts';
 import { decide } from './decide.ts';
@@ -26,6 +28,7 @@ const STATES: readonly MirrorState[] = mirrors.map((mirror) => {
 const SITE = { mirrors: STATES, manifests: 'auto', status: 302, servesBlobs: false } as const;
 /** A client in Germany. */
 const CLIENT = {
+  place: { country: 'DE', continent: 'EU' },
   pools: [new Pool(mirrors, [0]), new Pool(mirrors, [0, 1, 2, 3, 4])],
   sentBefore: () => [],
   sendTo() {},
@@ -55,8 +58,22 @@ test('?mirrorlist says of each mirror why it was chosen or left out, and redirec
   const { mirrors: listed, ...rest } = bodyOf(answer) as { mirrors: { name: string }[] };
   expect(rest).toEqual({ digest: LAYER, since: 5 });
   expect(listed.slice(0, 2)).toEqual([
-    { name: 'germany', url: `https://germany.example/tree/${PATH}`, chosen: true },
-    { name: 'anybody', url: `https://anybody.example/tree/${PATH}`, chosen: false },
+    {
+      name: 'germany',
+      url: `https://germany.example/tree/${PATH}`,
+      chosen: true,
+      rank: 1,
+      why: 'country DE',
+      weight: 100,
+    },
+    {
+      name: 'anybody',
+      url: `https://anybody.example/tree/${PATH}`,
+      chosen: false,
+      rank: 2,
+      why: 'for everybody',
+      weight: 100,
+    },
   ]);
   expect(
     Object.fromEntries(listed.slice(2).map((one) => [one.name, (one as { leftOut?: string }).leftOut])),
@@ -66,6 +83,113 @@ test('?mirrorlist says of each mirror why it was chosen or left out, and redirec
     partial: 'it does not carry this repository',
     campus: 'it is private, and not for this client',
   });
+});
+
+/** What `?mirrorlist` says, and where the redirect leads for the same client then. */
+function listed(states: readonly MirrorState[], client: Client) {
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER } as const;
+  const site = { ...SITE, mirrors: states };
+  const list = decide('GET', { ...route, query: 'mirrorlist' }, REPOSITORY, site, client);
+  const { headers } = decide('GET', { ...route, query: '' }, REPOSITORY, site, client);
+  return {
+    ...(bodyOf(list) as { mirrors: { name: string; chosen?: boolean; why?: string; leftOut?: string }[] }),
+    location: headers[headers.indexOf('Location') + 1],
+  };
+}
+
+const allOf = (states: readonly MirrorState[]) => [
+  new Pool(
+    states.map(({ mirror }) => mirror),
+    [...states.keys()],
+  ),
+];
+const wellOf = (...options: readonly Omit<MirrorOptions, 'url'>[]): readonly MirrorState[] =>
+  readMirrors(options.map((one) => ({ url: `https://${one.name}.example/tree`, ...one }))).map((mirror) => ({
+    mirror,
+    healthy: true,
+    serial: 5,
+    kinds: new Set<never>(),
+  }));
+
+test('?mirrorlist chooses whom the redirect leads to, also as a last resort', () => {
+  const [origin, other] = wellOf({ name: 'origin', trusted: true }, { name: 'other' }) as [
+    MirrorState,
+    MirrorState,
+  ];
+  const dead = { ...origin, healthy: false, problem: 'it does not answer' };
+  const states = [dead, { ...other, serial: 4 }];
+  const found = listed(states, { pools: allOf(states), sentBefore: () => [], sendTo() {} });
+  expect(found.location).toBe(`https://origin.example/tree/${PATH}`);
+  expect(found.mirrors).toMatchObject([
+    { name: 'origin', chosen: true, why: 'last resort: trusted, and it does not answer; for everybody' },
+    { name: 'other', leftOut: 'it is believed at serial 4, and this came with serial 5' },
+  ]);
+  const late = [{ ...origin, serial: 3 }];
+  expect(listed(late, { pools: allOf(late), sentBefore: () => [], sendTo() {} }).mirrors).toMatchObject([
+    { chosen: true, why: 'last resort: trusted, and believed at serial 3; for everybody' },
+  ]);
+});
+
+test('?mirrorlist tells who comes back where the redirect leads now, and notes nothing', () => {
+  const states = wellOf({ name: 'a' }, { name: 'b' }, { name: 'c' });
+  let sent: readonly number[] = [];
+  const told: string[] = [];
+  const client: Client = {
+    pools: allOf(states),
+    sentBefore: () => sent,
+    sendTo: (_, member) => (sent = sent.includes(member) ? [member] : [...sent, member]),
+    cameBackFrom: ({ name }) => told.push(name),
+  };
+  const rounds = [1, 2, 3, 4].map((round) => {
+    const found = listed(states, client);
+    expect(told).toHaveLength(round - 1);
+    const [first, ...rest] = found.mirrors;
+    expect(rest.map(({ chosen }) => chosen)).toEqual([false, false]);
+    expect(found.location).toBe(`https://${first?.name}.example/tree/${PATH}`);
+    return first;
+  });
+  expect(new Set(rounds.slice(0, 3).map((one) => one?.name)).size).toBe(3);
+  expect(rounds[3]?.name).toBe(rounds[0]?.name);
+  expect(rounds[3]?.why).toBe('for everybody; this client was sent there for it within the last 30 s');
+});
+
+test('?mirrorlist tells what a mirror has against it, and by what it is near', () => {
+  const address = parseAddress('192.0.2.7');
+  if (address === undefined) throw new Error('it is an address');
+  const near = wellOf(
+    { name: 'lan', networks: ['192.0.2.0/24', '192.0.0.0/16', '2001:db8::/32'] },
+    { name: 'system', asns: [64500] },
+    { name: 'continent', countries: ['AT'] },
+    { name: 'doubted' },
+    { name: 'tried' },
+    { name: 'left' },
+  );
+  const states = near.map((state): MirrorState => {
+    if (state.mirror.name === 'doubted') return { ...state, inDoubt: true, problem: 'it was cut' };
+    if (state.mirror.name === 'tried') return { ...state, onTrial: true };
+    return state.mirror.name === 'left' ? { ...state, suspected: true } : state;
+  });
+  const place = { address, asn: 64500, country: 'DE', continent: 'EU' };
+  const client = { place, pools: allOf(states), sentBefore: () => [], sendTo() {} };
+  const { mirrors: found } = listed(states, client);
+  expect(Object.fromEntries(found.map(({ name, why }) => [name, why]))).toEqual({
+    lan: 'network 192.0.2.0/24',
+    system: 'AS 64500',
+    continent: 'continent EU',
+    doubted: 'for everybody; in doubt: it was cut',
+    tried: 'for everybody; on trial: it was out of use',
+    left: 'for everybody; suspected: a client came back from it',
+  });
+});
+
+test('who comes by https is told that all mirrors are http', () => {
+  const [state] = wellOf({ name: 'plain' }) as [MirrorState];
+  const plain = { ...state, mirror: { ...state.mirror, base: 'http://plain.example/' } };
+  const route = { kind: 'blob', name: 'team/app', digest: LAYER, query: '' } as const;
+  const client = { isHttps: true, pools: [], sentBefore: () => [], sendTo() {} };
+  const answer = decide('GET', route, REPOSITORY, { ...SITE, mirrors: [plain] }, client);
+  expect(answer.status).toBe(503);
+  expect(JSON.stringify(bodyOf(answer))).toContain('all mirrors are http');
 });
 
 test('a redirect names the next mirrors that have the same, with their countries', () => {

@@ -1,6 +1,8 @@
 import { type Answer, jsonAnswer, SHORT_LIVED } from './answer.ts';
 import { type Client, type Wanted } from '../choose/choose-mirror.ts';
+import { foreseeMirrors } from '../choose/foresee-mirrors.ts';
 import { locationOf, type MirrorState } from '../choose/mirror.ts';
+import { whyChosen } from '../choose/why-chosen.ts';
 
 const NOT_KEPT = ['Cache-Control', 'no-store'] as const;
 
@@ -45,29 +47,40 @@ export function asksForMirrorList(query: string): boolean {
   return query !== '' && new URLSearchParams(query).has('mirrorlist');
 }
 
-/** The answer to `?mirrorlist` on a blob: all mirrors, those first that the client would be sent to, in that order. */
+/**
+ * The answer to `?mirrorlist` on a blob: all mirrors. First the one that the client would be sent to now, then those after it,
+ * in the order that it would be sent to them if it came back each time; each with its reasons.
+ */
 export function mirrorListAnswer(
   states: readonly MirrorState[],
   wanted: Wanted,
   path: string,
-  { pools }: Client,
+  client: Client,
 ): Answer {
-  const near = [...new Set(pools.flatMap((pool) => pool.order(wanted.digest)))];
-  const rest = [...states.keys()].filter((member) => !near.includes(member));
-  const judged = [...near, ...rest].map((member) => {
-    const state = states[member] as MirrorState;
-    return { state, why: whyNot(state, wanted, near.includes(member)) };
-  });
-  const ordered = [
-    ...judged.filter(({ why }) => why === undefined),
-    ...judged.filter(({ why }) => why !== undefined),
-  ];
-  const mirrors = ordered.map(({ state, why }, index) => ({
-    name: state.mirror.name,
-    url: locationOf(state.mirror, path),
-    ...(why === undefined ? { chosen: index === 0 } : { leftOut: why }),
-  }));
   const { digest, since } = wanted;
+  const before = client.sentBefore(wanted);
+  const near = new Set(client.pools.flatMap((pool) => pool.order(digest)));
+  const foreseen = foreseeMirrors(states, wanted, client);
+  const members = new Set([...foreseen, ...near, ...states.keys()]);
+  const judged = [...members].map((member) => {
+    const state = states[member] as MirrorState;
+    const leftOut = foreseen.includes(member) ? undefined : whyNot(state, wanted, near.has(member));
+    return { state, leftOut, wasThere: before.includes(member) };
+  });
+  const chosen = judged
+    .filter(({ leftOut }) => leftOut === undefined)
+    .map(({ state, wasThere }, index) => ({
+      name: state.mirror.name,
+      url: locationOf(state.mirror, path),
+      chosen: index === 0,
+      rank: index + 1,
+      why: whyChosen(state, wanted, client.place ?? {}, wasThere).join('; '),
+      weight: state.mirror.weight,
+    }));
+  const others = judged
+    .filter(({ leftOut }) => leftOut !== undefined)
+    .map(({ state: { mirror }, leftOut }) => ({ name: mirror.name, url: locationOf(mirror, path), leftOut }));
+  const mirrors = [...chosen, ...others];
   return jsonAnswer('blob', `${JSON.stringify({ digest, since, mirrors })}\n`, NOT_KEPT);
 }
 

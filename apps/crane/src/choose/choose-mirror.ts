@@ -2,6 +2,7 @@ import type { Digest, ManifestKind } from '@gantry/oci';
 import { hexWord } from '../repositories/bytes.ts';
 import type { Pool } from './rendezvous.ts';
 import type { Mirror, MirrorState } from './mirror.ts';
+import type { ClientPlace } from './nearness.ts';
 
 /** What a mirror must have to be sent a request. */
 export interface Wanted {
@@ -44,6 +45,8 @@ export interface Client {
   readonly address?: string;
   /** It came by https, and is never sent on to http. Absent: it did not. */
   readonly isHttps?: boolean;
+  /** Where it is, as far as that matters and is known. */
+  readonly place?: ClientPlace;
   /** Pools of mirrors by their places in the list of all, the nearest first. */
   readonly pools: readonly Pool[];
   /** The mirrors that it was sent to for the object within the last seconds, so that it is likely to have failed there; the latest one last. */
@@ -147,6 +150,15 @@ export function lastResort(
     choose(states, wanted, client, [answers]) ??
     choose(states, wanted, client, [isTrusted])
   );
+}
+
+/** The mirror that a client is sent to where the crane does not answer itself: one that qualifies, else the last resort. */
+export function findMirror(
+  states: readonly MirrorState[],
+  wanted: Wanted,
+  client: Client,
+): MirrorState | undefined {
+  return chooseMirror(states, wanted, client) ?? lastResort(states, wanted, client);
 }
 
 const NOWHERE: readonly number[] = [];

@@ -49,6 +49,7 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
     return {
       ...(address !== undefined && { address: formatAddress(address) }),
       isHttps,
+      place,
       pools: nearFor(isHttps).poolsFor(place),
       ...(onCameBack !== undefined && { cameBackFrom: onCameBack }),
       sentBefore: (object) => recent.mirrors(word, wordOf(object), Date.now()),

@@ -45,6 +45,14 @@ export function parseNetwork(text: string): Network | undefined {
   };
 }
 
+/** Whether an address is one of a network's. */
+export function liesWithin({ family, words }: Address, network: Network): boolean {
+  return (
+    family === network.family &&
+    words.every((word, at) => (word & maskOf(network.prefixBits - at * 32)) === network.words[at])
+  );
+}
+
 /** The mask of the first so many bits of a word. */
 function maskOf(bits: number): number {
   if (bits <= 0) return 0;
