@@ -62,4 +62,5 @@ test('a private mirror that nobody can ever be sent to is refused', async () => 
     expect.stringContaining('set crane.geoip.country or crane.geoip.asn'),
   ]);
   expect(await problemsOf(cwd, crane(both, '{ asn: a.mmdb }'))).toEqual([]);
+  expect(await problemsOf(cwd, crane('private: true'))).toEqual([]); // the crane says what is wrong with it
 });

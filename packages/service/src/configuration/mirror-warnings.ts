@@ -34,7 +34,8 @@ export function httpBesideTls({ crane }: Configuration): Problem[] {
 /** Mirrors that are for some clients alone, where nothing tells these from others. */
 export function privateForNobody({ crane }: Configuration): Problem[] {
   return placedMirrors(crane).flatMap(({ index, told, isPrivate, hasNetworks }) => {
-    if (!isPrivate || hasNetworks || told.some(({ isKnown }) => isKnown)) return [];
+    // One with none of them is refused by the crane.
+    if (!isPrivate || hasNetworks || told.length === 0 || told.some(({ isKnown }) => isKnown)) return [];
     const message = `is private for clients whom nothing can tell from others, so that nobody is ever sent there: set ${told.map(({ file }) => file).join(' or ')}, or name networks`;
     return { path: ['crane', 'mirrors', index], message };
   });
