@@ -195,9 +195,10 @@ function blobAnswer(
   return redirect('blob', mirror, path, site, duplicatesOf(mirror, site.mirrors, wanted, client));
 }
 
+/** Why a client can't be sent anywhere for a blob. */
 function whyNowhere(digest: Digest, { mirrors }: Site, { isHttps }: Client): string {
-  const isPlain = ({ mirror }: MirrorState) => mirror.base.startsWith('http:');
-  return isHttps === true && mirrors.length > 0 && mirrors.every(isPlain)
+  const arePlain = mirrors.length > 0 && mirrors.every(({ mirror }) => mirror.base.startsWith('http:'));
+  return isHttps === true && arePlain
     ? 'all mirrors are http, and who comes by https is sent to none of these'
     : `no mirror that is known to hold the blob ${digest} answers just now`;
 }

@@ -86,7 +86,7 @@ test('?mirrorlist says of each mirror why it was chosen or left out, and redirec
 });
 
 /** What `?mirrorlist` says, and where the redirect leads for the same client then. */
-function listed(states: readonly MirrorState[], client: Client) {
+function listAndRedirect(states: readonly MirrorState[], client: Client) {
   const route = { kind: 'blob', name: 'team/app', digest: LAYER } as const;
   const site = { ...SITE, mirrors: states };
   const list = decide('GET', { ...route, query: 'mirrorlist' }, REPOSITORY, site, client);
@@ -118,16 +118,16 @@ test('?mirrorlist chooses whom the redirect leads to, also as a last resort', ()
   ];
   const dead = { ...origin, healthy: false, problem: 'it does not answer' };
   const states = [dead, { ...other, serial: 4 }];
-  const found = listed(states, { pools: allOf(states), sentBefore: () => [], sendTo() {} });
+  const found = listAndRedirect(states, { pools: allOf(states), sentBefore: () => [], sendTo() {} });
   expect(found.location).toBe(`https://origin.example/tree/${PATH}`);
   expect(found.mirrors).toMatchObject([
     { name: 'origin', chosen: true, why: 'last resort: trusted, and it does not answer; for everybody' },
     { name: 'other', leftOut: 'it is believed at serial 4, and this came with serial 5' },
   ]);
   const late = [{ ...origin, serial: 3 }];
-  expect(listed(late, { pools: allOf(late), sentBefore: () => [], sendTo() {} }).mirrors).toMatchObject([
-    { chosen: true, why: 'last resort: trusted, and believed at serial 3; for everybody' },
-  ]);
+  expect(
+    listAndRedirect(late, { pools: allOf(late), sentBefore: () => [], sendTo() {} }).mirrors,
+  ).toMatchObject([{ chosen: true, why: 'last resort: trusted, and believed at serial 3; for everybody' }]);
 });
 
 test('?mirrorlist tells who comes back where the redirect leads now, and notes nothing', () => {
@@ -141,7 +141,7 @@ test('?mirrorlist tells who comes back where the redirect leads now, and notes n
     cameBackFrom: ({ name }) => told.push(name),
   };
   const rounds = [1, 2, 3, 4].map((round) => {
-    const found = listed(states, client);
+    const found = listAndRedirect(states, client);
     expect(told).toHaveLength(round - 1);
     const [first, ...rest] = found.mirrors;
     expect(rest.map(({ chosen }) => chosen)).toEqual([false, false]);
@@ -171,7 +171,7 @@ test('?mirrorlist tells what a mirror has against it, and by what it is near', (
   });
   const place = { address, asn: 64500, country: 'DE', continent: 'EU' };
   const client = { place, pools: allOf(states), sentBefore: () => [], sendTo() {} };
-  const { mirrors: found } = listed(states, client);
+  const { mirrors: found } = listAndRedirect(states, client);
   expect(Object.fromEntries(found.map(({ name, why }) => [name, why]))).toEqual({
     lan: 'network 192.0.2.0/24',
     system: 'AS 64500',
