@@ -20,6 +20,7 @@ test.each([
   ['an .mmdb file that is not there', { geoip: { asn: './nothing' } }, 'crane.geoip.asn'],
   ['a key that is none', { trustedKeys: ['./text'] }, 'crane.trustedKeys[0]'],
   ['a key that is not there', { trustedKeys: ['./nothing'] }, 'crane.trustedKeys[0]'],
+  ['a tree that is a file', { tree: './text' }, 'is no directory'],
   ['a tree at no address', { tree: 'https://user:secret@tree.example' }, 'crane.tree'],
 ])(
   'a crane with %s does not start, and says where it stands',

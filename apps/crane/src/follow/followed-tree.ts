@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { Fault, quote } from '@gantry/oci';
 import type { TreePlace } from '@gantry/service';
 import { directoryTree, httpTree, type TreeSource, type TreeView } from '@gantry/tree';
 import type { CraneCounts } from '../monitoring.ts';
@@ -39,6 +41,7 @@ export interface FollowedTreeOptions extends Pick<
 export async function openFollowedTree(options: FollowedTreeOptions): Promise<FollowedTree> {
   const { counts, trustedKeys = [], serialFile, highest, cacheBytes, logger, onSerial, signal } = options;
   const place = options.tree === undefined ? undefined : placeOf(options.tree);
+  if (place !== undefined) await refuseFile(place);
   const source = place === undefined ? NO_TREE : sourceOf(place, signal);
   const follower = await followTree(source, {
     cacheBytes,
@@ -67,6 +70,17 @@ export function followChanges(
   if ('directory' in place) return watchPointer(place.directory, onChange);
   const timer = setInterval(onChange, pollMs);
   return { [Symbol.dispose]: () => clearInterval(timer) };
+}
+
+/** A directory that is not there yet is waited for; a file would be for ever. */
+async function refuseFile(place: TreePlace): Promise<void> {
+  if (!('directory' in place)) return;
+  const found = await stat(place.directory).catch(() => undefined);
+  if (found?.isDirectory() !== false) return;
+  throw new Fault('CONFIGURATION_INVALID', `crane.tree: ${quote(place.directory)} is no directory`, {
+    key: 'crane.tree',
+    path: place.directory,
+  });
 }
 
 function sourceOf(place: TreePlace, signal: AbortSignal): TreeSource {
