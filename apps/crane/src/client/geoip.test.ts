@@ -100,14 +100,15 @@ test('files are looked at by themselves', async () => {
 });
 
 test.each([
-  ['is absent', undefined],
-  ['is something else', Buffer.from('no database')],
-  ['is empty', Buffer.alloc(0)],
-  ['is cut short', makeMmdb({ '192.0.2.0/24': { country_code: 'DE' } }).subarray(0, 300)],
-])('a file that %s is refused by its key and name', async (_, bytes) => {
+  ['is absent', undefined, 'no such file'],
+  ['is something else', Buffer.from('no database'), '.mmdb'],
+  ['is empty', Buffer.alloc(0), 'it is empty'],
+  ['is cut short', makeMmdb({ '192.0.2.0/24': { country_code: 'DE' } }).subarray(0, 300), '.mmdb'],
+])('a file that %s is refused by its key and name', async (_, bytes, why) => {
   const file = bytes === undefined ? path.join(folder.path, 'absent.mmdb') : await fileOf('asn.mmdb', bytes);
   await expect(opened({ asn: file })).rejects.toMatchObject({
     code: 'CONFIGURATION_INVALID',
+    message: expect.stringContaining(why) as string,
     details: { key: 'crane.geoip.asn', path: file },
   });
 });

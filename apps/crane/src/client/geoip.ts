@@ -118,7 +118,9 @@ async function load(kind: 'country' | 'asn', file: string, former?: Table): Prom
   try {
     const mark = await markOf(file);
     if (former?.mark === mark) return former;
-    const reader = new Reader<Response>(await readFile(file));
+    const bytes = await readFile(file);
+    if (bytes.length === 0) throw new Error('it is empty');
+    const reader = new Reader<Response>(bytes);
     reader.get('192.0.2.1'); // a file that is cut short shows it here at the latest
     return { reader, mark };
   } catch (cause) {
