@@ -77,7 +77,7 @@ test.each([
     200,
   ],
   ['OPTIONS *', 'OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n', 405],
-  ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n', undefined],
+  ['CONNECT', 'CONNECT evil.example:443 HTTP/1.1\r\nHost: x\r\n\r\n', 405],
   ['TRACE', `TRACE ${MANIFEST} HTTP/1.1\r\nHost: x\r\n\r\n`, 405],
   ['two hosts', `GET ${MANIFEST} HTTP/1.1\r\nHost: x\r\nHost: evil.example\r\n\r\n`, 400],
   ['one host twice, in other letters', `GET ${MANIFEST} HTTP/1.1\r\nHost: x\r\nhOST: x\r\n\r\n`, 400],
@@ -217,4 +217,16 @@ test('no header of a request stands in a Location, a Link or a page', async () =
   expect((await ask(scene.crane, BLOB, { headers })).headers.get('location')).toMatch(
     `${scene.mirror.url}/pool/`,
   );
+});
+
+test('CONNECT is refused as any other method, and its connection ends', async () => {
+  await using scene = await openScene();
+  const answer = await scene.exchange(
+    'CONNECT other.example:443 HTTP/1.1\r\nHost: other.example:443\r\n\r\n',
+  );
+  expect(statuses(answer)).toEqual([405]);
+  const [headers = '', body = ''] = answer.split('\r\n\r\n');
+  expect(headers).toContain('\r\nAllow: GET, HEAD\r\n');
+  expect(headers).toContain(`\r\nContent-Length: ${body.length}\r\n`);
+  expect(JSON.parse(body)).toMatchObject({ errors: [{ code: 'UNSUPPORTED' }] });
 });

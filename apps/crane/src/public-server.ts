@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { Server as SecureServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import { createTlsServer, SERVER_LIMITS } from '@gantry/service';
+import { WRONG_METHOD } from './answer/refusals.ts';
 import type { CraneOptions } from './options.ts';
 
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -54,5 +56,16 @@ export async function publicServer(
 function limited<S extends Server | SecureServer>(server: S): S {
   server.timeout = SOCKET_SILENCE_MS;
   server.maxHeadersCount = MAX_HEADERS;
+  server.on('connect', refuseConnect);
   return server;
+}
+
+/** A method as any other that is refused; but node:http hands it over as a bare connection, and without this just closes it. */
+function refuseConnect(_: IncomingMessage, connection: Duplex): void {
+  connection.on('error', () => undefined); // whoever asked has gone
+  const { headers, body } = WRONG_METHOD;
+  const lines = headers.flatMap((name, at) => (at % 2 === 0 ? [`${name}: ${headers[at + 1]}\r\n`] : []));
+  const text = body.from === 'memory' ? String(body.bytes) : '';
+  const head = `HTTP/1.1 405 Method Not Allowed\r\n${lines.join('')}Connection: close\r\n\r\n`;
+  connection.end(head + text, () => connection.destroy());
 }
