@@ -207,6 +207,19 @@ describe.each(WAYS)('$title', ({ title, server, tree, manifests, sends }) => {
     expect([base.status, base.headers.get('docker-distribution-api-version')]).toEqual([200, 'registry/2.0']);
   });
 
+  real.test('what it does not look at: If-None-Match, n, and a page that is not linked', async () => {
+    const digest = digestIn(content, 'plain/oci', 'v1.2.3');
+    const place = `plain/oci/manifests/${digest}`;
+    const again = await ask(place, { headers: { 'If-None-Match': `"${digest}"` } });
+    await again.body?.cancel();
+    expect(again.status).toBe(sends ? 200 : 302);
+    const none = (await (await ask('plain/oci/tags/list?n=0')).json()) as { tags: string[] };
+    expect(none.tags).toContain('v1.2.3');
+    const after = await ask('plain/oci/tags/list?last=v0');
+    await after.body?.cancel();
+    expect(after.status).toBe(server === 'nginx' ? 200 : 400);
+  });
+
   real.test('lists tags and referrers', async () => {
     const tags: string[] = [];
     for (let next: string | undefined = 'default/tags/list'; next !== undefined;) {
