@@ -182,6 +182,15 @@ test('?mirrorlist tells what a mirror has against it, and by what it is near', (
   });
 });
 
+test('?mirrorlist names all mirrors that have it, however many', () => {
+  const states = wellOf(...Array.from({ length: 20 }, (_, number) => ({ name: `m${number}` })));
+  const client = { pools: allOf(states), sentBefore: () => [], sendTo() {} };
+  const { mirrors: found, location } = listAndRedirect(states, client);
+  expect(found.map(({ chosen }) => chosen)).toEqual([true, ...Array<boolean>(19).fill(false)]);
+  expect(new Set(found.map(({ name }) => name)).size).toBe(20);
+  expect(location).toBe(`https://${found[0]?.name}.example/tree/${PATH}`);
+});
+
 test('who comes by https is told that all mirrors are http', () => {
   const [state] = wellOf({ name: 'plain' }) as [MirrorState];
   const plain = { ...state, mirror: { ...state.mirror, base: 'http://plain.example/' } };
