@@ -224,6 +224,17 @@ test('another chain, as a restored tree has it, takes the place of the one that 
   expect(await chain.prove(third, 1)).toMatchObject({ digest: tree.serials[0]?.view.digest });
 });
 
+test('a chain that begins later has no serial before its first, whatever was known of another', async () => {
+  await using tree = await layHistory(2);
+  await using folder = await temporaryFolder();
+  await layTree(folder.path, { serial: 5, repositories: [repositoryOf('app', { latest: sampleImage() })] });
+  const fifth = (await openTree(directoryTree(folder.path))) as TreeView;
+  const chain = createStatementChain(tree.source);
+  expect(await chain.prove(tree.serials[1]?.view as TreeView, 1)).toBeDefined();
+  for (const serial of [1, 4]) expect(await chain.prove(fifth, serial)).toBeUndefined();
+  expect(await chain.prove(fifth, 5)).toEqual({ digest: fifth.digest, next: 5 });
+});
+
 test('where the tree can not be read an earlier serial is unavailable, and that is told', async () => {
   await using folder = await temporaryFolder();
   for (const image of [sampleImage(), sampleImage()])
