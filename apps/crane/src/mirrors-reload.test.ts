@@ -57,6 +57,15 @@ test('a mirror that stays is used on, whatever is changed beside it', async () =
   expect(await location()).toMatch(/^http/); // the first still, before the second is probed
 });
 
+test('a mirror that is to carry another part is looked at anew', async () => {
+  await using scene = await openScene();
+  const { crane, first, location } = scene;
+  const mirror = { name: 'first', url: first.url };
+  crane.reconfigure({ mirrors: [{ ...mirror, repositories: ['other/**', 'app'] }] });
+  expect(await location()).toBe(null); // not before it was probed
+  await until(async () => (await location())?.startsWith(first.url));
+});
+
 test('a list that can not be used is refused by name, and the former one goes on', async () => {
   await using scene = await openScene();
   const { crane, first, location } = scene;

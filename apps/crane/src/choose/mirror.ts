@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Fault, type ManifestKind, quote } from '@gantry/oci';
 import { liesOnOrBelow } from '@gantry/service';
 import type { PoolObject } from '../repositories/additions.ts';
@@ -40,6 +41,8 @@ export interface Mirror extends Neighbourhood {
   readonly seed: number;
   /** Whether it carries a repository; absent: it carries all. */
   readonly carries?: (name: string) => boolean;
+  /** The globs that `carries` goes by. */
+  readonly repositories?: readonly string[];
 }
 
 /** What the prober has found out about a mirror. Immutable: a change is a new object. */
@@ -82,6 +85,18 @@ export function unprobed(mirror: Mirror): MirrorState {
   return { mirror, healthy: false, serial: 0, kinds: NO_KINDS, problem: NOT_PROBED };
 }
 
+/** By what it is told whether a mirror is another. */
+type Found = Pick<Mirror, 'name' | 'base' | 'repositories'>;
+
+/** Whether what was found at a mirror holds for one of another configuration: another part of the tree has to be looked at. */
+export function holdsFor(former: Found, mirror: Found): boolean {
+  return (
+    former.name === mirror.name &&
+    former.base === mirror.base &&
+    isDeepStrictEqual(former.repositories, mirror.repositories)
+  );
+}
+
 /** What the mirrors of a crane have in common. */
 export interface MirrorsOf {
   /** The crane's own public host: clients would send their credentials along to a mirror on it or below it. */
@@ -115,7 +130,7 @@ export function readMirrors(
       isSigned: option.signed ?? false,
       seed: fnv1a(seed === undefined ? option.name : `${seed}\n${option.name}`),
       ...readNeighbourhood(option, (why) => refusal(option, why)),
-      ...(carries !== undefined && { carries }),
+      ...(carries !== undefined && { carries, repositories: option.repositories ?? [] }),
     };
   });
 }

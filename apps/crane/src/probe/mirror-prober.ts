@@ -2,7 +2,7 @@ import { asFault, splitDigest } from '@gantry/oci';
 import { liesOnOrBelow } from '@gantry/service';
 import { mirrorClient, type PublicKey, type TreeSource, type TreeView } from '@gantry/tree';
 import type { Wanted } from '../choose/choose-mirror.ts';
-import { type Mirror, type MirrorState, NOT_PROBED, unprobed } from '../choose/mirror.ts';
+import { holdsFor, type Mirror, type MirrorState, NOT_PROBED, unprobed } from '../choose/mirror.ts';
 import { joinCalls } from '../join-calls.ts';
 import type { CraneLogger } from '../options.ts';
 import type { SignUrl } from '../private/signed-urls.ts';
@@ -198,9 +198,7 @@ export function createMirrorProber(options: MirrorProberOptions): MirrorProber {
       const known = states;
       for (const { stop } of former) stop();
       states = mirrors.map((mirror) => {
-        const same = known.find(
-          (state) => state.mirror.name === mirror.name && state.mirror.base === mirror.base,
-        );
+        const same = known.find((state) => holdsFor(state.mirror, mirror));
         return same === undefined ? unprobed(mirror) : { ...same, mirror };
       });
       options.onChange?.();

@@ -28,12 +28,18 @@ test('what is told of one mirror leaves the others as they were, and makes a new
   expect(told.states.map(({ serial }) => serial)).toEqual([7, 8]);
 });
 
-test('what was told of a mirror is kept over a new configuration, but not for another place', () => {
+test('what was told of a mirror is kept over a new configuration, but not for another place or part', () => {
   const told = createToldMirrors(mirrors, [reportOf(state)], () => {});
   told.setMirrors(readMirrors([{ ...OPTIONS[0], name: 'a', url: a.base, weight: 5 }]));
   expect(told.states).toMatchObject([{ serial: 7, mirror: { weight: 5 } }]);
   told.setMirrors(readMirrors([{ name: 'a', url: 'https://elsewhere.example/' }]));
   expect(told.states).toMatchObject([{ serial: 0, healthy: false }]);
+  told.setMirrors(readMirrors([{ name: 'a', url: a.base, repositories: ['team/**'] }]));
+  expect(told.states).toMatchObject([{ serial: 0, healthy: false }]);
+  const [part] = readMirrors([{ name: 'a', url: a.base, repositories: ['team/**'] }]);
+  if (part === undefined) throw new Error('no mirror');
+  told.take([overThePipe(reportOf({ ...state, mirror: part }))]);
+  expect(told.states).toMatchObject([{ serial: 7, healthy: true }]);
 });
 
 test('a mirror that many come back from is told of once', () => {
