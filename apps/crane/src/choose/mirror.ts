@@ -121,7 +121,8 @@ export function readMirrors(
     names.add(option.name);
     const weight = option.weight ?? 100;
     if (!(Number.isFinite(weight) && weight > 0)) throw refusal(option, 'its weight has to be above 0');
-    const carries = carriedRepositories(option.repositories);
+    const { repositories } = option;
+    const carries = carriedRepositories(repositories);
     return {
       name: option.name,
       ...readPlace(option, publicName),
@@ -130,7 +131,7 @@ export function readMirrors(
       isSigned: option.signed ?? false,
       seed: fnv1a(seed === undefined ? option.name : `${seed}\n${option.name}`),
       ...readNeighbourhood(option, (why) => refusal(option, why)),
-      ...(carries !== undefined && { carries, repositories: option.repositories ?? [] }),
+      ...(carries !== undefined && repositories !== undefined && { carries, repositories }),
     };
   });
 }
