@@ -162,14 +162,18 @@ describe('GET of a manifest', () => {
     expect(headerOf(answerTo(byTag, siteOf([])), 'Cache-Control')).toBe('public, max-age=10');
   });
 
-  test('that a client has is for no mirror to send; another one is', () => {
-    const route = parseRoute('/v2/team/app/manifests/latest');
+  test('that a client has is for no mirror to send; another one is, and so for a blob', () => {
     const site = siteOf([TRUSTED], 'redirect');
     const client = { pools: [new Pool([TRUSTED.mirror], [0])], sentBefore: () => [], sendTo() {} };
-    const statusOf = (ifNoneMatch: string) =>
-      decide('GET', route as NamedRoute, KNOWN, site, client, { ifNoneMatch });
-    expect(statusOf(`"${NEW}"`)).toMatchObject({ status: 200, etag: `"${NEW}"` });
-    expect(statusOf(`"${OLD}"`)).toMatchObject({ status: 302 });
+    for (const [target, digest] of [
+      ['manifests/latest', NEW],
+      [`blobs/${LAYER}`, LAYER],
+    ] as const) {
+      const route = parseRoute(`/v2/team/app/${target}`) as NamedRoute;
+      const knowing = (ifNoneMatch: string) => decide('GET', route, KNOWN, site, client, { ifNoneMatch });
+      expect(knowing(`"${digest}"`)).toMatchObject({ status: 200, etag: `"${digest}"` });
+      expect(knowing(`"${OLD}"`)).toMatchObject({ status: 302 });
+    }
   });
 
   test('a redirect has the status that is configured, and names its mirror for the metrics', () => {

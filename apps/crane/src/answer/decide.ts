@@ -31,7 +31,7 @@ export interface Circumstances {
   readonly isPrivate?: boolean;
   /** The client holds no manifest against the digest that it asks for: only what the operator vouches for may answer. */
   readonly takesOnTrust?: boolean;
-  /** The header If-None-Match: a client that has the manifest is sent nowhere for it. */
+  /** The header If-None-Match: a client that has the manifest or blob is sent nowhere for it. */
   readonly ifNoneMatch?: string | undefined;
   /** What is answered in place of the manifest that was asked for; undefined: nothing is. */
   readonly suited?: FoundManifest | undefined;
@@ -72,7 +72,7 @@ export function decide(
         suited,
       });
     case 'blob':
-      return blobAnswer(method, route, lookup, site, client, isPrivate);
+      return blobAnswer(method, route, lookup, site, client, { isPrivate, ifNoneMatch });
     case 'tags':
       return tagsAnswer(route, lookup);
     default:
@@ -109,9 +109,7 @@ function manifestAnswer(
   }
   const byTag = reference.digest === undefined;
   const { digest, kind, size, since } = found;
-  const etag = etagOf(digest);
-  const isKnown = ifNoneMatch !== undefined && isKnownToClient(ifNoneMatch, etag);
-  const mayRedirect = method === 'GET' && isPrivate !== true && !isKnown;
+  const mayRedirect = method === 'GET' && isPrivate !== true && !isKnown(ifNoneMatch, digest);
   const path = manifestPath(kind, digest);
   const wanted = {
     repository: name,
@@ -135,7 +133,7 @@ function manifestAnswer(
       ...(byTag ? OF_TAG : IMMUTABLE),
     ],
     body: method === 'HEAD' ? NO_BODY : { from: 'tree', path, digest, sizeBytes: size },
-    etag,
+    etag: etagOf(digest),
   };
 }
 
@@ -158,7 +156,7 @@ function blobAnswer(
   repository: Repository,
   site: Site,
   client: Client,
-  isPrivate: boolean,
+  { isPrivate = false, ifNoneMatch }: Circumstances,
 ): Answer {
   const entry = repository.blob(digest);
   if (entry === undefined) {
@@ -174,7 +172,8 @@ function blobAnswer(
     signedOnly: isPrivate,
   };
   if (asksForMirrorList(query)) return mirrorListAnswer(site.mirrors, wanted, path, client);
-  if (method === 'HEAD' || (isPrivate ? site.servesPrivateBlobs === true : site.servesBlobs)) {
+  const hasIt = isKnown(ifNoneMatch, digest);
+  if (method === 'HEAD' || hasIt || (isPrivate ? site.servesPrivateBlobs === true : site.servesBlobs)) {
     return {
       route: 'blob',
       status: 200,
@@ -186,7 +185,7 @@ function blobAnswer(
         'bytes',
         ...IMMUTABLE,
       ],
-      body: method === 'HEAD' ? NO_BODY : { from: 'file', path, sizeBytes: entry.size },
+      body: method === 'HEAD' || hasIt ? NO_BODY : { from: 'file', path, sizeBytes: entry.size },
       etag: etagOf(digest),
     };
   }
@@ -240,6 +239,11 @@ function contentHeaders(digest: Digest, sizeBytes: number): readonly string[] {
     etagOf(digest),
     ...API_VERSION,
   ];
+}
+
+/** Whether a client has what a digest names, by its If-None-Match. */
+function isKnown(ifNoneMatch: string | undefined, digest: Digest): boolean {
+  return ifNoneMatch !== undefined && isKnownToClient(ifNoneMatch, etagOf(digest));
 }
 
 function etagOf(digest: Digest): string {

@@ -168,7 +168,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     const decided = decide(method, route, lookup, site, client, {
       isPrivate,
       takesOnTrust,
-      ifNoneMatch: route.kind === 'manifest' ? request.headers['if-none-match'] : undefined,
+      ifNoneMatch: request.headers['if-none-match'],
       suited,
     });
     deliver(request, response, isPrivate && lookup.state === 'known' ? privateAnswer(decided) : decided);
