@@ -61,7 +61,7 @@ export * from './logging.ts';
 export * from './metrics.ts';
 export * from './network/address.ts';
 export { formatAddress } from './network/format-address.ts';
-export { clientAddress, readTrustedProxies } from './network/forwarded.ts';
+export { createTrustedProxies, readTrustedProxies } from './network/forwarded.ts';
 export { networkTable } from './network/network-table.ts';
 export { createOrigins, type Origins } from './network/origins.ts';
 export * from './service-manager.ts';

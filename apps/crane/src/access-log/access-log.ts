@@ -3,6 +3,7 @@ import { asFault, Fault, quote } from '@gantry/oci';
 import type { Count } from '../counters.ts';
 import type { Sent } from '../answer/deliver.ts';
 import type { RareErrors } from '../rare-errors.ts';
+import { rawHeader } from '../raw-header.ts';
 import { accessLine } from './access-line.ts';
 import { openLineFile } from './line-file.ts';
 
@@ -54,7 +55,7 @@ export async function openAccessLog(
         status,
         bytes,
         mirror,
-        userAgent: userAgentOf(request.rawHeaders),
+        userAgent: rawHeader(request.rawHeaders, 'user-agent'),
         durationUs: Math.round((performance.now() - request.startedAtMs) * 1000),
       });
       file.write(line);
@@ -62,15 +63,4 @@ export async function openAccessLog(
     reopen: () => file.reopen(),
     [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
   };
-}
-
-const USER_AGENT = 'user-agent';
-
-/** Out of the raw headers, as node:http makes its table of all headers only for who asks for it. */
-function userAgentOf(rawHeaders: readonly string[]): string | undefined {
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (name.length === USER_AGENT.length && name.toLowerCase() === USER_AGENT) return rawHeaders[at + 1];
-  }
-  return undefined;
 }

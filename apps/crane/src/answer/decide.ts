@@ -44,7 +44,7 @@ export function decide(
   lookup: Lookup,
   site: Site,
   client: Client,
-  { isPrivate = false, takesOnTrust = false, ifNoneMatch, suited }: Circumstances = {},
+  circumstances: Circumstances = {},
 ): Answer {
   if (
     lookup.state === 'unreadable' ||
@@ -65,14 +65,9 @@ export function decide(
   }
   switch (route.kind) {
     case 'manifest':
-      return manifestAnswer(method, route, lookup, site, client, {
-        isPrivate,
-        takesOnTrust,
-        ifNoneMatch,
-        suited,
-      });
+      return manifestAnswer(method, route, lookup, site, client, circumstances);
     case 'blob':
-      return blobAnswer(method, route, lookup, site, client, { isPrivate, ifNoneMatch });
+      return blobAnswer(method, route, lookup, site, client, circumstances);
     case 'tags':
       return tagsAnswer(route, lookup);
     default:
@@ -100,7 +95,7 @@ function manifestAnswer(
   repository: Repository,
   site: Site,
   client: Client,
-  { isPrivate, takesOnTrust, ifNoneMatch, suited }: Circumstances,
+  { isPrivate = false, takesOnTrust = false, ifNoneMatch, suited }: Circumstances,
 ): Answer {
   const found = suited ?? repository.manifest(reference);
   if (found === undefined) {
@@ -109,7 +104,7 @@ function manifestAnswer(
   }
   const byTag = reference.digest === undefined;
   const { digest, kind, size, since } = found;
-  const mayRedirect = method === 'GET' && isPrivate !== true && !isKnown(ifNoneMatch, digest);
+  const mayRedirect = method === 'GET' && !isPrivate && !isKnown(ifNoneMatch, digest);
   const path = manifestPath(kind, digest);
   const wanted = {
     repository: name,
@@ -119,7 +114,7 @@ function manifestAnswer(
     since,
     isTyped: true,
     isHere: site.manifests === 'auto',
-    trustedOnly: byTag || takesOnTrust === true,
+    trustedOnly: byTag || takesOnTrust,
   };
   const mirror = mayRedirect ? mirrorForManifest(wanted, kind, site, client) : undefined;
   if (mirror !== undefined) return redirect('manifest', mirror, path, site);

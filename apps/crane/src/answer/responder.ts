@@ -7,11 +7,12 @@ import { MANY_HOSTS, WRONG_METHOD } from './refusals.ts';
 import type { Site } from './site.ts';
 import type { FoundManifest, Lookup } from '../repositories/repository.ts';
 import type { Catalog } from './catalog.ts';
-import { askingFor, rangeOf } from '../choose/asking-for.ts';
+import { askingFor } from '../choose/asking-for.ts';
 import type { Clients } from '../client/clients.ts';
 import { takesManifestsOnTrust } from '../client/manifests-on-trust.ts';
 import type { Delivery } from './deliver.ts';
 import type { RareErrors } from '../rare-errors.ts';
+import { rawHeader } from '../raw-header.ts';
 import type { Repositories } from '../repositories/repositories.ts';
 import type { History } from './history.ts';
 import type { Page } from '../page/page.ts';
@@ -164,7 +165,7 @@ export function createResponder(options: ResponderOptions): RequestListener {
     const isPrivate = guard?.isPrivate(route.name) ?? false;
     const takesOnTrust = route.kind === 'manifest' && takesManifestsOnTrust(request.headers['user-agent']);
     const known = clients(request);
-    const client = route.kind === 'blob' ? askingFor(rangeOf(request.rawHeaders), known) : known;
+    const client = route.kind === 'blob' ? askingFor(rawHeader(request.rawHeaders, 'range'), known) : known;
     const decided = decide(method, route, lookup, site, client, {
       isPrivate,
       takesOnTrust,

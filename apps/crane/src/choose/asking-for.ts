@@ -40,12 +40,3 @@ export function askingFor(range: string | undefined, client: Client): Client {
 function inParts({ repository, digest }: SentFor): SentFor {
   return { repository, digest, byParts: true };
 }
-
-/** The header Range out of the raw headers, as node:http makes its table of all headers only for who asks for it. */
-export function rangeOf(rawHeaders: readonly string[]): string | undefined {
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (name.length === 5 && name.toLowerCase() === 'range') return rawHeaders[at + 1];
-  }
-  return undefined;
-}

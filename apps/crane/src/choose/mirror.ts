@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Fault, type ManifestKind, quote } from '@gantry/oci';
 import { liesOnOrBelow } from '@gantry/service';
 import type { PoolObject } from '../repositories/additions.ts';
-import { fnv1a } from './fnv1a.ts';
+import { fnv1a } from '../fnv1a.ts';
 import type { Neighbourhood } from './nearness.ts';
 import { type NeighbourhoodOptions, readNeighbourhood } from './neighbourhood.ts';
 import { carriedRepositories } from './repository-globs.ts';

@@ -3,11 +3,11 @@ import type { Socket } from 'node:net';
 import { LRUCache } from 'lru-cache';
 import { hexWord } from '../repositories/bytes.ts';
 import type { CameBack, Client, SentFor } from '../choose/choose-mirror.ts';
-import { fnv1a } from '../choose/fnv1a.ts';
+import { fnv1a } from '../fnv1a.ts';
 import { type ClientPlace, type Nearness, nearness } from '../choose/nearness.ts';
 import { RecentRedirects } from '../choose/recent-redirects.ts';
 import type { Mirror } from '../choose/mirror.ts';
-import { type Address, clientAddress, formatAddress, type Network, networkTable } from '@gantry/service';
+import { type Address, createTrustedProxies, formatAddress, type Network } from '@gantry/service';
 
 /** Where an address is, as far as files of places tell. */
 export type FindPlace = (address: Address) => Omit<ClientPlace, 'address'>;
@@ -34,8 +34,7 @@ const MAX_HEADER_KEPT = 128;
 export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }: ClientsOptions): Clients {
   const near = nearness(mirrors);
   const recent = new RecentRedirects();
-  const readAddress = clientAddress(trustedProxies);
-  const proxies = networkTable(trustedProxies.map((network) => [network, true] as const));
+  const proxies = createTrustedProxies(trustedProxies);
 
   // Made on first use: large lists of mirrors take their memory again.
   let httpsNear: Nearness | undefined;
@@ -59,10 +58,10 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
 
   const connectionOf = (socket: Socket): Connection => {
     const peer = socket.remoteAddress;
-    const address = readAddress(peer, undefined);
+    const address = proxies.clientAddress(peer, undefined);
     const isHttps = 'encrypted' in socket;
     const client = clientOf(address, isHttps);
-    return { peer, client, isProxy: address !== undefined && proxies.find(address) === true };
+    return { peer, client, isProxy: address !== undefined && proxies.includes(address) };
   };
 
   // A connection is one client's, unless a proxy stands before it.
@@ -83,10 +82,11 @@ export function createClients({ mirrors, trustedProxies, findPlace, onCameBack }
     isHttps: boolean,
   ): Client => {
     if (forwarded !== undefined && forwarded.length > MAX_HEADER_KEPT)
-      return clientAt(readAddress(peer, forwarded), isHttps);
+      return clientAt(proxies.clientAddress(peer, forwarded), isHttps);
     const key = `${peer} ${isHttps} ${forwarded}`;
     let client = byHeader.get(key);
-    if (client === undefined) byHeader.set(key, (client = clientAt(readAddress(peer, forwarded), isHttps)));
+    if (client === undefined)
+      byHeader.set(key, (client = clientAt(proxies.clientAddress(peer, forwarded), isHttps)));
     return client;
   };
 

@@ -1,3 +1,4 @@
+import { fnv1a } from '../fnv1a.ts';
 import { putWord, WORD_BYTES, wordAt } from './bytes.ts';
 
 /** Where a record lies until the next one is put in: then these bytes may be another's. */
@@ -157,9 +158,7 @@ function holdsKey(bytes: Buffer, at: number, key: string): boolean {
   return true;
 }
 
-/** FNV-1a, as a signed 32-bit number: what V8 keeps without a box. */
+/** As a signed 32-bit number: what V8 keeps without a box. */
 function hashOf(key: string): number {
-  let hash = 0x811c9dc5;
-  for (let at = 0; at < key.length; at++) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193);
-  return hash | 0;
+  return fnv1a(key) | 0;
 }

@@ -1,5 +1,5 @@
 import { type Network, parseAddress, parseNetwork } from './address.ts';
-import { clientAddress } from './forwarded.ts';
+import { createTrustedProxies } from './forwarded.ts';
 
 const PROXIES = ['10.0.0.0/8', '2001:db8::/32'].map((text) => parseNetwork(text) as Network);
 
@@ -20,14 +20,14 @@ describe("a client's address", () => {
     ['an IPv6 address in brackets', '2001:db8::1', '[2001:db9::5]', '2001:db9::5'],
     ['a proxy on a socket for both families', '::ffff:10.0.0.1', '192.0.2.1', '192.0.2.1'],
   ])('%s', (_, peer, forwardedFor, expected) => {
-    expect(clientAddress(PROXIES)(peer, forwardedFor)).toEqual(parseAddress(expected));
+    expect(createTrustedProxies(PROXIES).clientAddress(peer, forwardedFor)).toEqual(parseAddress(expected));
   });
 
   test('with no trusted proxy the header counts for nothing', () => {
-    expect(clientAddress([])('10.0.0.1', '192.0.2.1')).toEqual(parseAddress('10.0.0.1'));
+    expect(createTrustedProxies([]).clientAddress('10.0.0.1', '192.0.2.1')).toEqual(parseAddress('10.0.0.1'));
   });
 
   test('a connection that is gone has none', () => {
-    expect(clientAddress(PROXIES)(undefined, '192.0.2.1')).toBeUndefined();
+    expect(createTrustedProxies(PROXIES).clientAddress(undefined, '192.0.2.1')).toBeUndefined();
   });
 });

@@ -1,8 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Network, parseAddress } from './address.ts';
 import { formatAddress } from './format-address.ts';
-import { clientAddress } from './forwarded.ts';
-import { networkTable } from './network-table.ts';
+import { createTrustedProxies, type TrustedProxies } from './forwarded.ts';
 
 /** Whom requests come from, as far as it matters for credentials. */
 export interface Origins {
@@ -14,32 +13,24 @@ export interface Origins {
 
 /** @param trustedProxies those that are trusted now; another list when they have changed */
 export function createOrigins(trustedProxies: () => readonly Network[]): Origins {
-  let read: ReturnType<typeof readProxies> | undefined;
+  let read: { readonly list: readonly Network[]; readonly proxies: TrustedProxies } | undefined;
   const proxies = () => {
-    const now = trustedProxies();
-    if (read?.list !== now) read = readProxies(now);
-    return read;
+    const list = trustedProxies();
+    if (read?.list !== list) read = { list, proxies: createTrustedProxies(list) };
+    return read.proxies;
   };
   return {
     isTrustedProxy: (peer) => {
       const address = peer === undefined ? undefined : parseAddress(peer);
-      return address !== undefined && proxies().table.find(address) === true;
+      return address !== undefined && proxies().includes(address);
     },
     networkOf: ({ socket, headers }) => {
       // node:http joins all lines of it.
       const forwarded = headers['x-forwarded-for'] as string | undefined;
-      const address = proxies().addressOf(socket.remoteAddress, forwarded);
+      const address = proxies().clientAddress(socket.remoteAddress, forwarded);
       if (address === undefined) return '';
       const { family, words } = address;
       return formatAddress(family === 4 ? address : { family, words: [...words.slice(0, 2), 0, 0] });
     },
-  };
-}
-
-function readProxies(list: readonly Network[]) {
-  return {
-    list,
-    addressOf: clientAddress(list),
-    table: networkTable(list.map((network) => [network, true] as const)),
   };
 }
